@@ -1,0 +1,39 @@
+/*
+ * kern.h - what the kern faction offers its fellow factions and the system calls.
+ */
+#ifndef RUMPKIT_KERN_H
+#define RUMPKIT_KERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rumpcomp_frame;
+
+/* Zeroed memory, 16-byte aligned; NULL if there is none.  kern_free(NULL) is fine. */
+void *kern_alloc(size_t bytes);
+void kern_free(void *memory);
+
+/* Copy from or to the application.  0 or -EFAULT; a partial copy may have happened. */
+int kern_copyin(const void *user, void *kernel, size_t bytes);
+int kern_copyout(const void *kernel, void *user, size_t bytes);
+/* Length including the NUL, -EFAULT, or -ENAMETOOLONG if it is not within max. */
+long kern_copyinstr(const void *user, char *kernel, size_t max);
+
+/* Monotonic time since boot, and Unix time. */
+int64_t kern_monotonic_ns(void);
+int64_t kern_wall_ns(void);
+
+/* True when the calling thread has a signal to handle: a wait should end with -EINTR. */
+bool kern_interrupted(void);
+
+/* A place to sleep: threads wait on it, anything may wake it, also an interrupt. */
+struct kern_wait {
+	struct kern_waiter *first;
+};
+#define KERN_FOREVER INT64_MAX
+/* Sleep until woken, deadline_ns (monotonic) or a signal: 0, -ETIMEDOUT, -EINTR. */
+int kern_wait(struct kern_wait *where, int64_t deadline_ns);
+void kern_wake(struct kern_wait *where, int count);
+
+#endif

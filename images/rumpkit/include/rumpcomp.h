@@ -1,0 +1,81 @@
+/*
+ * rumpcomp.h - hypercalls of device components, beside rumpuser(3)'s own.
+ *
+ * Results are a count or 0; failures are negative Linux error numbers.
+ */
+#ifndef RUMPKIT_RUMPCOMP_H
+#define RUMPKIT_RUMPCOMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Console.  Write takes all bytes (or counts them as dropped); never blocks long. */
+int rumpcomp_console_write(const void *data, size_t bytes);
+#define RUMPCOMP_NONBLOCK 1
+/* Returns at least one byte, or -EAGAIN with NONBLOCK, or -EINTR. */
+int rumpcomp_console_read(void *data, size_t bytes, int flags);
+/* Called from interrupt level whenever input arrives; for poll. */
+void rumpcomp_console_notify(void (*input_arrived)(void));
+size_t rumpcomp_console_pending(void);
+
+/*
+ * Application memory: pages at virtual addresses the factions choose, between
+ * RUMPCOMP_VM_START and RUMPCOMP_VM_END.  Protection is a mask of RUMPCOMP_VM_*.
+ */
+#define RUMPCOMP_VM_START 0x0000001000000000ull /* 64 GiB */
+#define RUMPCOMP_VM_END 0x0000700000000000ull
+#define RUMPCOMP_VM_READ 1
+#define RUMPCOMP_VM_WRITE 2
+#define RUMPCOMP_VM_EXECUTE 4
+/* Map a fresh zeroed page at each of the page addresses; -ENOMEM maps none of the rest. */
+int rumpcomp_vm_map(uintptr_t address, size_t bytes, int protection);
+/* Unmap and free what is mapped in the range. */
+void rumpcomp_vm_unmap(uintptr_t address, size_t bytes);
+/* Change what is mapped in the range; pages not mapped are left for later faults. */
+int rumpcomp_vm_protect(uintptr_t address, size_t bytes, int protection);
+/* Move mapped pages from one range to another, both page aligned; -ENOMEM undoes it. */
+int rumpcomp_vm_move(uintptr_t from, uintptr_t to, size_t bytes);
+size_t rumpcomp_vm_free_pages(void);
+size_t rumpcomp_vm_total_pages(void);
+
+enum rumpcomp_fault { RUMPCOMP_FAULT_HANDLED, RUMPCOMP_FAULT_BAD, RUMPCOMP_FAULT_NO_MEMORY,
+	RUMPCOMP_FAULT_GUARD, RUMPCOMP_FAULT_PROTECTION };
+/* The handler runs with interrupts off, on the fault stack, and must not block. */
+typedef enum rumpcomp_fault (*rumpcomp_fault_fn)(uintptr_t address, bool write, bool execute);
+void rumpcomp_vm_on_fault(rumpcomp_fault_fn handler);
+
+/* The registers an application thread has while it is inside a system call. */
+struct rumpcomp_frame {
+	uint64_t r15, r14, r13, r12, rbp, rbx;
+	uint64_t r9, r8, r10, rdx, rsi, rdi, rax;
+	uint64_t rip, rflags, rsp;
+};
+
+/*
+ * Start an application thread: it runs with the registers of *frame and fs_base, and
+ * owner is what rumpcomp_thread_owner() returns in it.  -ENOMEM if there is no stack.
+ */
+int rumpcomp_thread_start(const struct rumpcomp_frame *frame, uint64_t fs_base,
+    const char *name, void *owner);
+void *rumpcomp_thread_owner(void);
+uint32_t rumpcomp_thread_number(void);
+void rumpcomp_thread_name(const char *name);
+void rumpcomp_thread_tls(uint64_t fs_base);
+uint64_t rumpcomp_thread_get_tls(void);
+uint64_t rumpcomp_thread_cpu_ns(void);
+void rumpcomp_thread_yield(void);
+
+/* How the host enters the factions: system calls arrive with the caller's registers. */
+typedef long (*rumpcomp_syscall_fn)(struct rumpcomp_frame *frame);
+void rumpcomp_on_syscall(rumpcomp_syscall_fn handler);
+
+/* The program's own ELF headers in memory (baked images). */
+const void *rumpcomp_program_headers(void);
+uintptr_t rumpcomp_program_entry(void);
+
+/* The application died of a signal: panic record, then the end. */
+__attribute__((noreturn)) void rumpcomp_application_died(int signal,
+    const struct rumpcomp_frame *frame, const char *reason);
+
+#endif

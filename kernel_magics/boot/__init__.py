@@ -1,0 +1,1 @@
+"""GuestImage + BootSpec → Guest: start, watch and stop guests under QEMU or libvirt."""

@@ -1,0 +1,33 @@
+# Sourced by start, test and doctor: sets $python to a Python that can run the set-up steps.
+#
+# Debian's own is preferred over a newer one on PATH: .venv is made from it, and a version
+# manager's Python may vanish or change under a .venv.
+
+new_enough() {
+    command -v -- "$1" >/dev/null 2>&1 &&
+        "$1" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+find_python() {
+    for python in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do
+        if new_enough "$python"; then return 0; fi
+    done
+    return 1
+}
+
+if ! find_python; then
+    install='apt-get update && apt-get install --yes --no-install-recommends python3 python3-venv'
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "rumplab: installing python3, which the set-up itself needs"
+        sh -c "$install" >/dev/null || true
+    elif sudo -n true 2>/dev/null; then
+        echo "rumplab: installing python3, which the set-up itself needs (with sudo)"
+        sudo -n sh -c "$install" >/dev/null || true
+    fi
+    if ! find_python; then
+        echo "rumplab: no Python 3.11 or newer was found, and the set-up needs one." >&2
+        echo "  as an administrator: $install" >&2
+        echo "  then run this command again." >&2
+        exit 1
+    fi
+fi

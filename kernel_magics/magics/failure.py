@@ -1,0 +1,54 @@
+"""How a failure reads in a notebook: the message and the next step, no traceback.
+
+The exception stays what it is: the cell fails, "Run all" stops, ``%tb`` shows the
+whole traceback, and a script that uses the library catches it as usual.
+"""
+
+import sys
+from types import TracebackType
+
+from ..errors import LabError
+
+__all__ = ["WaitInterrupted", "install", "remove", "failure_lines"]
+
+_BOLD_RED, _DIM, _PLAIN = "\x1b[1;31m", "\x1b[2m", "\x1b[0m"
+
+
+class WaitInterrupted(KeyboardInterrupt):
+    """The user ended a wait; what was waited for goes on, and the text says so."""
+
+
+def failure_lines(failure: BaseException) -> list[str]:
+    """Return the lines, with ANSI colours, that a notebook shows for `failure`."""
+    message = getattr(failure, "message", str(failure))
+    lines = [f"{_BOLD_RED}{type(failure).__name__}{_PLAIN}: {message}"]
+    lines += [str(d) for d in getattr(failure, "diagnostics", ())]
+    report = getattr(failure, "report", None)
+    lines += [str(report)] if report is not None else []
+    step = getattr(failure, "next_step", "")
+    return lines + ([f"{_DIM}→{_PLAIN} {step}"] if step else [])
+
+
+def install(shell: object) -> None:
+    """Make `shell` show the lab's failures without a traceback."""
+    earlier_types, earlier = shell.custom_exceptions, shell.CustomTB
+    shell._rumplab_earlier_failures = (earlier_types, earlier)
+
+    def show(shell: object, kind: type, failure: BaseException, trace: TracebackType,
+             tb_offset: int | None = None) -> list[str]:
+        if not isinstance(failure, LabError | WaitInterrupted):
+            return earlier(kind, failure, trace, tb_offset=tb_offset)
+        # what %tb and %debug look at
+        sys.last_type, sys.last_value, sys.last_traceback = kind, failure, trace
+        lines = failure_lines(failure)
+        shell._showtraceback(kind, failure, lines)
+        return lines
+
+    shell.set_custom_exc((LabError, WaitInterrupted, *earlier_types), show)
+
+
+def remove(shell: object) -> None:
+    """Give the handling of exceptions back to what was there before `install`."""
+    earlier = shell.__dict__.pop("_rumplab_earlier_failures", None)
+    if earlier:
+        shell.custom_exceptions, shell.CustomTB = earlier

@@ -1,0 +1,44 @@
+"""How a guest image shows itself: what it took to build, and its bytes by layer."""
+
+from typing import Any
+
+from kernel_magics.inspect.layers import LAYERS
+from kernel_magics.widgets.markup import byte_text, duration_text, escape, report
+
+__all__ = ["image_html"]
+
+_COLOURS = {layer.name: layer.colour for layer in LAYERS}
+_TITLES = {layer.name: layer.title for layer in LAYERS}
+_OTHER_COLOUR = "#8a8a8a"
+
+
+def image_html(image: Any) -> str:
+    """Return an image as an HTML report: build time, size, a bar of bytes per layer."""
+    sizes = image.sizes.by_layer()["total"]
+    sizes = {name: int(size) for name, size in sizes.items() if size}
+    return report(f"image {image.name}", _header(image), _bar(sizes), _key(sizes),
+                  *(f"<pre>{escape(warning.text())}</pre>" for warning in image.warnings))
+
+
+def _header(image: Any) -> str:
+    verb = "unchanged, found" if image.cached else "compiled"
+    made = f"{verb} in {duration_text(image.build_ns)}" if image.build_ns else "on disk"
+    return (f"<header><b>{escape(image.name)}</b><span>{made}</span>"
+            f'<span class="soft">{byte_text(image.size_bytes)} to load</span></header>')
+
+
+def _bar(sizes: dict[str, int]) -> str:
+    parts = "".join(
+        f'<span style="flex:{size};background:{_COLOURS.get(name, _OTHER_COLOUR)}" '
+        f'title="{escape(_TITLES.get(name, name))}: {byte_text(size)}"></span>'
+        for name, size in sizes.items())
+    told = ", ".join(f"{name} {byte_text(size)}" for name, size in sizes.items())
+    return f'<div class="stack" role="img" aria-label="bytes by layer: {escape(told)}">{parts}</div>'
+
+
+def _key(sizes: dict[str, int]) -> str:
+    items = "".join(
+        f'<li><i style="background:{_COLOURS.get(name, _OTHER_COLOUR)}"></i>'
+        f"{escape(name)} <span>{byte_text(size)}</span></li>" for name, size in sizes.items())
+    total = byte_text(sum(sizes.values()))
+    return f'<ul class="key">{items}<li><b>in RAM</b> <span>{total}</span></li></ul>'

@@ -1,0 +1,100 @@
+/* layer_detail.ts - what is told about the selected layer or boundary. */
+
+import type { AnyModel } from "@anywidget/types";
+import { bar, h, table } from "./dom";
+import { bytes, count, rate } from "./format";
+import type { Rates } from "./rates";
+
+/** [name, size in bytes, address, kind] */
+export type SymbolRow = [string, number, string, string];
+
+export interface Layer {
+	name: string; title: string; colour: string; description: string;
+	bytes: number | null;
+	parts: Record<string, number>;
+	symbols: SymbolRow[];
+	symbol_count: number;
+}
+
+export interface Boundary {
+	key: string; title: string; description: string;
+	lower: string; counted: boolean;
+	names: string[]; missing: string[];
+}
+
+export interface Detail { elements: HTMLElement[]; refresh: () => void }
+
+function symbolTable(layer: Layer, symbols: SymbolRow[]): HTMLElement {
+	const rows = symbols.map(([name, size, address, kind]) =>
+		[h("span", { class: "rl-mono", title: name }, name), kind, bytes(size), h("span", { class: "rl-mono" }, address)]);
+	return table(`symbols of ${layer.name}`, ["symbol", "kind", "size", "address"], rows, [2, 3]);
+}
+
+/** Symbols of a layer, largest first; a search asks Python when not all are here. */
+export function layerDetail(model: AnyModel<any>, layer: Layer): Detail {
+	const list = h("div", { class: "rl-scroll", tabindex: 0, role: "region", "aria-label": `symbols of ${layer.name}` });
+	const told = h("span", { class: "rl-soft", role: "status" });
+	const show = (symbols: SymbolRow[], found: number) => {
+		told.textContent = symbols.length < found ? `${symbols.length} of ${count(found)}` : count(found);
+		list.replaceChildren(symbolTable(layer, symbols));
+	};
+	const search = h("input", {
+		class: "rl-field", type: "search", placeholder: "search symbols", "aria-label": `search the symbols of ${layer.name}`,
+		onkeydown: (event: KeyboardEvent) => event.stopPropagation(),
+		oninput: () => {
+			const text = search.value.trim().toLowerCase();
+			const here = layer.symbols.filter(([name]) => name.toLowerCase().includes(text));
+			show(here, text ? here.length : layer.symbol_count);
+			if (text && layer.symbols.length < layer.symbol_count) model.send({ kind: "search", layer: layer.name, text });
+		},
+	});
+	const answer = (message: any) => {
+		if (!list.isConnected) { model.off("msg:custom", answer); return; }
+		if (message.kind === "found" && message.layer === layer.name && message.text === search.value.trim().toLowerCase())
+			show(message.symbols, message.count);
+	};
+	model.on("msg:custom", answer);
+	const parts = Object.entries(layer.parts).filter(([, size]) => size > 0);
+	const sizes = parts.map(([name, size]) => `${name} ${bytes(size)}`).join(" · ");
+	show(layer.symbols, layer.symbol_count);
+	const inImage = layer.bytes !== null;
+	return {
+		elements: [
+			h("h5", {}, h("span", { class: "rl-mono" }, layer.name), ` · ${layer.title}`),
+			h("p", {}, layer.description),
+			...(inImage ? [h("p", { class: "rl-soft" }, sizes), h("div", { class: "rl-tools" }, search, told), list] : []),
+		],
+		refresh: () => {},
+	};
+}
+
+/** Calls across a boundary, most frequent first, then those never made. */
+export function boundaryDetail(boundary: Boundary, rates: Rates): Detail {
+	const heading = [h("h5", {}, boundary.title), h("p", {}, boundary.description)];
+	if (!boundary.counted) return { elements: heading, refresh: () => {} };
+	const list = h("div", { class: "rl-scroll", tabindex: 0, role: "region", "aria-label": boundary.title });
+	const unused = h("div", { class: "rl-unused" });
+	const refresh = () => {
+		if (!rates.known) {
+			list.replaceChildren(h("p", { class: "rl-unused" }, "No guest: boot the image to see its calls."));
+			return;
+		}
+		const calls = Object.entries(rates.calls(boundary.key)).sort((a, b) => b[1] - a[1]);
+		const most = Math.max(1, ...calls.map(([, n]) => n));
+		const rows = calls.map(([name, n]) => [
+			h("span", { class: "rl-mono" }, name), bar(n / most), count(n),
+			rates.live ? rate(rates.perSecond(boundary.key, name)) : ""]);
+		list.replaceChildren(table(boundary.title, ["call", "", "calls", rates.live ? "now" : ""], rows, [2, 3]));
+		const idle = boundary.names.filter((name) => !rates.calls(boundary.key)[name]);
+		unused.textContent = idle.length ? `In the image, not called (${idle.length}): ${idle.join(", ")}` : "";
+	};
+	refresh();
+	return {
+		elements: [
+			...heading, list, unused,
+			...(boundary.missing.length
+				? [h("div", { class: "rl-unused" }, `Not in the image (${boundary.missing.length}): ${boundary.missing.join(", ")}`)] : []),
+		],
+		refresh,
+	};
+}

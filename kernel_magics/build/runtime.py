@@ -1,0 +1,130 @@
+"""The built rumpkit runtime: rumpkit.o and the link script, made once per source state."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kernel_magics.build.cache import digest, disk_errors
+from kernel_magics.build.toolchain import find_toolchain, run_tool
+from kernel_magics.errors import BuildError, HostError
+from kernel_magics.places import cache_dir, images_dir
+
+__all__ = ["Runtime", "find_runtime", "runtime_hash"]
+
+KEPT_RUNTIMES = 4
+LOG_TAIL_LINES = 25
+_SOURCE_SUFFIXES = {".c", ".h", ".S", ".ld", ".cc", ".py", ".sh", ".txt", ""}
+
+_file_hashes: dict[tuple[str, int, int], str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A built runtime: its object, its link script and the hash of the sources it is from."""
+
+    object: Path
+    link_script: Path
+    hash: str
+
+
+def runtime_hash(sources: Path | None = None) -> str:
+    """Return a digest of every source file of the runtime (and of its Makefile).
+
+    A file is read again only if its size or modification time changed.
+    """
+    sources = sources or images_dir() / "rumpkit"
+    parts: list[str] = []
+    for path in sorted(_source_files(sources)):
+        stat = os.stat(path)
+        known = (path, stat.st_mtime_ns, stat.st_size)
+        if known not in _file_hashes:
+            _file_hashes[known] = digest(Path(path).read_bytes())
+        parts += [os.path.relpath(path, sources), _file_hashes[known]]
+    if not parts:
+        raise HostError(f"the runtime's sources are missing: {sources}",
+                        next_step="check out the project again")
+    return digest(*parts)
+
+
+def _source_files(folder: Path) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name in ("build", "__pycache__"):
+                continue
+            if entry.is_dir():
+                yield from _source_files(Path(entry.path))
+            elif os.path.splitext(entry.name)[1] in _SOURCE_SUFFIXES:
+                yield entry.path
+
+
+def find_runtime(sources: Path | None = None) -> Runtime:
+    """Return the built runtime, making it first if these sources were not built yet.
+
+    `sources` is the runtime's folder, by default the project's.  Two processes that need
+    it at once build it once.  Raises BuildError with the log if it does not compile,
+    HostError if make or a compiler is missing or the disk is full.
+    """
+    sources = sources or images_dir() / "rumpkit"
+    key = digest(runtime_hash(sources), find_toolchain().identity)[:24]
+    shelf = cache_dir() / "rumpkit"
+    folder = shelf / key
+    runtime = Runtime(folder / "rumpkit.o", sources / "link.ld", key)
+    if runtime.object.exists():
+        return runtime
+    with disk_errors(shelf):
+        shelf.mkdir(parents=True, exist_ok=True)
+        with _locked(shelf / f"{key}.lock"):
+            if not runtime.object.exists():
+                _make(sources, shelf, folder)
+    return runtime
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _make(sources: Path, shelf: Path, folder: Path) -> None:
+    if shutil.which("make") is None:
+        raise HostError("no make: the runtime cannot be built",
+                        next_step="install it: sudo apt-get install make")
+    staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=shelf))
+    try:
+        _run_make(sources, staging)
+        os.rename(staging, folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    _prune(shelf, folder)
+
+
+def _run_make(sources: Path, out: Path) -> None:
+    jobs = len(os.sched_getaffinity(0))
+    code, log = run_tool(["make", "-C", str(sources), f"OUT={out}", f"-j{jobs}"])
+    if code == 0 and (out / "rumpkit.o").exists():
+        return
+    if "No space left on device" in log:
+        raise HostError(f"cannot build the runtime in {out.parent}: no space left on device",
+                        next_step="free some space there, or set RUMPLAB_CACHE to a folder "
+                                  "on another disk", log=log)
+    tail = "\n".join(log.splitlines()[-LOG_TAIL_LINES:])
+    raise BuildError(f"the runtime in {sources} does not build:\n{tail}",
+                     next_step=f"see the whole log: make -C {sources} OUT=/tmp/rumpkit",
+                     log=log, diagnostics=())
+
+
+def _prune(shelf: Path, kept: Path) -> None:
+    """Keep the runtimes built last; images hold copies of what they need of the others."""
+    built = [path for path in shelf.iterdir() if path.is_dir() and path != kept]
+    built.sort(key=lambda path: path.stat().st_mtime)
+    for path in built[:-KEPT_RUNTIMES]:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,14 @@
+"""Facts about an image or a guest.  Importing this package gives both their facets."""
+
+from kernel_magics.build.image import FACETS as IMAGE_FACETS
+from kernel_magics.inspect.layers import BOUNDARIES, LAYERS, GuestLayers, ImageLayers
+from kernel_magics.inspect.panic import PanicReport, read_panic
+from kernel_magics.inspect.sizes import Sizes
+from kernel_magics.inspect.symbols import Symbol, SymbolIndex
+
+__all__ = ["BOUNDARIES", "LAYERS", "GuestLayers", "ImageLayers", "PanicReport", "Sizes",
+           "Symbol", "SymbolIndex", "read_panic"]
+
+IMAGE_FACETS["symbols"] = SymbolIndex
+IMAGE_FACETS["sizes"] = Sizes
+IMAGE_FACETS["layers"] = ImageLayers

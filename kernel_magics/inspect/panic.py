@@ -1,0 +1,146 @@
+"""A guest's panic record as a report: what happened, where, and what that means."""
+
+from __future__ import annotations
+
+from ctypes import sizeof
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kernel_magics.boot.abi import PANIC_FRAMES, PANIC_MAGIC, REGISTERS, Panic, PanicKind, State
+from kernel_magics.build.diagnostics import SourceLines
+from kernel_magics.errors import GuestError
+from kernel_magics.inspect.backtrace import Frame, frames_text, symbolise
+from kernel_magics.inspect.explanations import describe_access, describe_address, explain, title
+
+if TYPE_CHECKING:
+    from kernel_magics.build.image import GuestImage
+
+__all__ = ["PanicReport", "decode_panic", "make_report", "read_panic"]
+
+EXCERPT_LINES_AROUND = 2
+_REGISTERS_A_LINE = 4
+
+
+@dataclass(frozen=True)
+class PanicReport:
+    """Why a guest stopped.
+
+    `kind` is the name of a PanicKind in lower case; `reason` the guest's own sentence;
+    `explanation` what it means, in plain words; `frames` the stack, innermost first;
+    `registers` by name; `fault_address` the address of a page fault, `fault_place` what
+    is there.  `culprit` is the innermost frame in the program itself, if there is one.
+    """
+
+    name: str
+    kind: str
+    title: str
+    reason: str
+    explanation: str
+    thread: int
+    thread_name: str
+    signal: int
+    in_kernel: bool
+    fault_address: int
+    fault_place: str
+    registers: dict[str, int]
+    frames: tuple[Frame, ...]
+    excerpt: str
+
+    @property
+    def culprit(self) -> Frame | None:
+        """The innermost frame of the application, or None."""
+        return _culprit(self.frames)
+
+    def text(self) -> str:
+        """Return the whole report."""
+        where = self.culprit or (self.frames[0] if self.frames else None)
+        head = f"{self.name} panicked: {self.title}"
+        if where and where.function:
+            head += f" in {where.function}" + (f" ({where.place})" if where.place else "")
+        thread = f"thread {self.thread}" + (f" ({self.thread_name})" if self.thread_name else "")
+        detail = f"{thread}: {self.reason}" + (f"; {self.fault_place}" if self.fault_place else "")
+        parts = [f"{head}\n{detail}", self.excerpt, frames_text(self.frames), self.explanation,
+                 _registers_text(self.registers)]
+        return "\n\n".join(part for part in parts if part)
+
+    def __repr__(self) -> str:
+        return self.text()
+
+
+def read_panic(guest: Any) -> PanicReport | None:
+    """Return the report of a guest that panicked, None of one that did not.
+
+    `guest` is a boot.Guest; its RAM may be read after QEMU is gone.
+    Raises GuestError if the record is damaged.
+    """
+    header = guest.header
+    if header.state != State.PANICKED:
+        return None
+    record = decode_panic(guest.ram.read(header.panic_address, sizeof(Panic)))
+    return make_report(record, guest.image, name=guest.name,
+                       ram_bytes=header.ram_bytes, free_pages=header.free_pages)
+
+
+def decode_panic(data: bytes) -> Panic:
+    """Return struct lab_panic from its bytes; raises GuestError if they are none."""
+    if len(data) < sizeof(Panic):
+        raise GuestError(f"panic record of {len(data)} bytes, expected {sizeof(Panic)}",
+                         next_step="the guest's console may say more: guest.console.text")
+    record = Panic.from_buffer_copy(data)
+    if record.magic != PANIC_MAGIC or record.kind not in set(PanicKind):
+        raise GuestError("the guest's panic record is damaged: "
+                         f"magic {record.magic:#x}, kind {record.kind}",
+                         next_step="the guest's console may say more: guest.console.text")
+    return record
+
+
+def make_report(record: Panic, image: GuestImage, *, name: str = "", ram_bytes: int = 0,
+                free_pages: int = 0) -> PanicReport:
+    """Return the report of a decoded record, with names and lines from the guest's image.
+
+    `ram_bytes` and `free_pages` are the guest's, for an out-of-memory report.
+    """
+    registers = dict(zip(REGISTERS, record.registers, strict=True))
+    count = min(record.frame_count, PANIC_FRAMES)
+    symbols = image.symbols
+    frames = symbolise(list(record.frames[:count]) or [registers["rip"]], symbols)
+    kind = PanicKind(record.kind)
+    fault_place = ""
+    if kind in (PanicKind.PAGE_FAULT, PanicKind.NULL_DEREFERENCE, PanicKind.STACK_OVERFLOW,
+                PanicKind.PROTECTION):
+        fault_place = (f"{describe_access(record.error_code)} {record.fault_address:#x}, "
+                       f"{describe_address(record.fault_address, registers, symbols)}")
+    return PanicReport(
+        name=name or image.name, kind=kind.name.lower(), title=title(kind, record),
+        reason=record.reason.decode("utf-8", "replace"),
+        explanation=explain(kind, record, ram_bytes=ram_bytes, free_pages=free_pages),
+        thread=record.thread, thread_name=record.thread_name.decode("utf-8", "replace"),
+        signal=record.signal, in_kernel=bool(record.in_kernel),
+        fault_address=record.fault_address, fault_place=fault_place, registers=registers,
+        frames=frames, excerpt=_excerpt(_culprit(frames), SourceLines(image.sources)))
+
+
+def _culprit(frames: tuple[Frame, ...]) -> Frame | None:
+    return next((frame for frame in frames if frame.layer == "app"), None)
+
+
+def _excerpt(frame: Frame | None, lines: SourceLines) -> str:
+    """Return the lines around the culprit's, with an arrow at its own."""
+    if frame is None or not frame.line:
+        return ""
+    numbers = range(max(1, frame.line - EXCERPT_LINES_AROUND),
+                    frame.line + EXCERPT_LINES_AROUND + 1)
+    source = lines.own(frame.file)
+    last = source.first_line + len(source.text.splitlines()) - 1 if source else 0
+    shown = [(number, lines.line(frame.file, number)) for number in numbers
+             if not source or source.first_line <= number <= last]
+    if not any(text for _, text in shown):
+        return ""
+    return "\n".join(f"{'→' if number == frame.line else ' '}{number:5} | {text.expandtabs(8)}"
+                     .rstrip() for number, text in shown)
+
+
+def _registers_text(registers: dict[str, int]) -> str:
+    cells = [f"{name:>6} {value:016x}" for name, value in registers.items()]
+    return "\n".join("".join(cells[start:start + _REGISTERS_A_LINE])
+                     for start in range(0, len(cells), _REGISTERS_A_LINE))

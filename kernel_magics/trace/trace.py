@@ -1,0 +1,163 @@
+"""guest.trace: which events a guest records, and what it has recorded."""
+
+import time
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pandas as pd
+
+from kernel_magics.boot import abi
+from kernel_magics.errors import TraceError
+from kernel_magics.trace.events import EVENTS, NAMES, bitmap, select
+from kernel_magics.trace.following import Cursor, Following
+from kernel_magics.trace.recorder import KEEP_RECORDS, Recorder
+from kernel_magics.trace.ring import RingReader
+from kernel_magics.trace.table import Clock, call_statistics, call_table
+
+__all__ = ["Trace"]
+
+_ENDED = (abi.State.EXITED, abi.State.PANICKED)
+_LOOK_AT_PROCESS_S = 0.1
+
+
+class Trace:
+    """The trace of one guest; works while it runs and after it has ended.
+
+    ram: writable buffer of the guest's RAM.  header_address: of struct lab_header in it.
+    alive: whether QEMU still runs the guest.  keep: how many of the newest records are
+    retained at least (64 bytes each).  Raises TraceError if the header can't be there.
+    """
+
+    def __init__(self, ram, header_address: int, *, alive: Callable[[], bool],
+                 name: str = "guest", keep: int = KEEP_RECORDS) -> None:
+        self._ring = RingReader(ram, header_address)
+        self._header = self._ring.header
+        self._recorder = Recorder(self._ring, self._may_write, keep=keep, name=name)
+        self._cursor = Cursor(self._recorder, self.clock)
+        self._alive = alive
+        self._looked_s, self._lives = 0.0, True
+        self._name = name
+        self._table: tuple[tuple[int, int, int], pd.DataFrame] | None = None
+
+    def start(self, what: str | Iterable[str] = "hypercalls") -> "Trace":
+        """Record from now on exactly the events that `what` means; return this trace.
+
+        what: "hypercalls", "syscalls", "runtime", "all", an event's name, a shell pattern
+        over names, or a list of these.  Raises UsageError for a name that means nothing.
+        """
+        words = bitmap(select(what))
+        if (words & ~self._bitmap()).any():
+            self._recorder.separate()  # exits of calls begun before have no enter
+        self._store_bitmap(words)
+        self.record()
+        return self
+
+    def stop(self) -> "Trace":
+        """Record nothing any more; what was recorded stays readable."""
+        self._store_bitmap(bitmap(select("off")))
+        self._recorder.collect()
+        return self
+
+    def record(self) -> None:
+        """Empty the ring in the background from now on, until the guest ends."""
+        self._recorder.start()
+
+    @property
+    def enabled(self) -> list[str]:
+        """Names of the events that the guest is recording."""
+        bits = np.unpackbits(self._bitmap().view(np.uint8), bitorder="little", count=EVENTS)
+        return [NAMES[number] for number in np.flatnonzero(bits)]
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """All retained events, one row for each call.
+
+        Columns: time_ns (int64 since the guest's first instruction), event, group and
+        kind (categories; see table.KINDS), thread, a0…a3 (uint64 arguments of the enter),
+        result and duration_ns (Int64, <NA> where there is none), caller, sequence.
+        Raises TraceError if the ring is damaged.
+        """
+        self._recorder.collect()
+        store = self._recorder.store
+        state = store.first, store.end, self._ring.lost
+        if self._table is None or self._table[0] != state:
+            rows, gaps, _ = self._recorder.since(0)
+            self._table = state, call_table(rows, self.clock(), gaps)[0]
+        return self._table[1].copy(deep=False)
+
+    @property
+    def calls(self) -> pd.DataFrame:
+        """Count and latencies for each event; see table.call_statistics."""
+        return call_statistics(self.df)
+
+    def read(self) -> pd.DataFrame:
+        """Return the events since the last read; a call comes when it has finished."""
+        ended = not self._may_write()  # asked first: what it wrote is then all there
+        self._recorder.collect()
+        return self._cursor.read(last=ended)
+
+    def follow(self, callback: Callable[[pd.DataFrame], object], *,
+               interval_ms: int = 100) -> Following:
+        """Call `callback` with each batch of new events, on another thread.
+
+        Ends with the guest or with `Following.stop`.
+        """
+        self.record()
+        cursor = Cursor(self._recorder, self.clock)
+        return Following(cursor, self._recorder, callback, interval_ms / 1000)
+
+    @property
+    def lost(self) -> int:
+        """How many records the guest wrote that nobody will see; `losses` says why."""
+        return sum(self.losses.values())
+
+    @property
+    def losses(self) -> dict[str, int]:
+        """Lost records by cause.
+
+        overwritten: the ring went round before they were read.  torn: begun and never
+        finished.  damaged: nonsense.  let_go: read, and dropped for newer ones.
+        """
+        return {"overwritten": self._ring.overwritten, "torn": self._ring.torn,
+                "damaged": self._ring.damaged, "let_go": self._recorder.store.let_go}
+
+    def clear(self) -> None:
+        """Forget what was recorded and lost until now; recording goes on."""
+        self._recorder.collect()
+        self._recorder.clear()
+
+    def clock(self) -> Clock:
+        """Return the guest's clock; raises TraceError while it has none."""
+        return Clock(self._header.tsc_hz, self._header.phase_tsc[abi.Phase.ENTRY])
+
+    def __repr__(self) -> str:
+        try:
+            table = self.df
+        except TraceError as error:
+            return f"trace of {self._name}: {error.message}"
+        counts = table["event"].value_counts()
+        counts = counts[counts > 0].sort_index(key=lambda names: names.astype(str))
+        counts = counts.sort_values(ascending=False, kind="stable")
+        lines = [f"trace of {self._name}: {len(table)} events of {len(counts)} kinds,"
+                 f" {self.lost} lost"]
+        width = len(str(counts.iloc[0])) if len(counts) else 0
+        lines += [f"  {count:>{width}}  {event}" for event, count in counts.head(12).items()]
+        if len(counts) > 12:
+            lines.append(f"  {'…':>{width}}  and {len(counts) - 12} more")
+        return "\n".join(lines)
+
+    def _bitmap(self) -> np.ndarray:
+        return np.array(self._header.enabled, "<u8")
+
+    def _store_bitmap(self, words: np.ndarray) -> None:
+        for number, word in enumerate(words):
+            self._header.enabled[number] = int(word)
+
+    def _may_write(self) -> bool:
+        """Whether records may still come; the process is looked at now and then only."""
+        if self._header.state in _ENDED:
+            return False
+        now = time.monotonic()
+        if self._lives and now - self._looked_s > _LOOK_AT_PROCESS_S:
+            self._looked_s, self._lives = now, self._alive()
+        return self._lives

@@ -48,12 +48,10 @@ def file_digest(path: Path | str) -> str:
 
 @contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
-    """Turn a full, read-only or forbidden disk under `folder` into a HostError."""
+    """Turn what a full, read-only or forbidden disk under `folder` does into a HostError."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-            raise
         reason = (error.strerror or "").lower()
         raise HostError(f"cannot write the build cache {folder}: {reason}",
                         next_step="free some space there, or set RUMPLAB_CACHE to a folder "

@@ -34,9 +34,9 @@ class Diagnostic:
     """One message about one place.
 
     `line` and `column` count from 1 (0: unknown), columns in characters of
-    `source_line`; columns [span[0], span[1]) are what the message is about.  `severity`
-    is "error", "warning" or "note"; `option` the flag that turns a warning on; `notes`
-    further places that belong to it.
+    `source_line`; each of `spans` is a range [first, end) of columns that the message is
+    about.  `severity` is "error", "warning" or "note"; `option` the flag that turns a
+    warning on; `notes` further places that belong to it.
     """
 
     file: str
@@ -45,20 +45,26 @@ class Diagnostic:
     severity: str
     message: str
     source_line: str = ""
-    span: tuple[int, int] = (0, 0)
+    spans: tuple[tuple[int, int], ...] = ()
     option: str = ""
     fixits: tuple[FixIt, ...] = ()
     notes: tuple["Diagnostic", ...] = ()
 
-    def text(self) -> str:
-        """Return it as the compiler would print it: place, message, line, caret, fix-it."""
+    def text(self, show_line: bool = True) -> str:
+        """Return it as the compiler would print it: place, message, line, caret, fix-it.
+
+        `show_line` is whether the line's text is shown; a note about the very same place
+        as its error never repeats it.
+        """
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         option = f" [{self.option}]" if self.option else ""
         head = f"{place}: " if place else ""
         parts = [f"{head}{self.severity}: {self.message}{option}"]
-        if self.source_line.strip() and self.line:
+        if show_line and self.source_line.strip() and self.line:
             parts += self._excerpt()
-        parts += [note.text() for note in self.notes]
+        here = (self.file, self.line, self.column)
+        parts += [note.text(show_line=(note.file, note.line, note.column) != here)
+                  for note in self.notes]
         return "\n".join(parts)
 
     def _excerpt(self) -> list[str]:
@@ -77,12 +83,14 @@ class Diagnostic:
 
     def _marks(self, line: str, start: int) -> str:
         """Return the line of `~` under what the message is about, `^` at its column."""
-        first, end = (max(0, column - start - 1) for column in self.span)
         caret = _screen_columns(line[:self.column - start - 1])
-        first, end = _screen_columns(line[:first]), _screen_columns(line[:end])
-        first, end = min(first, caret), max(end, caret + 1)
-        return (" " * first + "~" * (caret - first) + "^" + "~" * (end - caret - 1)
-                if self.span != (0, 0) else " " * caret + "^")
+        marks = [" "] * (caret + 1)
+        for span in self.spans:
+            first, end = (_screen_columns(line[:max(0, one - start - 1)]) for one in span)
+            marks += " " * (end - len(marks))
+            marks[first:end] = "~" * (end - first)
+        marks[caret] = "^"
+        return "".join(marks)
 
 
 def _screen_columns(text: str) -> int:
@@ -150,18 +158,21 @@ def _diagnostic(record: dict[str, Any], lines: SourceLines) -> Diagnostic:
     return Diagnostic(
         file=file, line=number, column=_character_column(text, caret),
         severity={"fatal error": "error"}.get(record["kind"], record["kind"]),
-        message=record["message"], source_line=text, span=_span(location, text, number),
+        message=record["message"], source_line=text, spans=_spans(record, text, number),
         option=record.get("option", ""), fixits=_fixits(record, text, number),
         notes=tuple(_diagnostic(child, lines) for child in record.get("children", ())))
 
 
-def _span(location: dict[str, Any], text: str, number: int) -> tuple[int, int]:
-    """Return the columns [first, end) of a location, as far as they are on its line."""
-    caret = location.get("caret", {})
-    start, finish = location.get("start", caret), location.get("finish", caret)
-    first = _character_column(text, start if start.get("line") == number else caret)
-    last = _character_column(text, finish if finish.get("line") == number else caret)
-    return (first, last + 1) if first else (0, 0)
+def _spans(record: dict[str, Any], text: str, number: int) -> tuple[tuple[int, int], ...]:
+    """Return the ranges of columns of a record's locations that are on its line."""
+    spans = []
+    for location in record.get("locations", ()):
+        caret = location.get("caret", {})
+        start, finish = location.get("start", caret), location.get("finish", caret)
+        if start.get("line") == finish.get("line") == number:
+            first, last = _character_column(text, start), _character_column(text, finish)
+            spans.append((first, last + 1))
+    return tuple(spans)
 
 
 def _plain_file(file: str) -> str:

@@ -17,7 +17,7 @@ _MULTIPLE = re.compile(r"(?P<place>.*): multiple definition of `(?P<symbol>.+)';
                        r"(?P<first>.*): first defined here$")
 _NO_LIBRARY = re.compile(r"cannot find (?P<library>-l\S+?)(: No such file or directory)?$")
 _NO_ROOM = re.compile(r"No space left on device")
-_PLACE = re.compile(r"(?:.*ld(?:\.\w+)?: )?(?P<file>[^:]+):(?P<line>\d+)$")
+_PLACE = re.compile(r"(?P<file>[^:\s]+):(?P<line>\d+)$")
 _CXX_RUNTIME = re.compile(r"^(std::|__cxa_|__gxx_|__cxxabi|_Unwind_|typeinfo |vtable for "
                           r"(std::|__cxxabiv1)|operator (new|delete))")
 _ENTRY_NAMES = ("main", "__real_main", "__wrap_main")
@@ -52,7 +52,7 @@ def _recognise(text: str, function: str,
 
 def _place(text: str, lines: SourceLines) -> tuple[str, int]:
     """Return file and line of the program's own source, or "" and 0 for others."""
-    match = _PLACE.match(text.strip())
+    match = _PLACE.search(text.strip())
     if not match:
         return "", 0
     file = match["file"].rsplit("/", 1)[-1]
@@ -66,13 +66,13 @@ def _undefined(match: re.Match[str], function: str, lines: SourceLines) -> Diagn
                           "a guest starts at int main(void)")
     file, number = _place(match["place"], lines)
     text = lines.line(file, number)
-    span = _find_word(text, symbol)
+    spans = _find_word(text, symbol)
     what = "function" if "(" in symbol or f"{symbol}(" in text.replace(" ", "") else "symbol"
     user = f", used in {function}" if function else ""
     if function and number:
         user += f" (line {number})"
     message = f"undefined {what} `{symbol}`{user}{_advice(symbol)}"
-    return Diagnostic(file, number, span[0], "error", message, text, span)
+    return Diagnostic(file, number, spans[0][0] if spans else 0, "error", message, text, spans)
 
 
 def _advice(symbol: str) -> str:
@@ -87,11 +87,11 @@ def _multiple(match: re.Match[str], lines: SourceLines) -> Diagnostic:
     file, number = _place(match["place"], lines)
     first_file, first_number = _place(match["first"], lines)
     text = lines.line(file, number)
-    span = _find_word(text, symbol)
+    spans = _find_word(text, symbol)
     where = f"first in {first_file}" + (f" (line {first_number})" if first_number else "") \
         if first_file else f"also in {_archive_member(match['first'])}"
-    return Diagnostic(file, number, span[0], "error",
-                      f"`{symbol}` is defined twice: {where}", text, span)
+    return Diagnostic(file, number, spans[0][0] if spans else 0, "error",
+                      f"`{symbol}` is defined twice: {where}", text, spans)
 
 
 def _archive_member(place: str) -> str:
@@ -99,7 +99,7 @@ def _archive_member(place: str) -> str:
     return f"{member[2]} of {member[1]}" if member else place.rsplit("/", 1)[-1]
 
 
-def _find_word(text: str, symbol: str) -> tuple[int, int]:
+def _find_word(text: str, symbol: str) -> tuple[tuple[int, int], ...]:
     name = symbol.split("(", 1)[0].rsplit("::", 1)[-1]
     match = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)
-    return (match.start() + 1, match.end() + 1) if match else (0, 0)
+    return ((match.start() + 1, match.end() + 1),) if match else ()

@@ -192,7 +192,7 @@ def _load(folder: Path, record: dict[str, Any], build_ns: int, cached: bool) -> 
 
 def _diagnostic(record: dict[str, Any]) -> Diagnostic:
     return Diagnostic(**{
-        **record, "span": tuple(record["span"]),
+        **record, "spans": tuple(map(tuple, record["spans"])),
         "fixits": tuple(FixIt(**fixit) for fixit in record["fixits"]),
         "notes": tuple(_diagnostic(note) for note in record["notes"])})
 

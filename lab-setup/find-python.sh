@@ -17,12 +17,12 @@ find_python() {
 
 if ! find_python; then
     install='apt-get update && apt-get install --yes --no-install-recommends python3 python3-venv'
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    as_root=
+    if [ "$(id -u)" = 0 ]; then as_root=env; elif sudo -n true 2>/dev/null; then as_root='sudo -n'; fi
+    if [ -n "$as_root" ] && command -v apt-get >/dev/null; then
         echo "rumplab: installing python3, which the set-up itself needs"
-        sh -c "$install" >/dev/null || true
-    elif sudo -n true 2>/dev/null; then
-        echo "rumplab: installing python3, which the set-up itself needs (with sudo)"
-        sudo -n sh -c "$install" >/dev/null || true
+        said=$($as_root sh -c "export DEBIAN_FRONTEND=noninteractive; $install" 2>&1) ||
+            printf '%s\n' "$said" | tail -n 8 >&2
     fi
     if ! find_python; then
         echo "rumplab: no Python 3.11 or newer was found, and the set-up needs one." >&2

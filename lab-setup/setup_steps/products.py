@@ -3,21 +3,25 @@
 import shutil
 from pathlib import Path
 
-from .progress import Progress
+from .failures import CommandFailed, SetupError
+from .progress import Progress, Step
 from .python_environment import python_in
 from .stamps import Stamp, digest
 
-__all__ = ["ensure_runtime", "ensure_widgets"]
+__all__ = ["ensure_runtime", "ensure_widgets", "run_with_lab"]
+
+RUNTIME_TOOLS = ("gcc", "make", "ld", "musl-gcc")
 
 
 def ensure_runtime(progress: Progress, project: Path) -> None:
     """Build images/rumpkit through the library, which knows where its products belong."""
     with progress.step("guest runtime") as step:
-        if absent := [tool for tool in ("gcc", "make", "ld") if not shutil.which(tool)]:
+        if absent := [tool for tool in RUNTIME_TOOLS if not shutil.which(tool)]:
             step.result = f"left out: needs {', '.join(absent)}"
             return
-        step.run([str(python_in(project)), "-m", "kernel_magics.build"], cwd=project)
-        step.result = "built"
+        run_with_lab(step, project, "build_runtime.py")
+        size = Path(step.log.read_text().splitlines()[-1]).stat().st_size
+        step.result = f"rumpkit.o, {size / 1024:.0f} KiB with its debugging information"
 
 
 def ensure_widgets(progress: Progress, project: Path) -> None:
@@ -43,3 +47,13 @@ def ensure_widgets(progress: Progress, project: Path) -> None:
         step.run(["npm", "run", "build"], cwd=folder)
         stamp.write(wanted)
         step.result = "built"
+
+
+def run_with_lab(step: Step, project: Path, script: str) -> None:
+    """Run a script of lab-setup/ in .venv; its last words are the message of a failure."""
+    try:
+        step.run([str(python_in(project)), str(project / "lab-setup" / script)])
+    except CommandFailed as error:
+        raise SetupError(
+            f"{script} failed, as said above", tail=error.tail, log=error.log,
+            fix="do what it says; ./lab-setup/doctor tells more about this machine") from error

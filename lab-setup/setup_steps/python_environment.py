@@ -107,10 +107,12 @@ def fill(step: Step, project: Path, testing: bool, with_libvirt: bool) -> None:
     # and a second set-up needs no network.
     pip = [str(python_in(project)), "-m", "pip", "install", "--no-input",
            "--disable-pip-version-check", "--constraint", "lab-setup/constraints.txt"]
-    here = {"cwd": project, "env": clean_environment()}
-    step.run([*pip, *settings["build-system"]["requires"]], **here)
-    step.run([*pip, "--no-build-isolation", *requirements], **here)
-    step.run([*pip, "--no-build-isolation", "--no-deps", "--editable", "."], **here)
+    for arguments in (
+        settings["build-system"]["requires"],
+        ["--no-build-isolation", *requirements],
+        ["--no-build-isolation", "--no-deps", "--editable", "."],
+    ):
+        step.run([*pip, *arguments], cwd=project, env=clean_environment())
 
 
 def clean_environment() -> dict[str, str]:

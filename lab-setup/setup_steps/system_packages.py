@@ -50,7 +50,7 @@ def has_node() -> bool:
         return False
     said = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout
     version = re.match(r"v(\d+)", said)
-    return bool(version) and int(version[1]) >= MINIMUM_NODE
+    return version is not None and int(version[1]) >= MINIMUM_NODE
 
 
 def missing_packages(names: list[str]) -> list[str]:
@@ -71,7 +71,7 @@ def ensure_packages(progress: Progress, testing: bool) -> list[str]:
         if not (shutil.which("dpkg-query") and shutil.which("apt-get")):
             step.result = "not a Debian system: nothing installed"
             missing = []
-            advice = "this is not a Debian system; lab-setup/system-packages.txt lists what it needs"
+            advice = "lab-setup/system-packages.txt lists what to install instead"
         else:
             groups = wanted_groups(testing)
             missing = missing_packages([p.name for p in read_packages() if p.group in groups])

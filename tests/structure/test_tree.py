@@ -1,0 +1,76 @@
+"""The shape of the project: its top level, the size of its files, what may not be in them."""
+
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+from project_files import PROJECT, project_files, text_files
+
+TOP_LEVEL = {
+    "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "pyproject.toml",
+    "environment.yml", "kernel_magics", "images", "notebooks", "lab-setup", "tests", ".ci",
+    ".gitignore",
+}
+# Lines a file usually has at most, and lines at which it must be split.
+LINES = {".py": (250, 450), ".c": (270, 500), ".h": (270, 600), ".S": (270, 500),
+         ".ts": (270, 500)}
+
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|root|Users|home/[a-z])[\w./-]*/[\w.-]")
+REGISTRIES = [".".join(name) for name in (
+    ("pypi", "org"), ("files", "pythonhosted", "org"), ("registry", "npmjs", "org"),
+    ("registry", "yarnpkg", "com"), ("deb", "debian", "org"), ("security", "debian", "org"))]
+MERGE_LEFTOVER = re.compile(rf"^(?:{'<' * 7}|{'>' * 7}|{'=' * 7}$)", re.MULTILINE)
+
+TEXTS = text_files()
+
+
+def lines_with(pattern: re.Pattern[str], texts: dict[Path, str]) -> list[str]:
+    """Return `file:line: text` for every match of a pattern."""
+    return [f"{name}:{text.count(chr(10), 0, match.start()) + 1}: {match[0]}"
+            for name, text in texts.items() for match in pattern.finditer(text)]
+
+
+def test_the_top_level_is_fixed():
+    assert {name.parts[0] for name in project_files()} == TOP_LEVEL
+
+
+def test_no_file_names_a_place_on_one_machine():
+    assert not lines_with(MACHINE_PATH, TEXTS)
+
+
+def test_a_place_on_one_machine_would_be_found():
+    texts = {Path("a"): "x\n" + "/".join(["open('", "home", "jo", "lab'"]) + ")"}
+    assert lines_with(MACHINE_PATH, texts)
+
+
+def test_no_file_names_a_package_registry():
+    pattern = re.compile("|".join(map(re.escape, REGISTRIES)))
+    assert not lines_with(pattern, TEXTS)
+
+
+def test_no_file_holds_the_leftovers_of_a_merge():
+    assert not lines_with(MERGE_LEFTOVER, TEXTS)
+    assert not [name for name in project_files() if name.suffix in {".orig", ".rej"}]
+
+
+def test_names_say_what_a_file_is_about():
+    vague = {"utils", "util", "helpers", "helper", "common", "misc"}
+    assert not [str(name) for name in project_files() if vague & {name.stem, *name.parts}]
+
+
+@pytest.mark.parametrize("suffix", LINES)
+def test_files_keep_a_readable_size(suffix):
+    usual, most = LINES[suffix]
+    sizes = {name: text.count("\n") for name, text in TEXTS.items() if name.suffix == suffix}
+    for name, lines in sizes.items():
+        if lines > usual:
+            warnings.warn(f"{name} has {lines} lines, usual are {usual}", stacklevel=1)
+    assert not [f"{name}: {lines} lines" for name, lines in sizes.items() if lines > most]
+
+
+def test_scripts_can_be_executed():
+    scripts = [name for name, text in TEXTS.items()
+               if text.startswith("#!") and name.suffix in {"", ".sh"}]
+    assert {Path(".ci/run"), Path("lab-setup/start"), Path("lab-setup/test")} <= set(scripts)
+    assert not [str(name) for name in scripts if not (PROJECT / name).stat().st_mode & 0o100]

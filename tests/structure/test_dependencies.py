@@ -131,8 +131,8 @@ def test_the_conda_environment_is_the_same():
     conda = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
     python = next(entry.removeprefix("python=") for entry in conda if entry.startswith("python="))
     assert SETTINGS["project"]["requires-python"] == f">={python}"
-    backend = SETTINGS["build-system"]["requires"]
-    assert [entry.replace("=", "==") for entry in conda if entry.startswith("setuptools")] == backend
+    backend = [entry.replace("=", "==") for entry in conda if entry.startswith("setuptools")]
+    assert SETTINGS["build-system"]["requires"] == backend
 
 
 def system_packages() -> set[str]:

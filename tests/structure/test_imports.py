@@ -28,11 +28,19 @@ def dotted(path: Path) -> str:
     return ".".join(names[:-1] if names[-1] == "__init__" else names)
 
 
-def imports_of(path: Path) -> list[tuple[str, int]]:
-    """Return every module that a file imports, at any depth, as (dotted name, line)."""
+def imports_of(path: Path, for_types: bool = True) -> list[tuple[str, int]]:
+    """Return every module that a file imports, at any depth, as (dotted name, line).
+
+    With `for_types` false, those below `if TYPE_CHECKING:` are left out.
+    """
     package = dotted(path) if path.name == "__init__.py" else dotted(path).rpartition(".")[0]
+    tree = ast.parse((PROJECT / path).read_text())
+    if not for_types:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body = []
     found = []
-    for node in ast.walk(ast.parse((PROJECT / path).read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -75,7 +83,7 @@ def test_no_module_imports_itself_through_others():
     known = {dotted(path) for path in MODULES}
     graph = {dotted(path): set() for path in MODULES}
     for path in MODULES:
-        for name, _ in imports_of(path):
+        for name, _ in imports_of(path, for_types=False):
             target = name if name in known else name.rpartition(".")[0]
             # A package's __init__ gathers its modules; they name each other directly.
             if target in known and target != dotted(path):

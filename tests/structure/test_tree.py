@@ -69,6 +69,14 @@ def test_files_keep_a_readable_size(suffix):
     assert not [f"{name}: {lines} lines" for name, lines in sizes.items() if lines > most]
 
 
+@pytest.mark.parametrize("guide", ["README.md", "CONTRIBUTING.md"])
+def test_every_path_that_a_guide_names_is_there(guide):
+    paths = re.findall(r"[`(]((?:\./)?[\w.-]+/[\w./-]*\w)[`)]", (PROJECT / guide).read_text())
+    ours = [path for path in paths if path.removeprefix("./").split("/")[0] in TOP_LEVEL]
+    assert ours
+    assert not [path for path in ours if not (PROJECT / path).exists()]
+
+
 def test_scripts_can_be_executed():
     scripts = [name for name, text in TEXTS.items()
                if text.startswith("#!") and name.suffix in {"", ".sh"}]

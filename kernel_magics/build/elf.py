@@ -1,6 +1,6 @@
-"""The ELF file format as far as guest images use it: read, check, strip.
+"""The ELF file format as far as guest images use it: read and check.
 
-It reads and writes x86-64 ELF64 only, straight from the bytes: an image is parsed for
+It reads x86-64 ELF64 only, straight from the bytes: an image is parsed for
 every build and every cell that shows one, and a damaged file must end in a sentence,
 not in an exception of a library.  Field names are those of the specification.
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from kernel_magics.errors import ImageError
 
-__all__ = ["ElfFile", "Note", "Section", "Segment", "strip"]
+__all__ = ["ElfFile", "Note", "Section", "Segment", "align"]
 
 EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
 PHDR = struct.Struct("<IIQQQQQQ")
@@ -91,10 +91,10 @@ class ElfFile:
         if self.machine != EM_X86_64:
             found = MACHINES.get(self.machine, f"machine {self.machine}")
             raise self._error(f"is for {found}; the lab boots x86-64 guests")
-        (self._segment_offset, self._section_offset, self.flags, _, segment_size,
+        (self.segment_offset, self._section_offset, self.flags, _, segment_size,
          self._segment_count, section_size, self._section_count,
          self._name_section) = header[5:]
-        self._check_table("program header", self._segment_offset, self._segment_count,
+        self._check_table("program header", self.segment_offset, self._segment_count,
                           segment_size, PHDR.size)
         self._check_table("section header", self._section_offset, self._section_count,
                           section_size, SHDR.size)
@@ -135,7 +135,7 @@ class ElfFile:
 
     def _read_segments(self) -> tuple[Segment, ...]:
         segments = tuple(
-            Segment(*PHDR.unpack_from(self.data, self._segment_offset + index * PHDR.size))
+            Segment(*PHDR.unpack_from(self.data, self.segment_offset + index * PHDR.size))
             for index in range(self._segment_count))
         for segment in segments:
             if segment.type in (PT_LOAD, PT_NOTE):
@@ -193,12 +193,12 @@ class ElfFile:
         notes, at = [], 0
         while at + 12 <= len(data):
             name_bytes, data_bytes, kind = struct.unpack_from("<III", data, at)
-            start = _align(at + 12 + name_bytes, alignment)
+            start = align(at + 12 + name_bytes, alignment)
             if start + data_bytes > len(data):
                 raise self._error("is damaged: a note is longer than its segment")
             owner = data[at + 12:at + 12 + name_bytes].rstrip(b"\0").decode("ascii", "replace")
             notes.append(Note(owner, kind, data[start:start + data_bytes]))
-            at = _align(start + data_bytes, alignment)
+            at = align(start + data_bytes, alignment)
         return notes
 
     def note(self, owner: str, kind: int) -> bytes | None:
@@ -237,34 +237,6 @@ class ElfFile:
                           "it has neither a PVH note nor a multiboot header")
 
 
-def _align(value: int, alignment: int) -> int:
+def align(value: int, alignment: int) -> int:
+    """Return `value` rounded up to a multiple of `alignment`, a power of two."""
     return (value + alignment - 1) & -alignment
-
-
-def strip(data: bytes) -> bytes:
-    """Return an ELF file without symbols and debugging data, at unchanged offsets.
-
-    Everything a loader needs stays byte for byte where it was, and so do the headers of
-    loaded sections, from which bytes per layer are read.  Done here rather than by a
-    strip process, which would cost a tenth of a small build.
-    Raises ImageError if `data` is not an x86-64 ELF file.
-    """
-    elf = ElfFile(data)
-    end = max((segment.offset + segment.file_bytes for segment in elf.segments
-               if segment.type == PT_LOAD), default=EHDR.size)
-    end = max(end, elf._segment_offset + len(elf.segments) * PHDR.size)
-    kept = [section for section in elf.sections if section.is_loaded]
-    names = b"\0" + b"".join(section.name.encode() + b"\0" for section in kept) + b".shstrtab\0"
-    table_offset = _align(end + len(names), 8)
-    rows = [SHDR.pack(*[0] * 10)]
-    name_at = 1
-    for section in kept:
-        rows.append(SHDR.pack(name_at, section.type, section.flags, section.address,
-                              section.offset, section.size, 0, 0, section.alignment,
-                              section.entry_size))
-        name_at += len(section.name.encode()) + 1
-    rows.append(SHDR.pack(name_at, 3, 0, 0, end, len(names), 0, 0, 1, 0))
-    header = list(EHDR.unpack_from(data))
-    header[6], header[12], header[13] = table_offset, len(rows), len(rows) - 1
-    body = (data[:end] + names).ljust(table_offset, b"\0") + b"".join(rows)
-    return EHDR.pack(*header) + body[EHDR.size:]

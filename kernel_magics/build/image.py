@@ -8,8 +8,9 @@ from struct import Struct
 from typing import Any
 
 from kernel_magics.build.diagnostics import Diagnostic
-from kernel_magics.build.elf import ElfFile, strip
+from kernel_magics.build.elf import ElfFile
 from kernel_magics.build.kits import Source
+from kernel_magics.build.stripping import strip
 
 __all__ = ["FACETS", "GuestImage", "LAB_NOTE_OWNER", "LAB_NOTE_HEADER"]
 

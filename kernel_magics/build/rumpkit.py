@@ -17,11 +17,12 @@ from kernel_magics.build.diagnostics import (
     parse_compiler,
     summary,
 )
-from kernel_magics.build.elf import ElfFile, strip
+from kernel_magics.build.elf import ElfFile
 from kernel_magics.build.image import GuestImage, header_address
 from kernel_magics.build.kits import KITS, BuildRequest, Source
 from kernel_magics.build.linking import parse_linker
 from kernel_magics.build.runtime import Runtime, find_runtime
+from kernel_magics.build.stripping import strip
 from kernel_magics.build.toolchain import Toolchain, find_toolchain, run_tool
 from kernel_magics.errors import BuildError, HostError
 

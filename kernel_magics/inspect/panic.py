@@ -141,6 +141,6 @@ def _excerpt(frame: Frame | None, lines: SourceLines) -> str:
 
 
 def _registers_text(registers: dict[str, int]) -> str:
-    cells = [f"{name:>6} {value:016x}" for name, value in registers.items()]
+    cells = [f"{name:>7} {value:016x}" for name, value in registers.items()]
     return "\n".join("".join(cells[start:start + _REGISTERS_A_LINE])
                      for start in range(0, len(cells), _REGISTERS_A_LINE))

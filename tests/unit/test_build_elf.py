@@ -10,7 +10,8 @@ import pytest
 from tiny_guest import build
 
 from kernel_magics.build import GuestImage
-from kernel_magics.build.elf import EHDR, ElfFile, strip
+from kernel_magics.build.elf import EHDR, ElfFile
+from kernel_magics.build.stripping import strip
 from kernel_magics.errors import ImageError
 
 

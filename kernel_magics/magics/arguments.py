@@ -6,19 +6,21 @@ completion in `completion.py` walks the same declaration.
 """
 
 import difflib
+import re
 import shlex
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
-from ..errors import UsageError
+from kernel_magics.errors import UsageError
 
-__all__ = ["Argument", "Option", "Command", "nearest", "split_line"]
+__all__ = ["Argument", "Option", "Command", "nearest", "split_line", "whole", "seconds"]
 
 _INDENT = "  "
 _HELP_COLUMN = 22
 _WIDTH = 88
+_TIME = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|)")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,10 @@ class Option:
     def usage(self) -> str:
         return f"{self.flag} {self.metavar}".rstrip()
 
+    @property
+    def spellings(self) -> str:
+        return f"{', '.join((self.flag, *self.aliases))} {self.metavar}".rstrip()
+
 
 @dataclass(frozen=True)
 class Command:
@@ -116,7 +122,7 @@ class Command:
         if self.arguments or self.rest or self.body:
             parts.append("Arguments:\n" + "\n".join(self._argument_rows()))
         if self.options:
-            rows = [_row(", ".join((o.usage, *o.aliases)), _option_help(o)) for o in self.options]
+            rows = [_row(o.spellings, _option_help(o)) for o in self.options]
             parts.append("Options:\n" + "\n".join(rows))
         if self.examples:
             parts.append("Examples:\n" + "\n".join(_INDENT + e for e in self.examples))
@@ -162,7 +168,7 @@ class Command:
                     raise UsageError(f"{self.title}: {option.flag} needs a value, {option.metavar}",
                                      next_step=f"{option.usage}: {option.help}")
                 value = queue.pop(0)
-            converted = self._convert(option, value)
+            converted = self.convert(option, value)
             values[option.key] = (*values[option.key], converted) if option.repeat else converted
         return positional
 
@@ -172,7 +178,8 @@ class Command:
                              next_step=nearest(flag, [o.flag for o in self.options], "options"))
         return self.spelling[flag]
 
-    def _convert(self, option: Option, value: str) -> object:
+    def convert(self, option: Option, value: str) -> object:
+        """Return an option's value from its text; UsageError if it is none."""
         if option.choices and value not in option.choices:
             raise UsageError(f"{self.title}: {option.flag} {value!r} is not one it knows",
                              next_step=nearest(value, option.choices, "choices"))
@@ -188,7 +195,8 @@ class Command:
             raise UsageError(f"{self.title}: {missing[0]} is missing", next_step=self._hint())
         if len(words) > len(self.arguments):
             extra = words[len(self.arguments)]
-            raise UsageError(f"{self.title}: {extra!r} is one word too many", next_step=self._hint())
+            raise UsageError(f"{self.title}: {extra!r} is one word too many",
+                             next_step=self._hint())
         words = [*words, *[None] * (len(self.arguments) - len(words))]
         return {a.key: word for a, word in zip(self.arguments, words, strict=True)}
 
@@ -215,12 +223,28 @@ def split_line(line: str, title: str) -> list[str]:
                          next_step="close the quote, or put a backslash before it") from None
 
 
+def whole(text: str) -> int:
+    """Convert a whole number of at least 1; ValueError says what is wrong."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError("not a whole number of at least 1")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Convert "5", "0.5s", "200ms" or "2m" to seconds; ValueError otherwise."""
+    found = _TIME.fullmatch(text)
+    if not found:
+        raise ValueError("not a time such as 2s, 200ms or 1m")
+    return float(found[1]) * {"ms": 1e-3, "m": 60.0}.get(found[2], 1.0)
+
+
 def _option_help(option: Option) -> str:
     text = option.help
     if option.choices:
         text += f": {', '.join(option.choices)}"
-    if option.default is not None and option.metavar:
-        text += f" (default {option.default})"
+    if option.default and option.metavar:
+        value = f"{option.default:g}" if isinstance(option.default, float) else option.default
+        text += f" (default {value})"
     return text + (" (may be repeated)" if option.repeat else "")
 
 

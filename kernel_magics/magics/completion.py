@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
-from .arguments import Command, Option
+from kernel_magics.magics.arguments import Command, Option
 
 __all__ = ["CommandMatcher", "candidates"]
 

@@ -7,7 +7,7 @@ whole traceback, and a script that uses the library catches it as usual.
 import sys
 from types import TracebackType
 
-from ..errors import LabError
+from kernel_magics.errors import LabError
 
 __all__ = ["WaitInterrupted", "install", "remove", "failure_lines"]
 
@@ -18,15 +18,14 @@ class WaitInterrupted(KeyboardInterrupt):
     """The user ended a wait; what was waited for goes on, and the text says so."""
 
 
-def failure_lines(failure: BaseException) -> list[str]:
-    """Return the lines, with ANSI colours, that a notebook shows for `failure`."""
-    message = getattr(failure, "message", str(failure))
-    lines = [f"{_BOLD_RED}{type(failure).__name__}{_PLAIN}: {message}"]
-    lines += [str(d) for d in getattr(failure, "diagnostics", ())]
+def failure_lines(failure: BaseException, coloured: bool = True) -> list[str]:
+    """Return the lines that a notebook shows for `failure`, with ANSI colours if wanted."""
+    red, dim, plain = (_BOLD_RED, _DIM, _PLAIN) if coloured else ("", "", "")
+    lines = [f"{red}{type(failure).__name__}{plain}: {getattr(failure, 'message', failure)}"]
     report = getattr(failure, "report", None)
     lines += [str(report)] if report is not None else []
     step = getattr(failure, "next_step", "")
-    return lines + ([f"{_DIM}→{_PLAIN} {step}"] if step else [])
+    return lines + ([f"{dim}→{plain} {step}"] if step else [])
 
 
 def install(shell: object) -> None:
@@ -40,7 +39,7 @@ def install(shell: object) -> None:
             return earlier(kind, failure, trace, tb_offset=tb_offset)
         # what %tb and %debug look at
         sys.last_type, sys.last_value, sys.last_traceback = kind, failure, trace
-        lines = failure_lines(failure)
+        lines = failure_lines(failure, str(shell.colors).lower() != "nocolor")
         shell._showtraceback(kind, failure, lines)
         return lines
 

@@ -1,65 +1,72 @@
 """The boot chart: what the time from asking for a guest to its end was spent on."""
 
-from typing import Any
+from collections.abc import Iterable, Mapping
 
-import pandas as pd
+from kernel_magics.widgets.markup import duration_text, escape, table
 
-from kernel_magics.widgets.markup import duration_text, escape, report, table
+__all__ = ["boot_chart_html"]
 
-__all__ = ["BootChart", "phase_rows"]
+GUEST_PHASES = ("entry", "runtime", "devices", "kernel", "libc")
+"""Timed by the guest's own clock: from the first instruction to main."""
 
-HOST_PHASES = ("define", "exec")
-"""Spent by libvirt and QEMU before the guest's first instruction."""
+MEANINGS = {
+    "define": "the lab prepares the guest's files and the QEMU command",
+    "exec": "QEMU starts",
+    "paused": "the guest was ready and waited for the word to start",
+    "firmware": "QEMU loads the image and enters it",
+    "entry": "first instructions: 64-bit mode, stack",
+    "runtime": "memory, traps, clock",
+    "devices": "the console",
+    "kernel": "the rump kernel's factions",
+    "libc": "the C library, before main",
+    "main": "the program",
+    "exit": "the exit status reaches QEMU, and QEMU leaves",
+}
+
+Row = tuple[str, int, int]
 
 
-class BootChart:
-    """The phases of one guest's boot, in order; they sum to the wall time.
+def boot_chart_html(phases: Mapping[str, int]) -> str:
+    """Return the phases (name → ns) as HTML: all of them, and enlarged those in the guest.
 
-    `df` has a row per phase: start_ns and duration_ns.
+    The first table's times sum to the wall time; its row "boot" is the second table.
     """
-
-    def __init__(self, guest: Any) -> None:
-        self.name = guest.name
-        self.phases: dict[str, int] = dict(guest.boot_phases)
-
-    @property
-    def df(self) -> pd.DataFrame:
-        """A row per phase (index): start_ns since the request, duration_ns."""
-        rows = phase_rows(self.phases)
-        index = pd.Index([name for name, _, _ in rows], name="phase")
-        return pd.DataFrame({"start_ns": [s for _, s, _ in rows],
-                             "duration_ns": [d for _, _, d in rows]}, index=index)
-
-    def __repr__(self) -> str:
-        rows = phase_rows(self.phases)
-        lines = [f"boot of {self.name}:"]
-        lines += [f"  {name:<10}{duration_text(took):>10}" for name, _, took in rows]
-        return "\n".join([*lines, f"  {'sum':<10}{duration_text(sum(self.phases.values())):>10}"])
-
-    def html(self) -> str:
-        """Return the chart alone, without the frame of a report."""
-        total = max(1, sum(self.phases.values()))
-        rows = [(escape(name), _lane(name, start / total, took / total), duration_text(took))
-                for name, start, took in phase_rows(self.phases)]
-        rows.append(("<b>sum</b>", "", f"<b>{duration_text(total)}</b>"))
-        return table(("phase", "", "took"), rows, numeric=(2,))
-
-    def _repr_html_(self) -> str:
-        return report(f"boot of {self.name}", f"<header><b>Boot of {escape(self.name)}</b></header>",
-                      self.html())
+    rows = _rows(phases.items())
+    inside = [row for row in rows if row[0] in GUEST_PHASES]
+    if not inside:
+        return _chart("", rows)
+    boot = ("boot", inside[0][1], sum(took for _, _, took in inside))
+    first = rows.index(inside[0])
+    outer = [*rows[:first], boot, *rows[first + len(inside):]]
+    return (_chart("From the request to the end", outer)
+            + _chart("Enlarged: boot, from the first instruction to main", inside))
 
 
-def phase_rows(phases: dict[str, int]) -> list[tuple[str, int, int]]:
-    """Return name, start and duration in ns for each phase, in the order they come."""
+def _rows(phases: Iterable[tuple[str, int]]) -> list[Row]:
     rows, start = [], 0
-    for name, took in phases.items():
+    for name, took in phases:
         rows.append((name, start, took))
         start += took
     return rows
 
 
+def _chart(caption: str, rows: list[Row]) -> str:
+    begin = rows[0][1] if rows else 0
+    total = sum(took for _, _, took in rows)
+    span = max(1, total)
+    cells = [(_name(name), _lane(name, (start - begin) / span, took / span), duration_text(took))
+             for name, start, took in rows]
+    cells.append(("<b>sum</b>", "", f"<b>{duration_text(total)}</b>"))
+    return table(("phase", "", "took"), cells, numeric=(2,), caption=caption)
+
+
+def _name(name: str) -> str:
+    if name == "boot":
+        return "boot"
+    return f'{escape(name)} <span class="soft">{escape(MEANINGS.get(name, ""))}</span>'
+
+
 def _lane(name: str, start: float, share: float) -> str:
-    kind = "" if name in HOST_PHASES else ' class="guest"'
-    left = min(start, 0.995)
-    return (f'<div class="lane" aria-hidden="true"><span{kind} '
-            f'style="left:{left:.2%};width:{share:.2%}"></span></div>')
+    guest = ' class="guest"' if name in (*GUEST_PHASES, "boot", "main") else ""
+    return (f'<div class="lane" aria-hidden="true"><span{guest} '
+            f'style="left:{min(start, 0.995):.2%};width:{share:.2%}"></span></div>')

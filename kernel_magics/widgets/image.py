@@ -32,8 +32,8 @@ def _bar(sizes: dict[str, int]) -> str:
         f'<span style="flex:{size};background:{_COLOURS.get(name, _OTHER_COLOUR)}" '
         f'title="{escape(_TITLES.get(name, name))}: {byte_text(size)}"></span>'
         for name, size in sizes.items())
-    told = ", ".join(f"{name} {byte_text(size)}" for name, size in sizes.items())
-    return f'<div class="stack" role="img" aria-label="bytes by layer: {escape(told)}">{parts}</div>'
+    told = escape(", ".join(f"{name} {byte_text(size)}" for name, size in sizes.items()))
+    return f'<div class="stack" role="img" aria-label="bytes by layer: {told}">{parts}</div>'
 
 
 def _key(sizes: dict[str, int]) -> str:

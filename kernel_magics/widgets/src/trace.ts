@@ -13,7 +13,7 @@ interface Call { call: string; layer: string; count: number; total: number | nul
 /** time, thread, layer, event, arguments, result, duration, caller: all as text but the times. */
 type EventRow = [number, string, string, string, string, string, number | null, string];
 interface Page { kind: string; start: number; matching: number; filter: string; rows: EventRow[] }
-interface State { name: string; events: number; lost: number; calls: Call[]; page: Page }
+interface State { name: string; events: number; lost: number; call_rows: Call[]; page: Page }
 
 type Column = [key: keyof Call, title: string, cell: (call: Call, most: number) => string | Node];
 
@@ -43,7 +43,7 @@ function callsPane(model: AnyModel<State>, choose: (call: string) => void): HTML
 	let key: keyof Call = "total";
 	let down = true;
 	const draw = () => {
-		const calls = [...model.get("calls")].sort(compare(key, down));
+		const calls = [...model.get("call_rows")].sort(compare(key, down));
 		const most = Math.max(1, ...calls.map((c) => c.total ?? 0));
 		const rows = calls.map((c) => [
 			...COLUMNS.map(([, , cell]) => cell(c, most)), bar((c.total ?? 0) / most),
@@ -62,7 +62,7 @@ function callsPane(model: AnyModel<State>, choose: (call: string) => void): HTML
 		});
 		pane.replaceChildren(result);
 	};
-	model.on("change:calls", draw);
+	model.on("change:call_rows", draw);
 	draw();
 	return pane;
 }

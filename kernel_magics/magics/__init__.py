@@ -1,0 +1,64 @@
+"""The magics: parse a line, call the library, return an object that displays itself."""
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+from kernel_magics.magics import boot, build, doctor, failure, guests, inspect, trace
+from kernel_magics.magics.arguments import Command
+from kernel_magics.magics.completion import CommandMatcher
+from kernel_magics.magics.names import SOURCES
+from kernel_magics.magics.session import close_lab
+
+__all__ = ["register", "unregister", "COMMANDS"]
+
+Run = Callable[[SimpleNamespace, str | None], Any]
+
+_MODULES = (build, boot, guests, inspect, trace, doctor)
+_MAGICS: dict[str, tuple[Command, Run]] = {
+    command.name: (command, run) for module in _MODULES for command, run in module.MAGICS}
+
+COMMANDS: tuple[Command, ...] = tuple(command for command, _ in _MAGICS.values())
+"""Every magic's declaration, in the order of a first session."""
+
+
+def register(shell: Any) -> None:
+    """Put the magics, their Tab completion and the display of results into `shell`."""
+    from kernel_magics.widgets import displays
+    for name, (command, run) in _MAGICS.items():
+        for kind in _kinds(command):
+            shell.register_magic_function(_magic(command, run), magic_kind=kind, magic_name=name)
+    failure.install(shell)
+    displays.install(shell)
+    matcher = CommandMatcher(COMMANDS, SOURCES, {"rumpboot": boot.BODY_KEYS}).matcher()
+    shell.Completer.custom_matchers.append(matcher)
+    shell._rumplab_matcher = matcher
+
+
+def unregister(shell: Any) -> None:
+    """Take out what `register` put in, and close the notebook's Lab."""
+    from kernel_magics.widgets import displays
+    for name, (command, _) in _MAGICS.items():
+        for kind in _kinds(command):
+            shell.magics_manager.magics[kind].pop(name, None)
+    matcher = shell.__dict__.pop("_rumplab_matcher", None)
+    if matcher in shell.Completer.custom_matchers:
+        shell.Completer.custom_matchers.remove(matcher)
+    displays.remove(shell)
+    failure.remove(shell)
+    close_lab()
+
+
+def _kinds(command: Command) -> Iterator[str]:
+    if command.line:
+        yield "line"
+    if command.body:
+        yield "cell"
+
+
+def _magic(command: Command, run: Run) -> Callable[..., Any]:
+    def magic(line: str, cell: str | None = None) -> Any:
+        return run(command.parse(line), cell)
+    magic.__doc__ = command.manual()
+    magic.__name__ = magic.__qualname__ = command.name
+    return magic

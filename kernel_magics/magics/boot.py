@@ -1,0 +1,169 @@
+"""%rumpboot and %%rumprun: an image becomes a running guest."""
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from kernel_magics.errors import GuestError, UsageError
+from kernel_magics.magics.arguments import Argument, Command, Option, nearest, seconds, whole
+from kernel_magics.magics.build import BUILD_OPTIONS, build_cell
+from kernel_magics.magics.follow import follow
+from kernel_magics.magics.progress import progress
+from kernel_magics.magics.session import notebook_lab
+from kernel_magics.magics.yamlbody import read_body
+
+__all__ = ["MAGICS", "BODY_KEYS"]
+
+DEFAULT_TIMEOUT_S = 60.0
+
+
+def variable(text: str) -> tuple[str, str]:
+    """Split NAME=VALUE; ValueError when there is no name."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise ValueError("not of the form NAME=VALUE")
+    return name, value
+
+
+GUEST_OPTIONS = (
+    Option("--memory", "the guest's RAM in MiB", "MIB", kind=whole, default=32,
+           aliases=("--mem",)),
+    Option("--env", "an environment variable", "NAME=VALUE", kind=variable, repeat=True),
+    Option("--accel", "what executes the guest; auto is decided by measurement", "ACCEL",
+           default="auto", choices=("auto", "kvm", "tcg")),
+    Option("--machine", "QEMU's machine type", "TYPE", default="microvm", choices=("microvm",)),
+    Option("--driver", "who starts QEMU: libvirt, or the lab itself, which is quicker",
+           "DRIVER", default="libvirt", choices=("libvirt", "qemu")),
+    Option("--uri", "another libvirt than the embedded one", "URI", aliases=("--host",)),
+    Option("--hostname", "what the guest calls itself", "NAME", default=""),
+    Option("--trace", "what to record from the first instruction on", "WHAT", default="off",
+           choices=("off", "hypercalls", "all")),
+    Option("--trace-records", "how many events the guest's ring holds", "N", kind=whole,
+           default=4096),
+    Option("--on-panic", "what a panic does with the machine", "ACTION", default="exit",
+           choices=("exit", "halt")),
+    Option("--timeout", "how long to wait for its end, such as 500ms, 90s or 2m", "TIME",
+           kind=seconds, default=DEFAULT_TIMEOUT_S),
+    Option("--input", "a text for the program's standard input, \\n ends a line", "TEXT"),
+)
+
+RUMPBOOT = Command(
+    "rumpboot", "boot an image; show its console until the program ends",
+    arguments=(Argument("IMAGE", "an image that was built here, or the path of a guest ELF file",
+                        complete="image"),),
+    options=(
+        Option("--name", "what to call the guest, by default like the image", "NAME"),
+        *GUEST_OPTIONS,
+        Option("--wait", "go on as soon as the console shows this (a regular expression)",
+               "REGEX"),
+        Option("--background", "don't wait; the guest's console is live below the cell")),
+    rest="the program's arguments",
+    body="options in YAML, one a line, such as memory: 64; env is a mapping, argv the whole "
+         "argument vector, argv[0] first",
+    details="""The result is a Guest: .exit_status, .console.text, .boot_phases, .trace.
+    Interrupting the kernel ends the wait, not the guest. A panic ends the cell with a report
+    of where and why. An exit status other than 0 does not fail the cell: look at
+    .exit_status.""",
+    examples=("%rumpboot hello", "%rumpboot hello --memory 8 --trace all -- one \"two words\"",
+              "guest = %rumpboot server --background"))
+
+RUMPRUN = Command(
+    "rumprun", "compile the cell, boot it, show its output: like %%bash, in a unikernel",
+    arguments=(Argument("NAME", "what to call image and guest", required=False),),
+    options=(*BUILD_OPTIONS, *GUEST_OPTIONS),
+    rest="the program's arguments",
+    body="the program, with a main function",
+    line=False,
+    details="An exit status other than 0 fails the cell, as it does with %%bash.",
+    examples=("%%rumprun", "%%rumprun greet --memory 8 -- world"))
+
+_BODY_OPTIONS = {o.key: o for o in RUMPBOOT.options}
+BODY_KEYS = ("argv", *(key for key in _BODY_OPTIONS if key != "env"), "env")
+"""The keys that a %%rumpboot cell may have."""
+
+
+def rumpboot(options: SimpleNamespace, cell: str | None) -> Any:
+    """Boot, follow the console unless told not to, and return the Guest."""
+    given = vars(options)
+    if cell is not None:
+        given |= _from_body(cell)
+    guest = _boot(notebook_lab(), options.image, given)
+    if not given["background"]:
+        follow(guest, given["timeout"], given["wait"])
+    return guest
+
+
+def rumprun(options: SimpleNamespace, cell: str | None) -> None:
+    """Build, boot, follow; raise GuestError when the status is not 0."""
+    image = build_cell(options.name or "run", options, cell, RUMPRUN.title)
+    guest = _boot(notebook_lab(), image, {**vars(options), "name": None})
+    follow(guest, options.timeout)
+    if guest.exit_status:
+        raise GuestError(f"{guest.name} exited with status {guest.exit_status}",
+                         name=guest.name, exit_status=guest.exit_status)
+
+
+def _boot(lab: Any, image: Any, given: Mapping[str, Any]) -> Any:
+    if isinstance(image, str):
+        image = lab.image(image)
+    arguments = {
+        "memory_mib": given["memory"], "env": dict(given["env"]), "accel": given["accel"],
+        "machine": given["machine"], "driver": given["driver"], "hostname": given["hostname"],
+        "trace": given["trace"], "trace_records": given["trace_records"],
+        "on_panic": given["on_panic"], "timeout": given["timeout"],
+    }
+    arguments |= {key: given[key] for key in ("name", "uri") if given[key]}
+    if given["rest"]:
+        arguments["argv"] = (image.name, *given["rest"])
+    elif given.get("argv"):
+        arguments["argv"] = given["argv"]
+    with progress(f"booting {image.name}"):
+        guest = lab.boot(image, **arguments)
+    if given["input"]:
+        guest.console.send(given["input"].replace("\\n", "\n"))
+    return guest
+
+
+def _from_body(cell: str) -> dict[str, Any]:
+    """Return the values of a cell body by option key."""
+    values: dict[str, Any] = {}
+    for key, value, line in read_body(cell, first_line=2):
+        where = f"%%rumpboot, line {line}"
+        if key == "argv":
+            values["argv"] = _words(value, where)
+        elif key == "env":
+            values["env"] = _variables(value, where)
+        elif key in _BODY_OPTIONS:
+            values[key] = _convert(_BODY_OPTIONS[key], value, where)
+        else:
+            raise UsageError(f"{where}: no setting is called {key!r}",
+                             next_step=nearest(key, BODY_KEYS, "settings"))
+    return values
+
+
+def _convert(option: Option, value: Any, where: str) -> Any:
+    if not option.metavar:
+        if not isinstance(value, bool):
+            raise UsageError(f"{where}: {option.key} is true or false, not {value!r}")
+        return value
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise UsageError(f"{where}: {option.key} is a single value, not {value!r}",
+                         next_step=f"{option.key}: {option.help}")
+    return RUMPBOOT.convert(option, str(value))
+
+
+def _words(value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise UsageError(f"{where}: argv is a list, not {value!r}",
+                         next_step='write argv: [program, "two words"]')
+    return tuple(str(word) for word in value)
+
+
+def _variables(value: Any, where: str) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{where}: env is a mapping, not {value!r}",
+                         next_step="write env: {NAME: value}")
+    return tuple((str(name), str(text)) for name, text in value.items())
+
+
+MAGICS = ((RUMPBOOT, rumpboot), (RUMPRUN, rumprun))

@@ -1,0 +1,66 @@
+"""%rumpps, %rumpstop and %rumpconsole: the guests there are."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from kernel_magics.errors import UsageError
+from kernel_magics.magics.arguments import Argument, Command, Option, whole
+from kernel_magics.magics.session import notebook_lab
+
+__all__ = ["MAGICS"]
+
+RUMPPS = Command(
+    "rumpps", "list the guests: this notebook's, other notebooks', and those that survived",
+    details="A guest goes on running when the kernel of its notebook is restarted; it is "
+            "listed again and can be stopped.",
+    examples=("%rumpps",))
+
+RUMPSTOP = Command(
+    "rumpstop", "stop a guest at once",
+    arguments=(Argument("NAME", "the guest", required=False, complete="guest"),),
+    options=(Option("--all", "all running guests that no other notebook owns"),),
+    examples=("%rumpstop hello", "%rumpstop --all"))
+
+RUMPCONSOLE = Command(
+    "rumpconsole", "show a guest's console, live, with a line to type in",
+    arguments=(Argument("NAME", "the guest", complete="guest"),),
+    options=(
+        Option("--send", "send this line and show nothing", "TEXT"),
+        Option("--lines", "height of the view", "N", kind=whole, default=20)),
+    details="""Enter sends the line, the arrow keys recall earlier ones, Ctrl-D ends the
+    guest's input, Esc goes back to the output. The whole text is guest.console.text.""",
+    examples=("%rumpconsole echo", "%rumpconsole echo --send \"hello there\""))
+
+
+def rumpps(_options: SimpleNamespace, _cell: str | None) -> Any:
+    """Return the list of guests."""
+    return notebook_lab().guests()
+
+
+def rumpstop(options: SimpleNamespace, _cell: str | None) -> None:
+    """Stop one guest, or all that are ours or nobody's."""
+    lab = notebook_lab()
+    if bool(options.name) == options.all:
+        raise UsageError("%rumpstop needs the name of a guest, or --all",
+                         next_step="%rumpps lists the guests")
+    if options.name:
+        lab.stop(options.name)
+        print(f"{options.name} stopped")
+        return
+    for guest in lab.guests():
+        if guest.state in ("running", "paused") and guest.owner != "another notebook":
+            lab.stop(guest.name)
+            print(f"{guest.name} stopped")
+
+
+def rumpconsole(options: SimpleNamespace, _cell: str | None) -> Any:
+    """Return the ConsoleView, or send one line."""
+    guest = notebook_lab().guest(options.name)
+    if options.send is not None:
+        guest.console.send(options.send + "\n")
+        return None
+    from kernel_magics.widgets.console import ConsoleView
+    return ConsoleView(guest, options.lines)
+
+
+MAGICS = ((RUMPPS, rumpps), (RUMPSTOP, rumpstop), (RUMPCONSOLE, rumpconsole))

@@ -1,0 +1,68 @@
+"""Which view a library object gets when a cell returns it.
+
+The library's objects have a text of their own and know nothing of notebooks; here each
+type is given its HTML or widget, by name, so that nothing is imported before it is shown.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["install", "remove"]
+
+_HTML = "text/html"
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def _image(image: Any) -> dict:
+    from kernel_magics.widgets.image import image_html
+    return {"text/plain": repr(image), _HTML: image_html(image)}
+
+
+def _guest(guest: Any) -> dict:
+    if guest.state in ("running", "paused"):
+        from kernel_magics.widgets.console import ConsoleView
+        return {"text/plain": repr(guest), _WIDGET: _reference(ConsoleView(guest))}
+    from kernel_magics.widgets.guest import guest_html
+    return {"text/plain": repr(guest), _HTML: guest_html(guest)}
+
+
+def _trace(trace: Any) -> dict:
+    from kernel_magics.widgets.trace import TraceView
+    return {"text/plain": repr(trace), _WIDGET: _reference(TraceView(trace))}
+
+
+def _image_layers(layers: Any) -> dict:
+    from kernel_magics.widgets.layers import LayerView
+    return {"text/plain": repr(layers), _WIDGET: _reference(LayerView(layers.image))}
+
+
+def _guest_layers(layers: Any) -> dict:
+    from kernel_magics.widgets.layers import LayerView
+    view = LayerView(layers.guest.image, layers.guest)
+    return {"text/plain": repr(layers), _WIDGET: _reference(view)}
+
+
+def _reference(view: Any) -> dict:
+    return {"version_major": 2, "version_minor": 0, "model_id": view.model_id}
+
+
+_VIEWS: dict[tuple[str, str], Callable[[Any], dict]] = {
+    ("kernel_magics.build.image", "GuestImage"): _image,
+    ("kernel_magics.boot.guest", "Guest"): _guest,
+}
+
+
+def install(shell: Any) -> None:
+    """Tell `shell` how to display the library's objects."""
+    formatter = shell.display_formatter.mimebundle_formatter
+    for (module, name), view in _VIEWS.items():
+        formatter.for_type_by_name(module, name, view)
+
+
+def remove(shell: Any) -> None:
+    """Forget what `install` told."""
+    formatter = shell.display_formatter.mimebundle_formatter
+    for key in _VIEWS:
+        formatter.deferred_printers.pop(key, None)
+        for kind in [k for k in formatter.type_printers if (k.__module__, k.__name__) == key]:
+            formatter.type_printers.pop(kind)

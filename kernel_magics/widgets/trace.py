@@ -1,0 +1,128 @@
+"""The trace view: the calls with their latencies, and the events a page at a time."""
+
+import fnmatch
+from typing import Any
+
+import pandas as pd
+import traitlets
+
+from kernel_magics.trace.events import event_arguments, event_number
+from kernel_magics.trace.table import call_statistics
+from kernel_magics.widgets.view import View, bundle_path
+
+__all__ = ["TraceView", "matching", "calls_text"]
+
+PAGE_ROWS = 200
+TEXT_ROWS = 20
+_MAX_RESULT = 1 << 32  # larger results are addresses
+
+
+class TraceView(View):
+    """A trace as it was when the view was made, narrowed by `pattern`.
+
+    `df` are the events, `calls` the count and latencies of each call; see trace.Trace.
+    """
+
+    name = traitlets.Unicode().tag(sync=True)
+    events = traitlets.Int().tag(sync=True)
+    lost = traitlets.Int().tag(sync=True)
+    call_rows = traitlets.List().tag(sync=True)
+    page = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, guest: Any, pattern: str = "") -> None:
+        self._esm, self._css = bundle_path("trace.js"), bundle_path("trace.css")
+        self._symbols = guest.image.symbols
+        self.df = matching(guest.trace.df, pattern)
+        self.calls = call_statistics(self.df)
+        super().__init__(name=guest.name, events=len(self.df), lost=guest.trace.lost,
+                         call_rows=_call_rows(self.df, self.calls), page=self._page(0, ""))
+        self.listen()
+
+    def text(self) -> str:
+        head = f"trace of {self.name}: {self.events} events, {self.lost} lost"
+        return f"{head}\n{calls_text(self.df)}" if self.events else head
+
+    def answer(self, message: dict) -> None:
+        if message["kind"] == "page":
+            self.page = self._page(int(message["start"]), str(message["filter"]))
+
+    def _page(self, start: int, pattern: str) -> dict:
+        found = matching(self.df, pattern)
+        rows = found.iloc[start:start + PAGE_ROWS]
+        return {"start": start, "matching": len(found), "filter": pattern,
+                "rows": [_event_row(row, self._symbols) for row in rows.itertuples()]}
+
+
+def matching(table: pd.DataFrame, pattern: str) -> pd.DataFrame:
+    """Return the events whose name or group contains `pattern`, or matches it as a glob.
+
+    "thread:3" chooses a thread; several words must all match.
+    """
+    for word in pattern.split():
+        if word.startswith("thread:"):
+            number = word.removeprefix("thread:")
+            table = table[table["thread"].astype(str) == number]
+            continue
+        names = [n for n in table["event"].cat.categories if _matches(n, word)]
+        groups = [g for g in table["group"].cat.categories if _matches(g, word)]
+        table = table[table["event"].isin(names) | table["group"].isin(groups)]
+    return table
+
+
+def calls_text(table: pd.DataFrame) -> str:
+    """Return how often each event occurs, most frequent first: the text of a trace."""
+    counts = table["event"].astype(str).value_counts()
+    counts = counts.reset_index().sort_values(["count", "event"], ascending=[False, True])
+    width = len(str(counts["count"].max()))
+    rows = [f"  {count:>{width}}  {event}" for event, count in
+            counts.head(TEXT_ROWS).itertuples(index=False)]
+    more = len(counts) - TEXT_ROWS
+    return "\n".join([*rows, *([f"  {'…':>{width}}  and {more} more kinds"] if more > 0 else [])])
+
+
+def _matches(name: str, word: str) -> bool:
+    wild = any(c in word for c in "*?[")
+    return fnmatch.fnmatchcase(name, word) if wild else word.lower() in name.lower()
+
+
+def _call_rows(table: pd.DataFrame, calls: pd.DataFrame) -> list[dict]:
+    """Return a row per event for the browser; those without calls have no latencies."""
+    groups = dict(zip(table["event"].astype(str), table["group"].astype(str), strict=True))
+    rows = []
+    for event, count in table["event"].astype(str).value_counts().items():
+        row = {"call": event, "layer": groups[event], "count": int(count)}
+        for column in ("total", "min", "median", "p99", "max"):
+            known = event in calls.index
+            row[column] = int(calls.at[event, f"{column}_ns"]) if known else None
+        rows.append(row)
+    return rows
+
+
+def _event_row(row: Any, symbols: Any) -> list:
+    event = str(row.event)
+    result = "" if pd.isna(row.result) else _value(int(row.result))
+    took = None if pd.isna(row.duration_ns) else int(row.duration_ns)
+    return [int(row.time_ns), str(row.thread), str(row.group), event,
+            _arguments(event, (row.a0, row.a1, row.a2, row.a3)), result, took,
+            _place(symbols, int(row.caller))]
+
+
+def _arguments(event: str, values: tuple) -> str:
+    arguments = event_arguments(event_number(event))
+    return ", ".join(f"{a.name}={_value(int(v), a.is_pointer)}"
+                     for a, v in zip(arguments, values, strict=False))
+
+
+def _value(value: int, address: bool = False) -> str:
+    if value >= 1 << 63:
+        value -= 1 << 64  # a negative int that was passed in a register
+    return f"{value:#x}" if (address and value) or value >= _MAX_RESULT else str(value)
+
+
+def _place(symbols: Any, address: int) -> str:
+    found = symbols.at(address) if address else None
+    if found is None:
+        return f"{address:#x}" if address else ""
+    symbol, offset = found
+    return f"{symbol.name}+{offset:#x}" if offset else symbol.name
+

@@ -1,0 +1,125 @@
+"""The magics' command lines: what a line means, and what is said about a wrong one."""
+
+import re
+
+import pytest
+
+from kernel_magics.errors import UsageError
+from kernel_magics.magics import COMMANDS
+from kernel_magics.magics.arguments import Argument, Command, Option, nearest, seconds, whole
+from kernel_magics.magics.yamlbody import read_body
+
+GREET = Command(
+    "greet", "greet somebody",
+    arguments=(Argument("WHO", "whom"), Argument("WHERE", "where", required=False)),
+    options=(Option("--times", "how often", "N", kind=whole, default=1, aliases=("--n",)),
+             Option("--mood", "how", "MOOD", default="glad", choices=("glad", "sad")),
+             Option("--env", "a variable", "NAME", repeat=True),
+             Option("--loud-and-clear", "shout")),
+    rest="further words", body="what to say", examples=("%greet Ada",))
+
+PLAIN = Command("plain", "do nothing else")
+
+
+def test_a_line_becomes_values():
+    values = GREET.parse('Ada --times 3 "the garden" --loud-and-clear -- --not "an option"')
+    assert vars(values) == {"who": "Ada", "where": "the garden", "times": 3, "mood": "glad",
+                            "env": (), "loud_and_clear": True,
+                            "rest": ("--not", "an option")}
+
+
+def test_defaults_aliases_and_repetition():
+    values = GREET.parse("Ada --n=2 --env A --env=B=C")
+    assert (values.times, values.env, values.where, values.rest) == (2, ("A", "B=C"), None, ())
+    assert values.loud_and_clear is False
+
+
+@pytest.mark.parametrize(("line", "message", "step"), [
+    ("", "WHO is missing", "usage: %greet WHO"),
+    ("a b c", "'c' is one word too many", "usage: %greet WHO"),
+    ("a --tmies 3", "no option --tmies", "did you mean --times? options: --times, --mood"),
+    ("a --xyzzy", "no option --xyzzy", "options: --times, --mood, --env, --loud-and-clear"),
+    ("a --mood gald", "--mood 'gald'", "did you mean glad? choices: glad, sad"),
+    ("a --times", "--times needs a value, N", "--times N: how often"),
+    ("a --times many", "--times 'many': not a whole number", "--times N: how often"),
+    ("a --times 0", "--times '0': not a whole number", "--times N: how often"),
+    ("a --loud-and-clear=yes", "--loud-and-clear takes no value", ""),
+    ("a 'b", "no closing quotation in: a 'b", "close the quote"),
+])
+def test_a_wrong_line_is_told_once_with_what_is_valid(line, message, step):
+    with pytest.raises(UsageError) as caught:
+        GREET.parse(line)
+    assert caught.value.message.startswith(f"%greet: {message}")
+    assert caught.value.next_step.startswith(step)
+    assert "\n" not in caught.value.message
+
+
+def test_a_command_without_further_words_says_so():
+    with pytest.raises(UsageError, match="nothing may follow --"):
+        PLAIN.parse("-- word")
+
+
+def test_the_manual_has_every_option_its_default_and_its_choices():
+    manual = GREET.manual()
+    assert manual.startswith("%greet: greet somebody.\n")
+    assert "%greet WHO [WHERE] [options] [-- WORD ...]" in manual
+    assert "%%greet WHO" in manual
+    for words in ("--times, --n N", "how often (default 1)", "how: glad, sad (default glad)",
+                  "(may be repeated)", "further words", "what to say"):
+        assert words in manual, words
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
+def test_every_magic_has_a_manual_that_is_complete_and_fits_a_screen(command):
+    manual = command.manual()
+    assert max(len(line) for line in manual.splitlines()) <= 100
+    for option in command.options:
+        assert re.search(rf"^  .*{option.flag}\b", manual, re.MULTILINE), option.flag
+        assert option.help.split()[0] in manual
+    assert command.examples
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
+def test_every_example_of_a_manual_is_a_valid_line(command):
+    for example in command.examples:
+        found = re.match(r"(?:\w+ = )?%+(\w+) ?(.*)", example)
+        if found[1] == command.name:
+            command.parse(found[2])
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("5", 5), ("0.5s", 0.5), ("200ms", 0.2), ("2m", 120), (".5", 0.5)])
+def test_times_have_units(text, expected):
+    assert seconds(text) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("text", ["", "s", "-1", "5 h", "nan", "1e9", "five"])
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(ValueError, match="not a time such as"):
+        seconds(text)
+
+
+def test_nearest_offers_nothing_where_there_is_nothing():
+    assert nearest("x", [], "guests") == "there are no guests"
+
+
+def test_a_yaml_body_keeps_order_and_line_numbers():
+    body = "memory: 64\n\n# a comment\nargv: [hello, two words]\nenv: {A: 1}\n"
+    assert list(read_body(body, first_line=2)) == [
+        ("memory", 64, 2), ("argv", ["hello", "two words"], 5), ("env", {"A": 1}, 6)]
+
+
+def test_an_empty_body_sets_nothing():
+    assert list(read_body("# nothing\n", first_line=2)) == []
+
+
+@pytest.mark.parametrize(("body", "message"), [
+    ("memory: 64\nargv: [one, two", "line 3: expected ',' or ']'"),
+    ("memory: 64\n  env: 1", "line 3: mapping values are not allowed"),
+    ("just words", "is not a list of settings"),
+    ("- a\n- b", "is not a list of settings"),
+    ("memory: 1\nmemory: 2", "line 3: memory is set a second time"),
+])
+def test_a_body_that_cannot_be_read_names_the_line(body, message):
+    with pytest.raises(UsageError, match=re.escape(message)):
+        list(read_body(body + "\n", first_line=2))

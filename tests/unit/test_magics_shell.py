@@ -1,0 +1,141 @@
+"""The magics inside a real IPython shell: loading, help, Tab, failures."""
+
+import subprocess
+import sys
+
+import pytest
+from IPython.core.completer import provisionalcompleter, rectify_completions
+from IPython.core.interactiveshell import InteractiveShell
+
+from kernel_magics.errors import LabError, UsageError
+from kernel_magics.magics import COMMANDS
+from kernel_magics.magics.failure import WaitInterrupted
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
+    """A shell of its own with the extension loaded; taken out again afterwards."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    shell = InteractiveShell()
+    shell.colors = "nocolor"
+    shell.run_line_magic("load_ext", "kernel_magics")
+    yield shell
+    shell.run_line_magic("unload_ext", "kernel_magics")
+
+
+def complete(shell, text: str) -> list[str]:
+    """Return the texts that Tab at the end of `text` would leave there."""
+    with provisionalcompleter():
+        found = list(rectify_completions(text, shell.Completer.completions(text, len(text))))
+    start = text.rfind("\n") + 1
+    return sorted(text[start:c.start] + c.text for c in found)
+
+
+def words(shell, text: str) -> list[str]:
+    """Return the last words of what Tab would leave."""
+    return [line.rpartition(" ")[2] for line in complete(shell, text)]
+
+
+def test_loading_imports_nothing_that_a_first_cell_does_not_need():
+    code = ("import sys; from IPython.core.interactiveshell import InteractiveShell as S; "
+            "s = S(); s.run_line_magic('load_ext', 'kernel_magics'); "
+            "print([m for m in ('pandas', 'numpy', 'ipywidgets', 'anywidget', 'libvirt', 'yaml',"
+            " 'drgn') if m in sys.modules])")
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
+def test_the_manual_is_what_a_question_mark_shows(shell, command, capsys):
+    mark = "%" if command.line else "%%"
+    shell.run_cell(f"{mark}{command.name}?")
+    shown = capsys.readouterr().out
+    for line in command.manual().splitlines():
+        assert line.strip() in shown
+
+
+def test_a_mistyped_option_fails_the_cell_in_two_lines_without_a_traceback(shell, capsys):
+    result = shell.run_cell("%rumpboot hello --memroy 8")
+    shown = capsys.readouterr().out
+    assert isinstance(result.error_in_exec, UsageError)
+    assert "no option --memroy" in shown
+    assert "did you mean --memory? options: --name, --memory" in shown
+    assert "Traceback" not in shown
+    assert len(shown.strip().splitlines()) == 2
+
+
+def test_tb_shows_the_traceback_afterwards(shell, capsys):
+    shell.run_cell("%rumpboot hello --memroy 8")
+    capsys.readouterr()
+    shell.run_cell("%tb")
+    assert "Traceback" in capsys.readouterr().out
+
+
+def test_a_lab_error_of_the_users_own_code_has_no_traceback_either(shell, capsys):
+    shell.run_cell("from kernel_magics import LabError\n"
+                   "raise LabError('no such thing', next_step='take another')")
+    shown = capsys.readouterr().out
+    assert shown == "LabError: no such thing\n→ take another\n"
+
+
+def test_another_error_keeps_its_traceback(shell, capsys):
+    shell.run_cell("1 / 0")
+    assert "Traceback" in capsys.readouterr().out
+
+
+def test_a_script_can_catch_what_a_magic_raises(shell):
+    shell.run_cell("from kernel_magics import LabError\n"
+                   "try:\n    get_ipython().run_line_magic('rumpboot', '')\n"
+                   "except LabError as error:\n    caught = error.message")
+    assert shell.user_ns["caught"] == "%rumpboot: IMAGE is missing"
+
+
+def test_an_interrupted_wait_is_an_interrupt_and_reads_as_one_sentence(shell, capsys):
+    shell.user_ns["WaitInterrupted"] = WaitInterrupted
+    result = shell.run_cell("raise WaitInterrupted('guest a goes on running')")
+    assert isinstance(result.error_in_exec, KeyboardInterrupt)
+    assert capsys.readouterr().out == "WaitInterrupted: guest a goes on running\n"
+
+
+def test_an_empty_cell_is_one_clear_error(shell, capsys):
+    result = shell.run_cell("%%rumpbuild hello\n   \n")
+    assert isinstance(result.error_in_exec, UsageError)
+    assert "the cell has no program" in capsys.readouterr().out
+
+
+def test_tab_completes_options_and_choices(shell):
+    assert complete(shell, "%rumpboot hello --mem") == ["%rumpboot hello --memory"]
+    assert words(shell, "%rumpboot hello --accel ") == ["auto", "kvm", "tcg"]
+    assert words(shell, "%rumpboot hello --accel t") == ["tcg"]
+    assert words(shell, "guest = %rumpboot hello --back") == ["--background"]
+    assert words(shell, "%%rumpbuild hello --la") == ["--lang"]
+    assert words(shell, "%rumpsym hello --layer vf") == ["vfs"]
+    assert words(shell, "%rumptrace hello --start hyper") == ["hypercalls"]
+
+
+def test_tab_does_not_offer_an_option_twice_unless_it_may_be_repeated(shell):
+    assert "--memory" not in words(shell, "%rumpboot hello --memory 8 --")
+    assert "--env" in words(shell, "%rumpboot hello --env A=1 --")
+
+
+def test_tab_completes_the_settings_of_a_body(shell):
+    assert complete(shell, "%%rumpboot hello\nmemory: 8\nar") == ["argv: "]
+    assert complete(shell, "%%rumpboot hello\ntrace") == ["trace: ", "trace_records: "]
+    assert "argv: " not in complete(shell, "%%rumpbuild hello\nar")
+
+
+def test_tab_leaves_other_lines_alone(shell):
+    assert "--memory" not in words(shell, "rumpboot --m")
+    assert "--memory" not in words(shell, "%rumpboot hello -- --mem")
+    assert complete(shell, "impo") == ["import"]
+
+
+def test_unloading_takes_everything_back(shell):
+    before = shell.CustomTB
+    shell.run_line_magic("unload_ext", "kernel_magics")
+    assert "rumpboot" not in shell.magics_manager.magics["line"]
+    assert "rumpbuild" not in shell.magics_manager.magics["cell"]
+    assert not [m for m in shell.Completer.custom_matchers if m.__name__ == "rumplab_matcher"]
+    assert shell.CustomTB is not before
+    assert LabError not in shell.custom_exceptions
+    shell.run_line_magic("load_ext", "kernel_magics")

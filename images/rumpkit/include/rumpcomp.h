@@ -35,14 +35,18 @@ void rumpcomp_vm_unmap(uintptr_t address, size_t bytes);
 /* Change what is mapped in the range; pages not mapped are left for later faults. */
 int rumpcomp_vm_protect(uintptr_t address, size_t bytes, int protection);
 /* Move mapped pages from one range to another, both page aligned; -ENOMEM undoes it. */
-int rumpcomp_vm_move(uintptr_t from, uintptr_t to, size_t bytes);
+int rumpcomp_vm_move(uintptr_t from, uintptr_t to, size_t bytes, int protection);
 size_t rumpcomp_vm_free_pages(void);
 size_t rumpcomp_vm_total_pages(void);
 
 enum rumpcomp_fault { RUMPCOMP_FAULT_HANDLED, RUMPCOMP_FAULT_BAD, RUMPCOMP_FAULT_NO_MEMORY,
 	RUMPCOMP_FAULT_GUARD, RUMPCOMP_FAULT_PROTECTION };
-/* The handler runs with interrupts off, on the fault stack, and must not block. */
-typedef enum rumpcomp_fault (*rumpcomp_fault_fn)(uintptr_t address, bool write, bool execute);
+/*
+ * The handler runs with interrupts off, on the fault stack, and must not block.  stack
+ * is the stack pointer at the fault, or 0 if the runtime itself was running.
+ */
+typedef enum rumpcomp_fault (*rumpcomp_fault_fn)(uintptr_t address, uintptr_t stack,
+    bool write, bool execute);
 void rumpcomp_vm_on_fault(rumpcomp_fault_fn handler);
 
 /* The registers an application thread has while it is inside a system call. */
@@ -54,21 +58,31 @@ struct rumpcomp_frame {
 
 /*
  * Start an application thread: it runs with the registers of *frame and fs_base, and
- * owner is what rumpcomp_thread_owner() returns in it.  -ENOMEM if there is no stack.
+ * owner is what rumpcomp_thread_owner() returns in it.  Its number, or -ENOMEM.
  */
 int rumpcomp_thread_start(const struct rumpcomp_frame *frame, uint64_t fs_base,
     const char *name, void *owner);
+__attribute__((noreturn)) void rumpcomp_thread_end(void);
 void *rumpcomp_thread_owner(void);
 uint32_t rumpcomp_thread_number(void);
 void rumpcomp_thread_name(const char *name);
 void rumpcomp_thread_tls(uint64_t fs_base);
 uint64_t rumpcomp_thread_get_tls(void);
 uint64_t rumpcomp_thread_cpu_ns(void);
+uint64_t rumpcomp_thread_cpu_ns_of(uint32_t number); /* 0 if there is no such thread */
 void rumpcomp_thread_yield(void);
+
+/* x87 and SSE state of the calling thread, 512 bytes in FXSAVE's format, 16-aligned. */
+void rumpcomp_fpu_save(void *area);
+void rumpcomp_fpu_load(const void *area);
 
 /* How the host enters the factions: system calls arrive with the caller's registers. */
 typedef long (*rumpcomp_syscall_fn)(struct rumpcomp_frame *frame);
 void rumpcomp_on_syscall(rumpcomp_syscall_fn handler);
+
+/* Copies that survive a bad address: 0 or -EFAULT; length with NUL or -ENAMETOOLONG. */
+int rumpcomp_copy(void *to, const void *from, size_t bytes);
+long rumpcomp_copy_string(char *to, const char *from, size_t max);
 
 /* The program's own ELF headers in memory (baked images). */
 const void *rumpcomp_program_headers(void);

@@ -1,0 +1,53 @@
+/*
+ * vfs.h - what the file-system faction offers the others.
+ */
+#ifndef VFS_H
+#define VFS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vfs_file.h"
+#include "vfs_node.h"
+
+#define VFS_PAGE_BYTES 4096ul
+
+/*
+ * The root file system in memory with /dev, /etc, /proc, /root and /tmp, the devices,
+ * and descriptors 0, 1, 2 on the console.  hostname goes to /etc.  Once, before the
+ * application starts.  0 or -ENOMEM.
+ */
+int vfs_init(const char *hostname);
+
+/* Bytes read (0 at the end) from a descriptor into kernel memory; -EBADF, -EISDIR, ... */
+int vfs_file_read_at(int descriptor, uint64_t offset, void *kernel, size_t bytes);
+
+/* Put a node of any file system at an absolute path whose last component is free. */
+int vfs_attach(const char *path, struct vfs_node *node);
+
+/* Create a directory, a symbolic link, or a file that holds text, at an absolute path. */
+int vfs_make_directory(const char *path);
+int vfs_make_link(const char *path, const char *target);
+int vfs_make_text(const char *path, const char *text);
+
+/*
+ * A read-only file whose text is written when it is opened, as in /proc.  write fills
+ * text and returns its full length; if that is more than bytes it is called again with
+ * more room.  argument is handed back.
+ */
+typedef size_t (*vfs_text_fn)(void *argument, char *text, size_t bytes);
+int vfs_attach_text(const char *path, vfs_text_fn write, void *argument);
+
+/* Character devices.  The driver stays the caller's and must live for ever. */
+struct vfs_device {
+	uint64_t number; /* vfs_device_number(major, minor) */
+	const struct vfs_file_ops *ops;
+	struct vfs_device *next;
+};
+#define vfs_device_number(major, minor) (((uint64_t)(major) << 8) | (minor))
+void vfs_register_device(struct vfs_device *device);
+
+/* What ^C and ^\ on the console do; without it they are ordinary input. */
+void vfs_tty_on_signal(void (*deliver)(int signal));
+
+#endif

@@ -1,0 +1,106 @@
+/*
+ * vfs_file.h - open files, and the descriptors that name them.
+ *
+ * An open file is counted: descriptors that were duplicated share it, and a system
+ * call holds it while it works, so that a close by another thread cannot pull it away.
+ */
+#ifndef VFS_FILE_H
+#define VFS_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vfs_io.h"
+#include "vfs_node.h"
+#include "vfs_wait.h"
+
+struct vfs_file;
+struct vfs_watch; /* an epoll's interest in a file, see vfs_poll.h */
+
+struct vfs_file_ops {
+	/* Bytes moved or a negative errno; may block unless the file is O_NONBLOCK.
+	 * *position is advanced; streams ignore it. */
+	long (*read)(struct vfs_file *file, struct vfs_io *io, uint64_t *position);
+	long (*write)(struct vfs_file *file, struct vfs_io *io, uint64_t *position);
+	/* The new position; NULL: -ESPIPE, also for pread and pwrite. */
+	int64_t (*seek)(struct vfs_file *file, int64_t offset, int whence);
+	/* POLL* that hold now, never blocks; NULL: always readable and writable. */
+	int (*poll)(struct vfs_file *file);
+	/* Woken whenever poll's answer may have changed; NULL: it never changes. */
+	struct vfs_queue *(*queue)(struct vfs_file *file);
+	long (*ioctl)(struct vfs_file *file, unsigned command, long argument);
+	void (*release)(struct vfs_file *file); /* the last reference is gone */
+};
+
+struct vfs_file {
+	const struct vfs_file_ops *ops;
+	struct vfs_node *node;     /* a reference */
+	struct vfs_node *dir;      /* a reference to where it was opened, for its path; or NULL */
+	uint32_t references;
+	uint32_t flags;            /* O_* as F_GETFL shows them */
+	uint64_t position;
+	void *data;                /* of the ops */
+	struct vfs_watch *watches; /* epolls that watch this file */
+};
+
+/* A new open file with one reference; takes over neither node nor dir.  -ENOMEM. */
+int vfs_file_make(const struct vfs_file_ops *ops, struct vfs_node *node, uint32_t flags,
+    struct vfs_file **file);
+/* A file of no file system (eventfd, epoll): it gets a node of this mode.  -ENOMEM. */
+int vfs_file_make_anonymous(const struct vfs_file_ops *ops, uint32_t mode, uint32_t flags,
+    struct vfs_file **file);
+struct vfs_file *vfs_file_get(struct vfs_file *file);
+void vfs_file_put(struct vfs_file *file); /* NULL is fine */
+
+/* Open what is at a path; creates, truncates, and may block on a FIFO. */
+int vfs_open(struct vfs_node *start, const char *path, uint32_t flags, uint32_t mode,
+    struct vfs_file **file);
+/* The rest of open for a node that was found; holds references of its own. */
+int vfs_open_node(struct vfs_node *node, struct vfs_node *dir, uint32_t flags,
+    struct vfs_file **file);
+
+/* Read or write at the file's own position (offset NULL) or at *offset. */
+long vfs_file_read(struct vfs_file *file, struct vfs_io *io, uint64_t *offset);
+long vfs_file_write(struct vfs_file *file, struct vfs_io *io, uint64_t *offset);
+int vfs_file_poll(struct vfs_file *file);
+
+/* Both ends of a new pipe.  flags: O_NONBLOCK, O_CLOEXEC is the descriptors'. */
+int vfs_pipe(uint32_t flags, struct vfs_file **read_end, struct vfs_file **write_end);
+/* F_GETPIPE_SZ, F_SETPIPE_SZ: bytes, -EBADF if no pipe, -EBUSY, -ENOMEM, -EPERM. */
+long vfs_pipe_bytes(struct vfs_file *file);
+long vfs_pipe_resize(struct vfs_file *file, uint64_t bytes);
+int vfs_eventfd(uint64_t count, uint32_t flags, struct vfs_file **file);
+
+/* flock(2): operation LOCK_* of the file's node; blocks unless LOCK_NB. */
+int vfs_lock(struct vfs_file *file, int operation);
+void vfs_lock_drop(struct vfs_file *file);
+
+/* ---- descriptors ------------------------------------------------------------------- */
+
+struct vfs_slot {
+	struct vfs_file *file;
+	bool close_on_exec;
+};
+
+/* What a process has of the file system.  One today; kern may switch vfs_current. */
+struct vfs_context {
+	struct vfs_slot *slots;
+	unsigned capacity; /* slots there are */
+	unsigned limit;    /* RLIMIT_NOFILE: descriptors are below it */
+	uint32_t umask;
+	struct vfs_node *cwd; /* a reference */
+};
+extern struct vfs_context *vfs_current;
+
+/* The file of a descriptor with a reference, or NULL. */
+struct vfs_file *vfs_descriptor_get(int descriptor);
+/* Lowest free descriptor from minimum on; takes a reference.  -EMFILE, -ENOMEM. */
+int vfs_descriptor_add(struct vfs_file *file, int minimum, bool close_on_exec);
+/* Make this very descriptor name the file, closing what it named.  -EBADF, -ENOMEM. */
+int vfs_descriptor_set(int descriptor, struct vfs_file *file, bool close_on_exec);
+int vfs_descriptor_close(int descriptor); /* 0 or -EBADF */
+/* The slot itself, for its flag; NULL when it is free. */
+struct vfs_slot *vfs_descriptor_slot(int descriptor);
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * vfs_node.h - what a path names: files, directories, links, devices, pipes.
+ *
+ * A node is counted: every directory entry, open file, working directory and running
+ * operation that uses it holds a reference, and the last one to go destroys it.  nlink
+ * is only the number stat shows.  A file system is a table of operations; nodes of
+ * different file systems may be linked into one tree (vfs_attach), which is how /proc
+ * and devices appear.  Functions return 0 or a negative errno and, except where they
+ * say so, never block.
+ */
+#ifndef VFS_NODE_H
+#define VFS_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "linux_abi.h"
+#include "vfs_io.h"
+
+struct vfs_file;
+struct vfs_node;
+struct vfs_node_ops;
+
+struct vfs_node {
+	const struct vfs_node_ops *ops;
+	uint32_t references;
+	uint32_t mode;   /* S_IF* and permissions */
+	uint32_t uid, gid;
+	uint32_t nlink;
+	uint32_t seals;  /* F_SEAL_* of a memfd */
+	uint32_t file_system; /* st_dev; links do not cross it */
+	bool linkable;   /* has no name yet but may be given one (O_TMPFILE) */
+	uint64_t device; /* st_rdev of a device node */
+	uint64_t number; /* st_ino */
+	uint64_t size_bytes;
+	int64_t accessed_ns, modified_ns, changed_ns, born_ns; /* Unix time */
+	struct vfs_node *parent; /* of a directory; holds a reference unless it is itself */
+	struct vfs_lock *locks;  /* flock(2), owned by vfs/lock.c */
+};
+
+struct vfs_name {
+	const char *text; /* not terminated */
+	size_t bytes;     /* 1 .. NAME_MAX, except that "." and ".." never get here */
+};
+
+/* Called for each entry; false stops the listing before this entry. */
+typedef bool (*vfs_emit_fn)(void *argument, struct vfs_name name, uint64_t number,
+    uint32_t mode, uint64_t next_position);
+
+/* Operations that do not apply to a node are NULL. */
+struct vfs_node_ops {
+	/* Directories.  The caller has checked that the change is allowed and does link
+	 * counts and times; an entry holds a reference, taken and dropped here. */
+	int (*lookup)(struct vfs_node *dir, struct vfs_name name, struct vfs_node **found);
+	int (*insert)(struct vfs_node *dir, struct vfs_name name, struct vfs_node *node);
+	void (*replace)(struct vfs_node *dir, struct vfs_name name, struct vfs_node *node);
+	void (*remove)(struct vfs_node *dir, struct vfs_name name);
+	bool (*empty)(struct vfs_node *dir);
+	/* List from *position (0 at first, else a next_position), "." and ".." included,
+	 * and leave *position behind the last entry that was taken. */
+	int (*list)(struct vfs_node *dir, uint64_t *position, vfs_emit_fn emit, void *argument);
+	/* A new nameless node in the directory's file system; target for symbolic links. */
+	int (*make)(struct vfs_node *dir, uint32_t mode, uint64_t device,
+	    struct vfs_name target, struct vfs_node **made);
+
+	/* Symbolic links: the target, valid while the node lives; or, for links into
+	 * /proc/self/fd, the node it stands for (a reference) and a text for readlink. */
+	const char *(*target)(struct vfs_node *node);
+	int (*jump)(struct vfs_node *node, struct vfs_node **to);
+	long (*describe)(struct vfs_node *node, char *text, size_t bytes);
+
+	/* Regular files.  Read and write return bytes moved. */
+	long (*read_at)(struct vfs_node *node, struct vfs_io *io, uint64_t offset);
+	long (*write_at)(struct vfs_node *node, struct vfs_io *io, uint64_t offset);
+	int (*resize)(struct vfs_node *node, uint64_t size_bytes);
+	int (*allocate)(struct vfs_node *node, uint64_t offset, uint64_t bytes);
+	void (*punch)(struct vfs_node *node, uint64_t offset, uint64_t bytes);
+	/* First offset from this one that holds data (or a hole); size_bytes if none. */
+	uint64_t (*seek)(struct vfs_node *node, uint64_t offset, bool data);
+
+	/* Complete an open file: set its ops and data; may block (FIFOs).  NULL: the
+	 * regular file or directory operations. */
+	int (*open)(struct vfs_node *node, struct vfs_file *file);
+	uint64_t (*blocks)(struct vfs_node *node); /* of 512 bytes */
+	void (*destroy)(struct vfs_node *node);    /* the last reference is gone */
+};
+
+/* Fill a zeroed node: one reference, a fresh number, times now, owner root. */
+void vfs_node_init(struct vfs_node *node, const struct vfs_node_ops *ops, uint32_t mode);
+struct vfs_node *vfs_node_get(struct vfs_node *node);
+void vfs_node_put(struct vfs_node *node); /* NULL is fine */
+void vfs_node_stat(struct vfs_node *node, struct linux_stat *stat);
+
+enum { VFS_ACCESSED = 1, VFS_MODIFIED = 2, VFS_CHANGED = 4 };
+/* Set times to now.  VFS_ACCESSED obeys relatime: it writes only when it tells something. */
+void vfs_node_touch(struct vfs_node *node, int which);
+/* 0 or -EACCES for R_OK, W_OK, X_OK, as for root. */
+int vfs_node_access(struct vfs_node *node, int mode);
+int vfs_node_resize(struct vfs_node *node, uint64_t size_bytes);
+
+/* A file without a name, as memfd_create(2) makes them. */
+int vfs_tmpfs_make(uint32_t mode, struct vfs_node **made);
+
+/* ---- paths --------------------------------------------------------------------- */
+
+enum vfs_last { VFS_LAST_NAME, VFS_LAST_DOT, VFS_LAST_DOTDOT, VFS_LAST_ROOT };
+
+/* Where a path leads: the directory of its last component, and what is there. */
+struct vfs_place {
+	struct vfs_node *dir;  /* a reference */
+	struct vfs_node *node; /* a reference, or NULL when no such entry exists */
+	enum vfs_last last;
+	bool slash;            /* the path ended in one: it means a directory */
+	uint8_t name_bytes;
+	char name[NAME_MAX + 1];
+};
+
+enum {
+	VFS_WALK_FOLLOW = 1, /* a symbolic link at the end too */
+	VFS_WALK_PARENT = 2, /* never follow at the end, not even for a final slash */
+};
+/*
+ * Follow a path from start (or the root).  A last component that does not exist is no
+ * error.  -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -ENOMEM.
+ */
+int vfs_walk(struct vfs_node *start, const char *path, int flags, struct vfs_place *place);
+void vfs_place_put(struct vfs_place *place);
+struct vfs_name vfs_place_name(const struct vfs_place *place);
+/* The node of a place, checked for being there and for a final slash; borrowed. */
+int vfs_place_node(const struct vfs_place *place, struct vfs_node **node);
+
+/* Changes at a place found with VFS_WALK_PARENT; errors as in the manual pages. */
+int vfs_make(struct vfs_place *place, uint32_t mode, uint64_t device);
+int vfs_symlink(struct vfs_place *place, const char *target);
+int vfs_hardlink(struct vfs_node *node, struct vfs_place *place);
+int vfs_unlink(struct vfs_place *place);
+int vfs_rmdir(struct vfs_place *place);
+int vfs_rename(struct vfs_place *from, struct vfs_place *to, unsigned flags);
+/* A new node of the given type under a name that is free. */
+int vfs_make_here(struct vfs_node *dir, struct vfs_name name, uint32_t mode,
+    uint64_t device, struct vfs_name target, struct vfs_node **made);
+
+/* Path of a directory, or of the entry for node in it.  Length with NUL; -ENOENT, -ERANGE. */
+long vfs_path_of(struct vfs_node *dir, struct vfs_node *node, char *text, size_t bytes);
+/* Where a symbolic link points, not terminated: length or -EINVAL. */
+long vfs_readlink(struct vfs_node *node, char *text, size_t bytes);
+
+extern struct vfs_node *vfs_root;
+
+#endif

@@ -1,0 +1,95 @@
+/*
+ * descriptor.c - the numbers a program has for its open files.
+ */
+#include "kern.h"
+#include "rumplib.h"
+#include "vfs.h"
+
+#define FIRST_SLOTS 16
+#define DESCRIPTOR_LIMIT 1024 /* RLIMIT_NOFILE as Linux gives it; kern may raise it */
+
+static struct vfs_context first_context = { .limit = DESCRIPTOR_LIMIT, .umask = 022 };
+struct vfs_context *vfs_current = &first_context;
+
+struct vfs_slot *vfs_descriptor_slot(int descriptor)
+{
+	struct vfs_slot *slot;
+
+	if (descriptor < 0 || (unsigned)descriptor >= vfs_current->capacity)
+		return NULL;
+	slot = &vfs_current->slots[descriptor];
+	return slot->file ? slot : NULL;
+}
+
+struct vfs_file *vfs_descriptor_get(int descriptor)
+{
+	struct vfs_slot *slot = vfs_descriptor_slot(descriptor);
+
+	return slot ? vfs_file_get(slot->file) : NULL;
+}
+
+/* Have slots for a descriptor below the limit. */
+static int reserve(unsigned descriptor)
+{
+	unsigned capacity = vfs_current->capacity ? vfs_current->capacity : FIRST_SLOTS;
+	struct vfs_slot *slots;
+
+	if (descriptor < vfs_current->capacity)
+		return 0;
+	while (capacity <= descriptor)
+		capacity *= 2;
+	slots = kern_alloc(capacity * sizeof *slots);
+	if (!slots)
+		return -ENOMEM;
+	if (vfs_current->capacity)
+		memcpy(slots, vfs_current->slots, vfs_current->capacity * sizeof *slots);
+	kern_free(vfs_current->slots);
+	vfs_current->slots = slots;
+	vfs_current->capacity = capacity;
+	return 0;
+}
+
+int vfs_descriptor_add(struct vfs_file *file, int minimum, bool close_on_exec)
+{
+	unsigned at = (unsigned)minimum;
+	int error;
+
+	while (at < vfs_current->capacity && vfs_current->slots[at].file)
+		at++;
+	if (at >= vfs_current->limit)
+		return -EMFILE;
+	error = reserve(at);
+	if (error)
+		return error;
+	vfs_current->slots[at] = (struct vfs_slot){ vfs_file_get(file), close_on_exec };
+	return (int)at;
+}
+
+int vfs_descriptor_set(int descriptor, struct vfs_file *file, bool close_on_exec)
+{
+	struct vfs_file *old;
+	int error;
+
+	if (descriptor < 0 || (unsigned)descriptor >= vfs_current->limit)
+		return -EBADF;
+	error = reserve((unsigned)descriptor);
+	if (error)
+		return error;
+	old = vfs_current->slots[descriptor].file;
+	vfs_current->slots[descriptor] = (struct vfs_slot){ vfs_file_get(file), close_on_exec };
+	vfs_file_put(old);
+	return descriptor;
+}
+
+int vfs_descriptor_close(int descriptor)
+{
+	struct vfs_slot *slot = vfs_descriptor_slot(descriptor);
+	struct vfs_file *file;
+
+	if (!slot)
+		return -EBADF;
+	file = slot->file;
+	*slot = (struct vfs_slot){ NULL, false };
+	vfs_file_put(file);
+	return 0;
+}

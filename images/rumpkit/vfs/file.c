@@ -1,0 +1,112 @@
+/*
+ * file.c - open files: counting them, reading and writing through them.
+ */
+#include "kern.h"
+#include "rumplib.h"
+#include "vfs.h"
+#include "vfs_poll.h"
+
+int vfs_file_make(const struct vfs_file_ops *ops, struct vfs_node *node, uint32_t flags,
+    struct vfs_file **made)
+{
+	struct vfs_file *file = kern_alloc(sizeof *file);
+
+	if (!file)
+		return -ENOMEM;
+	file->ops = ops;
+	file->node = vfs_node_get(node);
+	file->references = 1;
+	file->flags = flags;
+	*made = file;
+	return 0;
+}
+
+static void anonymous_destroy(struct vfs_node *node)
+{
+	kern_free(node);
+}
+
+static const struct vfs_node_ops anonymous_ops = { .destroy = anonymous_destroy };
+
+int vfs_file_make_anonymous(const struct vfs_file_ops *ops, uint32_t mode, uint32_t flags,
+    struct vfs_file **file)
+{
+	struct vfs_node *node = kern_alloc(sizeof *node);
+	int error;
+
+	if (!node)
+		return -ENOMEM;
+	vfs_node_init(node, &anonymous_ops, mode);
+	error = vfs_file_make(ops, node, flags, file);
+	vfs_node_put(node);
+	return error;
+}
+
+struct vfs_file *vfs_file_get(struct vfs_file *file)
+{
+	file->references++;
+	return file;
+}
+
+void vfs_file_put(struct vfs_file *file)
+{
+	if (!file || --file->references)
+		return;
+	vfs_epoll_forget(file);
+	vfs_lock_drop(file);
+	if (file->ops->release)
+		file->ops->release(file);
+	vfs_node_put(file->node);
+	vfs_node_put(file->dir);
+	kern_free(file);
+}
+
+static bool may(const struct vfs_file *file, uint32_t mode)
+{
+	uint32_t access = file->flags & O_ACCMODE;
+
+	return !(file->flags & O_PATH) && (access == mode || access == O_RDWR);
+}
+
+long vfs_file_read(struct vfs_file *file, struct vfs_io *io, uint64_t *offset)
+{
+	if (offset && !file->ops->seek)
+		return file->flags & O_PATH ? -EBADF : -ESPIPE;
+	if (!may(file, O_RDONLY))
+		return -EBADF;
+	if (!file->ops->read)
+		return S_ISDIR(file->node->mode) ? -EISDIR : -EINVAL;
+	return file->ops->read(file, io, offset ? offset : &file->position);
+}
+
+long vfs_file_write(struct vfs_file *file, struct vfs_io *io, uint64_t *offset)
+{
+	if (offset && !file->ops->seek)
+		return file->flags & O_PATH ? -EBADF : -ESPIPE;
+	if (!may(file, O_WRONLY))
+		return -EBADF;
+	if (!file->ops->write)
+		return -EINVAL;
+	return file->ops->write(file, io, offset ? offset : &file->position);
+}
+
+int vfs_file_poll(struct vfs_file *file)
+{
+	if (!file->ops->poll)
+		return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+	return file->ops->poll(file);
+}
+
+int vfs_file_read_at(int descriptor, uint64_t offset, void *kernel, size_t bytes)
+{
+	struct vfs_file *file = vfs_descriptor_get(descriptor);
+	struct vfs_io io;
+	long result = -EBADF;
+
+	if (!file)
+		return -EBADF;
+	vfs_io_kernel(&io, kernel, bytes);
+	result = vfs_file_read(file, &io, &offset);
+	vfs_file_put(file);
+	return (int)result;
+}

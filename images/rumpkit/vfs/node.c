@@ -1,0 +1,110 @@
+/*
+ * node.c - nodes: counting, times, what stat shows.
+ */
+#include "kern.h"
+#include "rumplib.h"
+#include "vfs.h"
+
+/* Read-only times are refreshed after this long even if nothing was written. */
+#define RELATIME_NS (24ll * 3600 * 1000000000)
+
+void vfs_node_init(struct vfs_node *node, const struct vfs_node_ops *ops, uint32_t mode)
+{
+	static uint64_t last_number;
+
+	node->ops = ops;
+	node->references = 1;
+	node->mode = mode;
+	node->nlink = S_ISDIR(mode) ? 2 : 1;
+	node->number = ++last_number;
+	node->born_ns = kern_wall_ns();
+	node->accessed_ns = node->modified_ns = node->changed_ns = node->born_ns;
+}
+
+struct vfs_node *vfs_node_get(struct vfs_node *node)
+{
+	node->references++;
+	return node;
+}
+
+void vfs_node_put(struct vfs_node *node)
+{
+	struct vfs_node *parent;
+
+	/* A removed directory may hold the last reference to its parent, and so on up. */
+	while (node && --node->references == 0) {
+		parent = node->parent == node ? NULL : node->parent;
+		if (node->ops->destroy)
+			node->ops->destroy(node);
+		node = parent;
+	}
+}
+
+void vfs_node_touch(struct vfs_node *node, int which)
+{
+	int64_t now = kern_wall_ns();
+	bool stale = node->accessed_ns <= node->modified_ns ||
+	    node->accessed_ns <= node->changed_ns || now - node->accessed_ns >= RELATIME_NS;
+
+	if ((which & VFS_ACCESSED) && stale)
+		node->accessed_ns = now;
+	if (which & VFS_MODIFIED)
+		node->modified_ns = now;
+	if (which & VFS_CHANGED)
+		node->changed_ns = now;
+}
+
+static struct linux_timespec timespec_of(int64_t ns)
+{
+	struct linux_timespec time = { ns / 1000000000, ns % 1000000000 };
+
+	if (time.tv_nsec < 0) {
+		time.tv_nsec += 1000000000;
+		time.tv_sec--;
+	}
+	return time;
+}
+
+void vfs_node_stat(struct vfs_node *node, struct linux_stat *stat)
+{
+	memset(stat, 0, sizeof *stat);
+	stat->st_dev = node->file_system;
+	stat->st_ino = node->number;
+	stat->st_nlink = node->nlink;
+	stat->st_mode = node->mode;
+	stat->st_uid = node->uid;
+	stat->st_gid = node->gid;
+	stat->st_rdev = node->device;
+	stat->st_size = (int64_t)node->size_bytes;
+	stat->st_blksize = VFS_PAGE_BYTES;
+	stat->st_blocks = node->ops->blocks ? (int64_t)node->ops->blocks(node) : 0;
+	stat->st_atim = timespec_of(node->accessed_ns);
+	stat->st_mtim = timespec_of(node->modified_ns);
+	stat->st_ctim = timespec_of(node->changed_ns);
+}
+
+int vfs_node_access(struct vfs_node *node, int mode)
+{
+	/* Root may read and write all, but runs only what somebody may run. */
+	if ((mode & X_OK) && !S_ISDIR(node->mode) && !(node->mode & 0111))
+		return -EACCES;
+	return 0;
+}
+
+int vfs_node_resize(struct vfs_node *node, uint64_t size_bytes)
+{
+	int error;
+
+	if (S_ISDIR(node->mode))
+		return -EISDIR;
+	if (!node->ops->resize)
+		return -EINVAL;
+	if ((node->seals & F_SEAL_SHRINK) && size_bytes < node->size_bytes)
+		return -EPERM;
+	if ((node->seals & F_SEAL_GROW) && size_bytes > node->size_bytes)
+		return -EPERM;
+	error = node->ops->resize(node, size_bytes);
+	if (!error)
+		vfs_node_touch(node, VFS_MODIFIED | VFS_CHANGED);
+	return error;
+}

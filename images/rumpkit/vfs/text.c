@@ -1,0 +1,112 @@
+/*
+ * text.c - read-only files whose text is written when they are opened, as in /proc.
+ */
+#include "kern.h"
+#include "rumplib.h"
+#include "vfs.h"
+
+#define FIRST_BYTES 1024
+
+struct text_node {
+	struct vfs_node node;
+	vfs_text_fn write;
+	void *argument;
+};
+
+struct text {
+	size_t bytes;
+	char content[];
+};
+
+static long text_read(struct vfs_file *file, struct vfs_io *io, uint64_t *position)
+{
+	struct text *text = file->data;
+	size_t left, moved;
+
+	if (*position >= text->bytes)
+		return 0;
+	left = text->bytes - *position;
+	if (left > io->left_bytes)
+		left = io->left_bytes;
+	moved = vfs_io_put(io, text->content + *position, left);
+	*position += moved;
+	return moved || !left ? (long)moved : -EFAULT;
+}
+
+static int64_t text_seek(struct vfs_file *file, int64_t offset, int whence)
+{
+	if (whence == SEEK_CUR)
+		offset += (int64_t)file->position;
+	else if (whence != SEEK_SET)
+		return -EINVAL;
+	if (offset < 0)
+		return -EINVAL;
+	file->position = (uint64_t)offset;
+	return offset;
+}
+
+static void text_release(struct vfs_file *file)
+{
+	kern_free(file->data);
+}
+
+static const struct vfs_file_ops text_ops = {
+	.read = text_read,
+	.seek = text_seek,
+	.release = text_release,
+};
+
+static int text_open(struct vfs_node *node, struct vfs_file *file)
+{
+	struct text_node *source = (struct text_node *)node;
+	size_t room = FIRST_BYTES, length;
+	struct text *text;
+
+	for (;;) {
+		text = kern_alloc(sizeof *text + room);
+		if (!text)
+			return -ENOMEM;
+		length = source->write(source->argument, text->content, room);
+		if (length <= room)
+			break;
+		kern_free(text);
+		room = length + FIRST_BYTES;
+	}
+	text->bytes = length;
+	file->data = text;
+	file->ops = &text_ops;
+	return 0;
+}
+
+static int text_resize(struct vfs_node *node, uint64_t size_bytes)
+{
+	(void)node;
+	(void)size_bytes;
+	return 0; /* truncating on open is harmless, as in Linux's /proc */
+}
+
+static void text_destroy(struct vfs_node *node)
+{
+	kern_free(node);
+}
+
+static const struct vfs_node_ops text_node_ops = {
+	.open = text_open,
+	.resize = text_resize,
+	.destroy = text_destroy,
+};
+
+int vfs_attach_text(const char *path, vfs_text_fn write, void *argument)
+{
+	struct text_node *text = kern_alloc(sizeof *text);
+	int error;
+
+	if (!text)
+		return -ENOMEM;
+	vfs_node_init(&text->node, &text_node_ops, S_IFREG | 0444);
+	text->write = write;
+	text->argument = argument;
+	error = vfs_attach(path, &text->node);
+	vfs_node_put(&text->node);
+	return error;
+}

@@ -1,0 +1,117 @@
+/*
+ * tmpfs.c - nodes of the file system in memory, by type.
+ */
+#include "kern.h"
+#include "device.h"
+#include "pipe.h"
+#include "rumpcomp.h"
+#include "rumplib.h"
+#include "tmpfs.h"
+
+#define TMPFS_NUMBER 0x19 /* st_dev */
+
+static const char *link_target(struct vfs_node *node)
+{
+	return ((struct tmpfs_node *)node)->target;
+}
+
+static void link_destroy(struct vfs_node *node)
+{
+	kern_free(((struct tmpfs_node *)node)->target);
+	kern_free(node);
+}
+
+static const struct vfs_node_ops link_ops = {
+	.target = link_target,
+	.destroy = link_destroy,
+};
+
+static int fifo_open(struct vfs_node *node, struct vfs_file *file)
+{
+	return vfs_fifo_open(&((struct tmpfs_node *)node)->pipe, file);
+}
+
+static void plain_destroy(struct vfs_node *node)
+{
+	kern_free(node);
+}
+
+static const struct vfs_node_ops fifo_ops = {
+	.open = fifo_open,
+	.destroy = plain_destroy,
+};
+
+static const struct vfs_node_ops device_ops = {
+	.open = vfs_device_open,
+	.destroy = plain_destroy,
+};
+
+/* A socket's name: it can be seen and removed, but only connect(2) may use it. */
+static int socket_open(struct vfs_node *node, struct vfs_file *file)
+{
+	(void)node;
+	(void)file;
+	return -ENXIO;
+}
+
+static const struct vfs_node_ops socket_ops = {
+	.open = socket_open,
+	.destroy = plain_destroy,
+};
+
+static const struct vfs_node_ops *ops_of(uint32_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return &tmpfs_directory_ops;
+	case S_IFREG:
+		return &tmpfs_file_ops;
+	case S_IFLNK:
+		return &link_ops;
+	case S_IFIFO:
+		return &fifo_ops;
+	case S_IFSOCK:
+		return &socket_ops;
+	default:
+		return &device_ops;
+	}
+}
+
+static char *copy_target(struct vfs_name target)
+{
+	char *text = kern_alloc(target.bytes + 1);
+
+	if (text)
+		memcpy(text, target.text, target.bytes);
+	return text;
+}
+
+int tmpfs_make_node(uint32_t mode, uint64_t device, struct vfs_name target,
+    struct vfs_node **made)
+{
+	struct tmpfs_node *tmpfs = kern_alloc(sizeof *tmpfs);
+
+	if (!tmpfs)
+		return -ENOMEM;
+	vfs_node_init(&tmpfs->node, ops_of(mode), mode);
+	tmpfs->node.file_system = TMPFS_NUMBER;
+	tmpfs->node.device = device;
+	if (S_ISLNK(mode)) {
+		tmpfs->target = copy_target(target);
+		tmpfs->node.size_bytes = target.bytes;
+		if (!tmpfs->target) {
+			kern_free(tmpfs);
+			return -ENOMEM;
+		}
+	}
+	*made = &tmpfs->node;
+	return 0;
+}
+
+int vfs_tmpfs_make(uint32_t mode, struct vfs_node **made)
+{
+	/* Half of the memory, so that files cannot starve the application; as on Linux. */
+	if (!tmpfs_limit_pages)
+		tmpfs_limit_pages = rumpcomp_vm_total_pages() / 2;
+	return tmpfs_make_node(mode, 0, (struct vfs_name){ NULL, 0 }, made);
+}

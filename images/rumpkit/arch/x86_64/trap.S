@@ -1,0 +1,197 @@
+/*
+ * trap.S - the ways into the runtime and out of it: exceptions, interrupts, system
+ * calls, thread switches, and copies that may fault.
+ *
+ * Every exception and interrupt runs on a stack of the interrupt stack table, never
+ * on the interrupted one: code in ring 0 uses the 128 bytes below its stack pointer.
+ */
+#include "registers.h"
+
+	.section .text
+
+/* One stub a vector: vector number and error code (or 0) on the stack. */
+	.balign 16
+	.globl arch_vectors
+arch_vectors:
+	.set vector, 0
+	.rept 64
+	.balign 16
+	.if (vector == 8) || (vector >= 10 && vector <= 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
+	.else
+	pushq $0
+	.endif
+	pushq $vector
+	jmp trap_common
+	.set vector, vector + 1
+	.endr
+
+trap_common:
+	pushq %rax
+	pushq %rcx
+	pushq %rdx
+	pushq %rbx
+	pushq %rbp
+	pushq %rsi
+	pushq %rdi
+	pushq %r8
+	pushq %r9
+	pushq %r10
+	pushq %r11
+	pushq %r12
+	pushq %r13
+	pushq %r14
+	pushq %r15
+	cld
+	movq %rsp, %rdi
+	call bmk_trap
+
+	.globl arch_trap_return
+arch_trap_return:
+	popq %r15
+	popq %r14
+	popq %r13
+	popq %r12
+	popq %r11
+	popq %r10
+	popq %r9
+	popq %r8
+	popq %rdi
+	popq %rsi
+	popq %rbp
+	popq %rbx
+	popq %rdx
+	popq %rcx
+	popq %rax
+	addq $16, %rsp
+	iretq
+
+/* The spurious interrupt needs no acknowledgement. */
+	.balign 16
+	.globl arch_spurious
+arch_spurious:
+	iretq
+
+/*
+ * System call.  The processor put the return address in rcx and the flags in r11 and
+ * cleared the flags in MSR_FMASK, so interrupts are off until the return.  The
+ * registers are saved as struct rumpcomp_frame at the top of the thread's stack.
+ */
+	.balign 16
+	.globl arch_syscall_entry
+arch_syscall_entry:
+	movq %rsp, arch_user_rsp(%rip)
+	movq arch_kernel_top(%rip), %rsp
+	pushq arch_user_rsp(%rip)
+	pushq %r11
+	pushq %rcx
+	pushq %rax
+	pushq %rdi
+	pushq %rsi
+	pushq %rdx
+	pushq %r10
+	pushq %r8
+	pushq %r9
+	pushq %rbx
+	pushq %rbp
+	pushq %r12
+	pushq %r13
+	pushq %r14
+	pushq %r15
+	movl $1, arch_in_kernel(%rip)
+	movq %rsp, %rdi
+	call bmk_syscall
+
+/* Also where a new application thread begins: its frame is all there is on its stack. */
+	.globl arch_syscall_return
+arch_syscall_return:
+	movl $0, arch_in_kernel(%rip)
+	popq %r15
+	popq %r14
+	popq %r13
+	popq %r12
+	popq %rbp
+	popq %rbx
+	popq %r9
+	popq %r8
+	popq %r10
+	popq %rdx
+	popq %rsi
+	popq %rdi
+	popq %rax
+	popq %rcx
+	popfq
+	/* Interrupts may come here: a preemption leaves the frame above rsp alone. */
+	movq (%rsp), %rsp
+	jmp *%rcx
+
+/* void arch_switch(uint64_t *save_sp, uint64_t load_sp) */
+	.balign 16
+	.globl arch_switch
+arch_switch:
+	pushq %rbp
+	pushq %rbx
+	pushq %r12
+	pushq %r13
+	pushq %r14
+	pushq %r15
+	movq %rsp, (%rdi)
+	movq %rsi, %rsp
+	popq %r15
+	popq %r14
+	popq %r13
+	popq %r12
+	popq %rbx
+	popq %rbp
+	ret
+
+/* Where a new kernel thread begins: function in rbx, argument in r12. */
+	.globl arch_thread_begin
+arch_thread_begin:
+	xorl %ebp, %ebp
+	movq %r12, %rdi
+	call *%rbx
+	call rumpuser_thread_exit
+	ud2
+
+/*
+ * Copies between factions and the application.  A fault inside continues at
+ * arch_copy_fault, which returns -EFAULT.
+ * int arch_copy(void *to, const void *from, size_t bytes)
+ * long arch_copy_string(char *to, const char *from, size_t max): length with NUL
+ */
+	.balign 16
+	.globl arch_copy, arch_copy_string, arch_copy_begin, arch_copy_end, arch_copy_fault
+arch_copy_begin:
+arch_copy:
+	movq %rdx, %rcx
+	shrq $3, %rcx
+	rep movsq
+	movl %edx, %ecx
+	andl $7, %ecx
+	rep movsb
+	xorl %eax, %eax
+	ret
+arch_copy_string:
+	xorl %eax, %eax
+1:	cmpq %rdx, %rax
+	jae 2f
+	movb (%rsi,%rax), %cl
+	movb %cl, (%rdi,%rax)
+	incq %rax
+	testb %cl, %cl
+	jnz 1b
+	ret
+2:	movq $-36, %rax                 /* -ENAMETOOLONG */
+	ret
+arch_copy_end:
+arch_copy_fault:
+	movq $-14, %rax                 /* -EFAULT */
+	ret
+
+	.section .bss
+	.balign 8
+	.globl arch_kernel_top, arch_in_kernel
+arch_user_rsp:   .skip 8
+arch_kernel_top: .skip 8
+arch_in_kernel:  .skip 4
+	.section .note.GNU-stack, "", @progbits

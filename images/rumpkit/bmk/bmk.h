@@ -1,0 +1,167 @@
+/*
+ * bmk.h - the bare-metal core: pages, address space, threads, clock, console.
+ *
+ * One processor.  Functions are called with interrupts off unless they say otherwise:
+ * the runtime never runs with interrupts on except while idle.
+ */
+#ifndef BMK_H
+#define BMK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lab_abi.h"
+
+struct arch_trap;
+struct rumpcomp_frame;
+
+#define BMK_PAGE_BYTES 4096ul
+#define BMK_PAGE_MASK (BMK_PAGE_BYTES - 1)
+
+__attribute__((noreturn)) void bmk_main(const void *start_info);
+/* The first thread runs this: the factions start and, with them, the application. */
+void bmk_start_factions(void);
+
+/* --- pages: whole pages of RAM, contiguous; contents undefined --- */
+/* The first run of RAM, and how far RAM reaches in all; more runs are added later. */
+void bmk_pages_create(uintptr_t start, uintptr_t end, uintptr_t ram_end);
+void bmk_pages_add(uintptr_t start, uintptr_t end);
+void *bmk_pages_alloc(size_t count);
+void bmk_pages_free(void *pages, size_t count);
+/* A small number noted for a page in use; negative when there is none. */
+void bmk_pages_mark(uintptr_t page, unsigned mark);
+int bmk_pages_marked(uintptr_t page);
+
+/* --- memory: any size; alignment a power of two up to a page; contents undefined --- */
+void *bmk_memory_alloc(size_t bytes, size_t alignment);
+void bmk_memory_free(void *memory, size_t bytes);
+
+/* --- address space --- */
+#define BMK_MAP_READ 1
+#define BMK_MAP_WRITE 2
+#define BMK_MAP_EXECUTE 4
+/* Protect the image's sections and unmap page 0; then map the rest of RAM. */
+void bmk_map_create(uintptr_t ram_end);
+/* Map page at address; false if a page table cannot be had. */
+bool bmk_map_page(uintptr_t address, uintptr_t page, int protection);
+/* Unmap; the page that was there, or 0. */
+uintptr_t bmk_map_remove(uintptr_t address);
+/* Change protection of what is mapped at address; false if nothing is. */
+bool bmk_map_protect(uintptr_t address, int protection);
+/* The next mapped page address at or above address and below end, or end. */
+uintptr_t bmk_map_next(uintptr_t address, uintptr_t end);
+/* Is this address backed by RAM right now? */
+bool bmk_map_present(uintptr_t address);
+
+/* --- threads --- */
+struct bmk_thread {
+	uint64_t stack_pointer;      /* while not running */
+	struct bmk_thread *next;     /* in the ready queue or a wait queue */
+	struct bmk_thread *previous;
+	struct bmk_waitq *waiting_on;
+	struct bmk_thread *timer_next;
+	struct bmk_thread *timer_previous;
+	int64_t deadline_ns;
+	bool timed;
+	bool timed_out;
+	bool must_join;
+	bool exited;
+	bool preempted;              /* its saved context is a trap frame */
+	uint32_t number;
+	struct lab_thread *record;
+	char *stack;                 /* lowest address: the guard page */
+	void *fpu;                   /* NULL: a thread that is never in the application */
+	uint64_t fs_base;
+	void *owner;
+	void *lwp;
+	int error_number;
+	struct bmk_waitq *joiners;
+	void *(*function)(void *);
+	void *argument;
+	struct bmk_thread *all_next;
+};
+
+struct bmk_waitq {
+	struct bmk_thread *first, *last;
+};
+
+extern struct bmk_thread *bmk_current;
+
+void bmk_threads_create(void);
+/* A kernel thread running function(argument). */
+struct bmk_thread *bmk_thread_create(void *(*function)(void *), void *argument,
+    const char *name, bool must_join);
+/* An application thread that starts with these registers. */
+struct bmk_thread *bmk_thread_start(const struct rumpcomp_frame *frame, uint64_t fs_base,
+    const char *name, void *owner);
+__attribute__((noreturn)) void bmk_thread_exit(void);
+void bmk_thread_join(struct bmk_thread *thread);
+void bmk_thread_yield(void);
+struct bmk_thread *bmk_thread_find(uint32_t number);
+uint64_t bmk_thread_cpu_tsc(const struct bmk_thread *thread);
+void bmk_thread_set_name(struct bmk_thread *thread, const char *name);
+
+#define BMK_FOREVER INT64_MAX
+/* Sleep on queue until woken (true) or until deadline_ns (false). */
+bool bmk_waitq_sleep(struct bmk_waitq *queue, int64_t deadline_ns);
+/* Wake up to count threads, longest waiting first; how many. */
+int bmk_waitq_wake(struct bmk_waitq *queue, int count);
+void bmk_wake(struct bmk_thread *thread);
+
+/* From trap.c: the timer went off; an interrupted application may have to yield. */
+void bmk_timer_interrupt(void);
+void bmk_preempt(const struct arch_trap *trap);
+void bmk_preempt_syscall(void);
+
+/* --- clock: nanoseconds since the first instruction, and since 1970 --- */
+void bmk_clock_create(uint64_t tsc_hz, int64_t epoch_ns);
+int64_t bmk_clock_ns(void);
+int64_t bmk_clock_wall_ns(void);
+uint64_t bmk_clock_from_tsc(uint64_t ticks);
+
+/* --- console --- */
+void bmk_console_create(void);
+void bmk_console_write(const void *data, size_t bytes);
+/* Bytes read without waiting. */
+size_t bmk_console_read(void *data, size_t bytes);
+size_t bmk_console_pending(void);
+bool bmk_console_wait(int64_t deadline_ns);
+void bmk_console_on_input(void (*notify)(void));
+__attribute__((format(printf, 1, 2))) void bmk_printf(const char *format, ...);
+
+/* --- interrupts of devices --- */
+void bmk_interrupt_attach(unsigned pin, bool level, void (*handler)(void));
+
+/* --- random --- */
+void bmk_random(void *to, size_t bytes);
+
+/* --- trace ring --- */
+void bmk_trace_create(uint64_t records);
+
+/* --- configuration: the JSON the lab passed --- */
+extern const char *bmk_config;
+extern size_t bmk_config_bytes;
+/* The member of the "lab" object with this name; false if absent. */
+struct lib_json_value;
+bool bmk_config_lab(const char *name, struct lib_json_value *value);
+
+/* --- faults --- */
+enum rumpcomp_fault;
+extern int (*bmk_fault_handler)(uintptr_t address, uintptr_t stack, bool write, bool execute);
+extern long (*bmk_syscall_handler)(struct rumpcomp_frame *frame);
+/* An exception the application caused; returns true if it was turned into a signal. */
+extern bool (*bmk_exception_handler)(struct arch_trap *trap, enum lab_panic_kind kind);
+
+/* --- the end --- */
+__attribute__((noreturn)) void bmk_exit(int status);
+/* trap may be NULL: the caller's own registers are recorded. */
+__attribute__((noreturn)) void bmk_panic(enum lab_panic_kind kind, int signal,
+    const struct arch_trap *trap, uint64_t fault_address, const char *reason);
+#define bmk_assert(condition) do { \
+	if (__builtin_expect(!(condition), 0)) \
+		bmk_panic(LAB_PANIC_ASSERTION, 6, NULL, 0, \
+		    "assertion failed: " #condition " in " __FILE_NAME__); \
+} while (0)
+
+#endif

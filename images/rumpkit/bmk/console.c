@@ -1,0 +1,134 @@
+/*
+ * console.c - the 16550 UART on COM1 (National Semiconductor PC16550D).
+ *
+ * Output waits for room, so nothing is lost on the way to the host; what no lab reads
+ * is dropped and counted beyond LAB_CONSOLE_BACKLOG_BYTES.  Input comes by interrupt
+ * into a ring; when the ring is full the interrupt is off until somebody reads, and
+ * the host keeps the rest.
+ */
+#include "arch.h"
+#include "bmk.h"
+#include "lab_trace.h"
+#include "rumplib.h"
+
+#define UART 0x3f8
+#define UART_PIN 4
+#define UART_DATA (UART + 0)
+#define UART_INTERRUPTS (UART + 1)
+#define UART_FIFO (UART + 2)
+#define UART_LINE (UART + 3)
+#define UART_MODEM (UART + 4)
+#define UART_STATUS (UART + 5)
+#define UART_ON_DATA 0x01
+#define UART_FIFO_ON 0x07        /* enabled, both cleared */
+#define UART_8N1 0x03
+#define UART_DTR_RTS_OUT2 0x0b
+#define UART_HAS_DATA 0x01
+#define UART_HAS_ROOM 0x20
+#define UART_FIFO_BYTES 16
+
+#define INPUT_BYTES 4096         /* a power of two */
+#define LINE_BYTES 256
+
+static uint8_t input[INPUT_BYTES];
+static uint32_t input_read, input_written;
+static struct bmk_waitq readers;
+static void (*input_notify)(void);
+
+static void emit(const uint8_t *data, size_t bytes)
+{
+	while (bytes) {
+		size_t burst = bytes < UART_FIFO_BYTES ? bytes : UART_FIFO_BYTES;
+
+		while (!(arch_in8(UART_STATUS) & UART_HAS_ROOM))
+			;
+		bytes -= burst;
+		while (burst--)
+			arch_out8(UART_DATA, *data++);
+	}
+}
+
+void bmk_console_write(const void *data, size_t bytes)
+{
+	const volatile uint64_t *consumed = &lab_header.console_consumed;
+
+	if (*consumed && lab_header.console_written + bytes - *consumed > LAB_CONSOLE_BACKLOG_BYTES) {
+		lab_header.console_dropped += bytes;
+		return;
+	}
+	lab_trace_instant(LAB_EVENT_HOST_EXIT, UART_DATA, bytes, 1);
+	lab_header.console_written += bytes;
+	emit(data, bytes);
+}
+
+static void input_drain(void)
+{
+	while (input_written - input_read < INPUT_BYTES) {
+		if (!(arch_in8(UART_STATUS) & UART_HAS_DATA))
+			return;
+		input[input_written++ % INPUT_BYTES] = arch_in8(UART_DATA);
+	}
+	arch_out8(UART_INTERRUPTS, 0);
+}
+
+static void on_interrupt(void)
+{
+	input_drain();
+	bmk_waitq_wake(&readers, 1);
+	if (input_notify)
+		input_notify();
+}
+
+size_t bmk_console_pending(void)
+{
+	return input_written - input_read;
+}
+
+size_t bmk_console_read(void *data, size_t bytes)
+{
+	bool was_full = bmk_console_pending() == INPUT_BYTES;
+	uint8_t *to = data;
+	size_t got = 0;
+
+	while (got < bytes && input_read != input_written)
+		to[got++] = input[input_read++ % INPUT_BYTES];
+	if (was_full && got) {
+		input_drain();
+		if (bmk_console_pending() < INPUT_BYTES)
+			arch_out8(UART_INTERRUPTS, UART_ON_DATA);
+	}
+	return got;
+}
+
+bool bmk_console_wait(int64_t deadline_ns)
+{
+	if (bmk_console_pending())
+		return true;
+	return bmk_waitq_sleep(&readers, deadline_ns);
+}
+
+void bmk_console_on_input(void (*notify)(void))
+{
+	input_notify = notify;
+}
+
+void bmk_printf(const char *format, ...)
+{
+	char line[LINE_BYTES];
+	va_list arguments;
+	int bytes;
+
+	va_start(arguments, format);
+	bytes = lib_vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	bmk_console_write(line, bytes < LINE_BYTES ? (size_t)bytes : LINE_BYTES - 1);
+}
+
+void bmk_console_create(void)
+{
+	arch_out8(UART_LINE, UART_8N1);
+	arch_out8(UART_FIFO, UART_FIFO_ON);
+	arch_out8(UART_MODEM, UART_DTR_RTS_OUT2);
+	bmk_interrupt_attach(UART_PIN, false, on_interrupt);
+	arch_out8(UART_INTERRUPTS, UART_ON_DATA);
+}

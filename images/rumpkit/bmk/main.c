@@ -1,0 +1,165 @@
+/*
+ * main.c - from the loader's description of the machine to the first thread.
+ *
+ * The loader's structures are Xen's struct hvm_start_info and hvm_memmap_table_entry
+ * (xen/include/public/arch-x86/hvm/start_info.h).
+ */
+#include "arch.h"
+#include "bmk.h"
+#include "lab_trace.h"
+#include "rumplib.h"
+
+#define START_MAGIC 0x336ec578u
+#define MEMMAP_RAM 1
+#define LOW_MEMORY_END 0x100000ul     /* firmware's */
+#define FIRST_GIB 0x40000000ul
+#define CONFIG_BYTES 8192
+
+struct start_info {
+	uint32_t magic, version, flags, modules;
+	uint64_t module_list, command_line, rsdp, memmap;
+	uint32_t memmap_entries, reserved;
+};
+
+struct memmap_entry {
+	uint64_t start, bytes;
+	uint32_t type, reserved;
+};
+
+extern char image_end[];
+
+static char config_text[CONFIG_BYTES];
+const char *bmk_config = config_text;
+size_t bmk_config_bytes;
+
+void bmk_panic_create(void);
+
+/* The configuration is the first JSON object on the command line. */
+static void config_create(const char *command_line)
+{
+	const char *start = command_line ? strchr(command_line, '{') : NULL;
+
+	if (!start)
+		start = "{}";
+	bmk_config_bytes = lib_strlcpy(config_text, start, sizeof(config_text));
+	if (bmk_config_bytes >= sizeof(config_text)) {
+		bmk_config_bytes = sizeof(config_text) - 1;
+		bmk_printf("rumpkit: configuration cut to %zu bytes\n", bmk_config_bytes);
+	}
+}
+
+bool bmk_config_lab(const char *name, struct lib_json_value *value)
+{
+	struct lib_json config, lab;
+	struct lib_json_value key;
+
+	if (!lib_json_open(&config, bmk_config, bmk_config_bytes))
+		return false;
+	while (lib_json_next(&config, &key, value)) {
+		if (!lib_json_is(&key, "lab") || !lib_json_open(&lab, value->text, value->bytes))
+			continue;
+		while (lib_json_next(&lab, &key, value))
+			if (lib_json_is(&key, name))
+				return true;
+	}
+	return false;
+}
+
+static uint64_t config_number(const char *name)
+{
+	struct lib_json_value value;
+
+	return bmk_config_lab(name, &value) ? lib_json_number(&value) : 0;
+}
+
+/* Call each() for every run of usable RAM between from and to. */
+static void ram_each(const struct start_info *info, uintptr_t from, uintptr_t to,
+    void (*each)(uintptr_t start, uintptr_t end))
+{
+	const struct memmap_entry *map = (const void *)info->memmap;
+
+	for (uint32_t i = 0; i < info->memmap_entries; i++) {
+		uintptr_t start = (map[i].start + BMK_PAGE_MASK) & ~BMK_PAGE_MASK;
+		uintptr_t end = (map[i].start + map[i].bytes) & ~BMK_PAGE_MASK;
+
+		if (map[i].type != MEMMAP_RAM)
+			continue;
+		start = start < from ? from : start;
+		end = end > to ? to : end;
+		if (start < end)
+			each(start, end);
+	}
+}
+
+static uintptr_t ram_end;
+
+static void ram_measure(uintptr_t start, uintptr_t end)
+{
+	lab_header.ram_bytes += end - start;
+	ram_end = end > ram_end ? end : ram_end;
+}
+
+static void pages_first(uintptr_t start, uintptr_t end)
+{
+	if (!lab_header.total_pages)
+		bmk_pages_create(start, end, ram_end);
+	else
+		bmk_pages_add(start, end);
+}
+
+static void memory_create(const struct start_info *info)
+{
+	uintptr_t first = ((uintptr_t)image_end + BMK_PAGE_MASK) & ~BMK_PAGE_MASK;
+	uintptr_t first_end;
+	struct memmap_entry high[8];
+	struct start_info copy = *info;
+
+	ram_each(info, LOW_MEMORY_END, UINTPTR_MAX, ram_measure);
+	/* The loader's table may lie in RAM that is about to be given away. */
+	copy.memmap_entries = info->memmap_entries < 8 ? info->memmap_entries : 8;
+	memcpy(high, (const void *)info->memmap, copy.memmap_entries * sizeof(high[0]));
+	copy.memmap = (uintptr_t)high;
+	/* What is mapped already first: the tables for the rest come out of it. */
+	first_end = ram_end < FIRST_GIB ? ram_end : FIRST_GIB;
+	ram_each(&copy, first, first_end, pages_first);
+	bmk_map_create(ram_end);
+	ram_each(&copy, FIRST_GIB, UINTPTR_MAX, bmk_pages_add);
+}
+
+/* Tracing from the first instruction on, if the lab asked for it. */
+static void trace_enable(void)
+{
+	struct lib_json_value value;
+
+	if (!bmk_config_lab("trace", &value) || lib_json_is(&value, "off"))
+		return;
+	if (lib_json_is(&value, "all"))
+		memset(lab_header.enabled, 0xff, sizeof(lab_header.enabled));
+	else
+		for (unsigned hc = 0; hc < LAB_HYPERCALL_COUNT; hc++)
+			lab_header.enabled[(LAB_EVENT_HYPERCALL + hc) / 64] |= 1ull << (hc % 64);
+}
+
+void bmk_main(const void *start_info)
+{
+	const struct start_info *info = start_info;
+
+	lab_header.state = LAB_STATE_BOOTING;
+	lab_phase(LAB_PHASE_RUNTIME);
+	bmk_panic_create();
+	if (info->magic != START_MAGIC)
+		bmk_panic(LAB_PANIC_ASSERTION, 6, NULL, 0, "the loader passed no PVH start info");
+	config_create((const char *)info->command_line);
+	memory_create(info);
+	arch_interrupts_create();
+	bmk_clock_create(config_number("tsc_hz"), (int64_t)config_number("epoch_ns"));
+	bmk_threads_create();
+	bmk_trace_create(config_number("trace_records"));
+	trace_enable();
+	lab_phase(LAB_PHASE_DEVICES);
+	bmk_console_create();
+	lab_phase(LAB_PHASE_KERNEL);
+	bmk_start_factions();
+	/* The boot thread's work is done; its stack is part of the image. */
+	bmk_thread_exit();
+}

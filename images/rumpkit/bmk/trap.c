@@ -1,0 +1,162 @@
+/*
+ * trap.c - what to do about an exception, an interrupt, a system call.
+ */
+#include "arch.h"
+#include "bmk.h"
+#include "lab_trace.h"
+#include "rumpcomp.h"
+#include "rumplib.h"
+
+#define DEVICE_PINS (ARCH_VECTOR_TIMER - ARCH_VECTOR_DEVICE)
+#define NULL_ZONE_BYTES 0x10000
+#define SYSCALLS 512
+#define SIGNAL_ILL 4
+#define SIGNAL_TRAP 5
+#define SIGNAL_FPE 8
+#define SIGNAL_SEGV 11
+
+int (*bmk_fault_handler)(uintptr_t address, uintptr_t stack, bool write, bool execute);
+long (*bmk_syscall_handler)(struct rumpcomp_frame *frame);
+bool (*bmk_exception_handler)(struct arch_trap *trap, enum lab_panic_kind kind);
+
+static void (*device_handlers[DEVICE_PINS])(void);
+
+void bmk_interrupt_attach(unsigned pin, bool level, void (*handler)(void))
+{
+	device_handlers[pin] = handler;
+	arch_interrupt_enable(pin, level);
+}
+
+/* The exceptions of SDM volume 3A, table 6-1, in words a student can use. */
+static const char *exception_text(uint64_t vector)
+{
+	static const char *const texts[32] = {
+		[0] = "division by zero", [1] = "debug exception", [2] = "non-maskable interrupt",
+		[3] = "breakpoint instruction", [4] = "overflow", [5] = "bound range exceeded",
+		[6] = "invalid instruction", [7] = "device not available", [8] = "double fault",
+		[10] = "invalid task segment", [11] = "segment not present",
+		[12] = "stack segment fault", [13] = "general protection fault",
+		[16] = "x87 floating-point error", [17] = "misaligned access",
+		[18] = "machine check", [19] = "SIMD floating-point error",
+		[21] = "control protection fault",
+	};
+
+	return vector < 32 && texts[vector] ? texts[vector] : "unknown exception";
+}
+
+static int exception_signal(uint64_t vector)
+{
+	switch (vector) {
+	case 0: case 16: case 19:
+		return SIGNAL_FPE;
+	case 1: case 3:
+		return SIGNAL_TRAP;
+	case 6:
+		return SIGNAL_ILL;
+	default:
+		return SIGNAL_SEGV;
+	}
+}
+
+static void die_of_fault(struct arch_trap *trap, uintptr_t address, int verdict)
+{
+	const char *access = trap->error_code & ARCH_FAULT_EXECUTE ? "execution" :
+	    trap->error_code & ARCH_FAULT_WRITE ? "write" : "read";
+	enum lab_panic_kind kind = LAB_PANIC_PAGE_FAULT;
+	char reason[128];
+
+	if (verdict == RUMPCOMP_FAULT_NO_MEMORY) {
+		kind = LAB_PANIC_OUT_OF_MEMORY;
+		lib_snprintf(reason, sizeof(reason), "out of memory: no free page of %lu KiB of RAM",
+		    lab_header.ram_bytes / 1024);
+	} else if (verdict == RUMPCOMP_FAULT_GUARD) {
+		kind = LAB_PANIC_STACK_OVERFLOW;
+		lib_snprintf(reason, sizeof(reason), "stack overflow in thread \"%s\"",
+		    bmk_current->record->name);
+	} else if (address < NULL_ZONE_BYTES) {
+		kind = LAB_PANIC_NULL_DEREFERENCE;
+		lib_snprintf(reason, sizeof(reason), "%s through a null pointer, at address 0x%lx",
+		    access, address);
+	} else if (trap->error_code & ARCH_FAULT_PRESENT || verdict == RUMPCOMP_FAULT_PROTECTION) {
+		kind = LAB_PANIC_PROTECTION;
+		lib_snprintf(reason, sizeof(reason), "%s not permitted at address 0x%lx",
+		    access, address);
+	} else {
+		lib_snprintf(reason, sizeof(reason), "%s of unmapped address 0x%lx", access, address);
+	}
+	if (!arch_in_kernel && bmk_exception_handler && bmk_exception_handler(trap, kind))
+		return;
+	bmk_panic(kind, SIGNAL_SEGV, trap, address, reason);
+}
+
+static void page_fault(struct arch_trap *trap)
+{
+	uintptr_t address = arch_read_cr2();
+	bool write = trap->error_code & ARCH_FAULT_WRITE;
+	bool execute = trap->error_code & ARCH_FAULT_EXECUTE;
+	bool copying = trap->rip >= (uintptr_t)arch_copy_begin && trap->rip < (uintptr_t)arch_copy_end;
+	uintptr_t guard = (uintptr_t)bmk_current->stack;
+	int verdict = RUMPCOMP_FAULT_BAD;
+
+	lab_trace_instant(LAB_EVENT_PAGE_FAULT, address, trap->error_code, trap->rip);
+	if (guard && address >= guard && address < guard + BMK_PAGE_BYTES)
+		verdict = RUMPCOMP_FAULT_GUARD;
+	else if (bmk_fault_handler)
+		verdict = bmk_fault_handler(address, arch_in_kernel ? 0 : trap->rsp, write, execute);
+	if (verdict == RUMPCOMP_FAULT_HANDLED)
+		return;
+	if (copying && verdict != RUMPCOMP_FAULT_NO_MEMORY)
+		trap->rip = (uintptr_t)arch_copy_fault;
+	else
+		die_of_fault(trap, address, verdict);
+}
+
+static void exception(struct arch_trap *trap)
+{
+	if (trap->vector == ARCH_VECTOR_PAGE_FAULT) {
+		page_fault(trap);
+		return;
+	}
+	if (!arch_in_kernel && bmk_exception_handler &&
+	    bmk_exception_handler(trap, LAB_PANIC_EXCEPTION))
+		return;
+	bmk_panic(LAB_PANIC_EXCEPTION, exception_signal(trap->vector), trap, 0,
+	    exception_text(trap->vector));
+}
+
+static void interrupt(struct arch_trap *trap)
+{
+	unsigned pin = (unsigned)trap->vector - ARCH_VECTOR_DEVICE;
+
+	lab_trace_instant(LAB_EVENT_INTERRUPT, trap->vector, trap->rip, 0);
+	arch_interrupt_done();
+	if (trap->vector == ARCH_VECTOR_TIMER)
+		bmk_timer_interrupt();
+	else if (pin < DEVICE_PINS && device_handlers[pin])
+		device_handlers[pin]();
+	bmk_preempt(trap);
+}
+
+void bmk_trap(struct arch_trap *trap);
+void bmk_trap(struct arch_trap *trap)
+{
+	if (trap->vector < ARCH_VECTOR_DEVICE)
+		exception(trap);
+	else
+		interrupt(trap);
+}
+
+void bmk_syscall(struct rumpcomp_frame *frame);
+void bmk_syscall(struct rumpcomp_frame *frame)
+{
+	unsigned event = LAB_EVENT_SYSCALL + (frame->rax < SYSCALLS ? (unsigned)frame->rax : SYSCALLS - 1);
+
+	lab_trace_count(event);
+	if (lab_trace_wants(event))
+		lab_trace_record(event, LAB_RECORD_ENTER, frame->rdi, frame->rsi, frame->rdx,
+		    frame->r10, frame->rip);
+	frame->rax = (uint64_t)bmk_syscall_handler(frame);
+	if (lab_trace_wants(event))
+		lab_trace_record(event, LAB_RECORD_EXIT, frame->rax, 0, 0, 0, frame->rip);
+	bmk_preempt_syscall();
+}

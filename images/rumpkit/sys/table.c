@@ -1,0 +1,62 @@
+/*
+ * table.c - from a system call's number to its function.
+ */
+#include "files.h"
+#include "rumplib.h"
+#include "sys.h"
+
+#define CALLS 512
+
+typedef long (*sys_fn)(long, long, long, long, long, long);
+
+#define SYS_ENTRY(number, name) [number] = sys_##name,
+static const sys_fn table[CALLS] = {
+	SYS_MEMORY(SYS_ENTRY)
+	SYS_TIME(SYS_ENTRY)
+	SYS_SIGNAL(SYS_ENTRY)
+	SYS_PROCESS(SYS_ENTRY)
+	SYS_FILES(SYS_ENTRY)
+};
+
+/* Calls that libraries try first and do without, so that a report would be noise. */
+static const uint16_t expected_absent[] = { 334 /* rseq */, 435 /* clone3 */ };
+
+static uint64_t reported[CALLS / 64 + 1];
+
+static bool report_wanted(uint64_t number)
+{
+	uint64_t slot = number < CALLS ? number : CALLS;
+	uint64_t bit = 1ull << (slot % 64);
+
+	for (size_t i = 0; i < sizeof(expected_absent) / sizeof(expected_absent[0]); i++)
+		if (number == expected_absent[i])
+			return false;
+	if (reported[slot / 64] & bit)
+		return false;
+	reported[slot / 64] |= bit;
+	return true;
+}
+
+static long absent(uint64_t number)
+{
+	const char *name = sys_name(number);
+
+	if (report_wanted(number))
+		rumpuser_dprintf("rumpkit: system call %lu (%s) is not implemented: ENOSYS\n",
+		    number, name ? name : "unknown");
+	return -ENOSYS;
+}
+
+long sys_call(struct rumpcomp_frame *frame)
+{
+	uint64_t number = frame->rax;
+	sys_fn function = number < CALLS ? table[number] : NULL;
+
+	kern_current()->frame = frame;
+	frame->rax = function ?
+	    (uint64_t)function((long)frame->rdi, (long)frame->rsi, (long)frame->rdx,
+	    (long)frame->r10, (long)frame->r8, (long)frame->r9) : (uint64_t)absent(number);
+	if (kern_signal_pending(kern_current()))
+		kern_signal_deliver(frame);
+	return (long)frame->rax;
+}

@@ -18,8 +18,6 @@ _MULTIPLE = re.compile(r"(?P<place>.*): multiple definition of `(?P<symbol>.+)';
 _NO_LIBRARY = re.compile(r"cannot find (?P<library>-l\S+?)(: No such file or directory)?$")
 _NO_ROOM = re.compile(r"No space left on device")
 _PLACE = re.compile(r"(?P<file>[^:\s]+):(?P<line>\d+)$")
-_CXX_RUNTIME = re.compile(r"^(std::|__cxa_|__gxx_|__cxxabi|_Unwind_|typeinfo |vtable for "
-                          r"(std::|__cxxabiv1)|operator (new|delete))")
 _ENTRY_NAMES = ("main", "__real_main", "__wrap_main")
 
 
@@ -71,15 +69,8 @@ def _undefined(match: re.Match[str], function: str, lines: SourceLines) -> Diagn
     user = f", used in {function}" if function else ""
     if function and number:
         user += f" (line {number})"
-    message = f"undefined {what} `{symbol}`{user}{_advice(symbol)}"
+    message = f"undefined {what} `{symbol}`{user}"
     return Diagnostic(file, number, spans[0][0] if spans else 0, "error", message, text, spans)
-
-
-def _advice(symbol: str) -> str:
-    if _CXX_RUNTIME.match(symbol):
-        return ("; guests have C++ without its library's compiled part: no exceptions, "
-                "no iostream, no RTTI")
-    return ""
 
 
 def _multiple(match: re.Match[str], lines: SourceLines) -> Diagnostic:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kernel_magics.build.cache import BuildCache, digest
+from kernel_magics.build.cxx import C_PARTS, cxx_parts, explain_streams
 from kernel_magics.build.diagnostics import (
     Diagnostic,
     FixIt,
@@ -31,10 +32,9 @@ __all__ = ["RumpkitKit"]
 RECIPE = "1"  # changes when this file makes another image from the same inputs
 COMPILE_FLAGS = ("-pipe", "-O2", "-g", "-Wall", "-fno-omit-frame-pointer", "-fno-pie",
                  "-fcf-protection=none", "-fno-stack-protector",
-                 "-fdiagnostics-format=json", "-fmax-errors=50")
+                 "-fdiagnostics-format=json")
 LINK_FLAGS = ("-static", "-no-pie", "-nostdlib", "-Wl,--build-id=sha1", "-Wl,-z,noexecstack",
               "-Wl,--wrap=main")
-CXX_FLAGS = ("-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics")
 LOG_TAIL_LINES = 20
 
 
@@ -116,7 +116,7 @@ def _compile(request: BuildRequest, tools: _Tools,
     lines = SourceLines(request.sources)
     diagnostics, rest = parse_compiler(output, lines)
     if code:
-        diagnostics += parse_linker(rest, lines)
+        diagnostics = explain_streams(diagnostics + parse_linker(rest, lines), request.sources)
         raise _failure(request, command, diagnostics, rest, folder)
     return diagnostics, rest
 
@@ -124,17 +124,18 @@ def _compile(request: BuildRequest, tools: _Tools,
 def _command(request: BuildRequest, tools: _Tools, folder: Path) -> list[str]:
     chain, runtime = tools.toolchain, tools.runtime
     lib = chain.musl_lib
+    extra = cxx_parts(chain, runtime.sources) if request.lang == "c++" else C_PARTS
+    libraries = [*extra.libraries, str(lib / "libc.a"), str(chain.gcc_file("libgcc.a")),
+                 str(chain.gcc_file("libgcc_eh.a"))]
     return [
-        str(chain.compiler), *COMPILE_FLAGS, *(CXX_FLAGS if request.lang == "c++" else ()),
-        "-nostdinc", "-isystem", str(chain.musl_include),
-        "-isystem", str(chain.gcc_file("include")), "-iquote", str(request.folder),
-        f"-fdebug-prefix-map={folder}=.", "-MMD", *request.cflags,
-        *LINK_FLAGS, f"-L{lib}", f"-Wl,-T,{runtime.link_script}", "-o", f"{request.name}.elf",
-        str(lib / "crt1.o"), str(lib / "crti.o"),
-        "-x", request.lang, *(source.filename for source in request.sources), "-x", "none",
-        *request.ldflags, str(runtime.object), "-Wl,--start-group", str(lib / "libc.a"),
-        str(chain.gcc_file("libgcc.a")), str(chain.gcc_file("libgcc_eh.a")),
-        "-Wl,--end-group", str(lib / "crtn.o"),
+        str(chain.compiler), *COMPILE_FLAGS, "-nostdinc", *extra.include_flags,
+        "-isystem", str(chain.musl_include), "-isystem", str(chain.gcc_file("include")),
+        "-iquote", str(request.folder), f"-fdebug-prefix-map={folder}=.", "-MMD",
+        *request.cflags, *LINK_FLAGS, f"-L{lib}", f"-Wl,-T,{runtime.link_script}",
+        "-o", f"{request.name}.elf", str(lib / "crt1.o"), str(lib / "crti.o"), *extra.first,
+        "-x", request.lang, *(source.filename for source in request.sources),
+        *extra.sources, "-x", "none", *request.ldflags, str(runtime.object),
+        "-Wl,--start-group", *libraries, "-Wl,--end-group", *extra.last, str(lib / "crtn.o"),
     ]
 
 

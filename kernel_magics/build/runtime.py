@@ -25,11 +25,16 @@ _file_hashes: dict[tuple[str, int, int], str] = {}
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A built runtime: its object, its link script and the hash of the sources it is from."""
+    """A built runtime: its object, the folder and the hash of the sources it is from."""
 
     object: Path
-    link_script: Path
+    sources: Path
     hash: str
+
+    @property
+    def link_script(self) -> Path:
+        """The script that lays out an image."""
+        return self.sources / "link.ld"
 
 
 def runtime_hash(sources: Path | None = None) -> str:
@@ -73,7 +78,7 @@ def find_runtime(sources: Path | None = None) -> Runtime:
     key = digest(runtime_hash(sources), find_toolchain().identity)[:24]
     shelf = cache_dir() / "rumpkit"
     folder = shelf / key
-    runtime = Runtime(folder / "rumpkit.o", sources / "link.ld", key)
+    runtime = Runtime(folder / "rumpkit.o", sources, key)
     if runtime.object.exists():
         return runtime
     with disk_errors(shelf):

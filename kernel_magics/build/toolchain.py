@@ -31,6 +31,10 @@ class Toolchain:
     musl_lib: Path
     identity: str
 
+    def cxx_includes(self) -> tuple[Path, ...]:
+        """Return the folders of the compiler's own C++ headers, in the order to search."""
+        return _cxx_includes(self.compiler, self.identity)
+
     def gcc_file(self, name: str) -> Path:
         """Return where the compiler keeps one of its own files ("include", "libgcc.a")."""
         return _gcc_file(self.compiler, self.identity, name)
@@ -83,6 +87,15 @@ def _gcc_file(compiler: Path, identity: str, name: str) -> Path:
     if code or not path.is_absolute() or not path.exists():
         raise HostError(f"{compiler} has no {name}", next_step=_INSTALL, log=text)
     return path
+
+
+@lru_cache(maxsize=8)
+def _cxx_includes(compiler: Path, identity: str) -> tuple[Path, ...]:
+    _, text = run_tool([str(compiler), "-x", "c++", "-E", "-v", os.devnull])
+    folders = tuple(Path(folder) for folder in re.findall(r"^ (/\S*c\+\+\S*)$", text, re.M))
+    if not folders:
+        raise HostError(f"{compiler} has no C++ headers", next_step=_INSTALL, log=text)
+    return folders
 
 
 def run_tool(command: Sequence[str], *, cwd: Path | None = None,

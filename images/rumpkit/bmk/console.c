@@ -127,6 +127,8 @@ void bmk_printf(const char *format, ...)
 void bmk_console_create(void)
 {
 	arch_out8(UART_LINE, UART_8N1);
+	/* Turning the FIFO on empties the receiver, which may hold a byte already. */
+	input_drain();
 	arch_out8(UART_FIFO, UART_FIFO_ON);
 	arch_out8(UART_MODEM, UART_DTR_RTS_OUT2);
 	bmk_interrupt_attach(UART_PIN, false, on_interrupt);

@@ -86,17 +86,33 @@ long sys_getsid(SYS0)
 
 /* --- threads --- */
 
-long sys_clone(SYS5(flags, stack, parent_tid, child_tid, tls))
+/* Said once: programs often try again. */
+static long no_fork(void)
 {
 	static bool said;
+
+	if (!said)
+		rumpuser_dprintf("rumpkit: fork is not possible: a unikernel has one address space\n");
+	said = true;
+	return -ENOSYS;
+}
+
+long sys_fork(SYS0)
+{
+	return no_fork();
+}
+
+long sys_vfork(SYS0)
+{
+	return no_fork();
+}
+
+long sys_clone(SYS5(flags, stack, parent_tid, child_tid, tls))
+{
 	long result = kern_thread_clone(kern_current()->frame, (uint64_t)flags, (uint64_t)stack,
 	    (uint64_t)parent_tid, (uint64_t)child_tid, (uint64_t)tls);
 
-	if (result == -ENOSYS && !said) {
-		said = true;
-		rumpuser_dprintf("rumpkit: fork is not possible: a unikernel has one address space\n");
-	}
-	return result;
+	return result == -ENOSYS ? no_fork() : result;
 }
 
 long sys_wait4(SYS0)

@@ -30,7 +30,7 @@ int sys_copyout_timespec(int64_t ns, void *user);
 	X(127, rt_sigpending) X(130, rt_sigsuspend) X(131, sigaltstack) X(200, tkill) \
 	X(234, tgkill)
 #define SYS_PROCESS(X) \
-	X(24, sched_yield) X(39, getpid) X(56, clone) X(60, exit) X(61, wait4) X(63, uname) \
+	X(24, sched_yield) X(39, getpid) X(56, clone) X(57, fork) X(58, vfork) X(60, exit) X(61, wait4) X(63, uname) \
 	X(97, getrlimit) X(99, sysinfo) X(102, getuid) X(104, getgid) X(105, setuid) \
 	X(106, setgid) X(107, geteuid) X(108, getegid) X(109, setpgid) X(110, getppid) \
 	X(111, getpgrp) X(112, setsid) X(121, getpgid) X(124, getsid) X(157, prctl) \

@@ -1,0 +1,7 @@
+"""The numbers the project promises, measured side by side.
+
+    python -m tests.benchmarks [NAME…] [--quick]
+"""
+
+BENCHMARKS = ("build_hello", "start_latency", "boot_phases", "linux_guest", "image_size",
+              "trace_cost", "trace_read")

@@ -40,7 +40,9 @@ void lab_trace_record(unsigned event, unsigned kind, uint64_t a0, uint64_t a1,
 	/* One instruction, so that an interrupt here takes another slot. */
 	__asm__ volatile("xaddq %0, %1" : "+r"(index), "+m"(lab_header.ring_write_index));
 	record = &ring[index & (lab_header.ring_capacity - 1)];
-	__atomic_store_n(&record->sequence, 0, __ATOMIC_RELEASE);
+	record->sequence = 0;
+	/* Nothing of the new record may be stored before that. */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	record->tsc = arch_tsc();
 	record->event = (uint16_t)event;
 	record->kind = (uint8_t)kind;

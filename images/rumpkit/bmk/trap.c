@@ -151,12 +151,14 @@ void bmk_syscall(struct rumpcomp_frame *frame)
 {
 	unsigned event = LAB_EVENT_SYSCALL + (frame->rax < SYSCALLS ? (unsigned)frame->rax : SYSCALLS - 1);
 
+	bool traced = lab_trace_wants(event);
+
 	lab_trace_count(event);
-	if (lab_trace_wants(event))
+	if (traced)
 		lab_trace_record(event, LAB_RECORD_ENTER, frame->rdi, frame->rsi, frame->rdx,
 		    frame->r10, frame->rip);
 	frame->rax = (uint64_t)bmk_syscall_handler(frame);
-	if (lab_trace_wants(event))
+	if (traced)
 		lab_trace_record(event, LAB_RECORD_EXIT, frame->rax, 0, 0, 0, frame->rip);
 	bmk_preempt_syscall();
 }

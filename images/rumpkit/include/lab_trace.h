@@ -43,16 +43,19 @@ static inline void lab_trace_instant(unsigned event, uint64_t a0, uint64_t a1, u
 /* Note when a boot phase was first reached. */
 void lab_phase(enum lab_phase phase);
 
-/* Hypercall bodies begin with one of these and end with HYPERCALL_RETURN or _EXIT. */
-#define HYPERCALL_ENTER(name, a0, a1, a2, a3) do { \
+/*
+ * Hypercall bodies begin with one of these and end with HYPERCALL_RETURN or _EXIT.  The
+ * exit is recorded if the entry was, whatever the lab switched on or off in between.
+ */
+#define HYPERCALL_ENTER(name, a0, a1, a2, a3) \
+	const int traced_ = lab_trace_wants(LAB_EVENT_HYPERCALL + LAB_HC_##name); \
 	lab_trace_count(LAB_EVENT_HYPERCALL + LAB_HC_##name); \
-	if (lab_trace_wants(LAB_EVENT_HYPERCALL + LAB_HC_##name)) \
+	if (traced_) \
 		lab_trace_record(LAB_EVENT_HYPERCALL + LAB_HC_##name, LAB_RECORD_ENTER, \
 		    (uint64_t)(a0), (uint64_t)(a1), (uint64_t)(a2), (uint64_t)(a3), \
-		    (uint64_t)__builtin_return_address(0)); \
-} while (0)
+		    (uint64_t)__builtin_return_address(0))
 #define HYPERCALL_EXIT(name, result) do { \
-	if (lab_trace_wants(LAB_EVENT_HYPERCALL + LAB_HC_##name)) \
+	if (traced_) \
 		lab_trace_record(LAB_EVENT_HYPERCALL + LAB_HC_##name, LAB_RECORD_EXIT, \
 		    (uint64_t)(result), 0, 0, 0, (uint64_t)__builtin_return_address(0)); \
 } while (0)

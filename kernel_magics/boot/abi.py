@@ -5,7 +5,17 @@ and trace/ import them from here.  A unit test compiles the C header and compare
 size, offset, constant and hypercall with what stands here.
 """
 
-from ctypes import Structure, c_char, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64
+from ctypes import (
+    Structure,
+    c_char,
+    c_int32,
+    c_int64,
+    c_uint8,
+    c_uint16,
+    c_uint32,
+    c_uint64,
+    sizeof,
+)
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -14,6 +24,7 @@ __all__ = [
     "State", "Phase", "Event", "RecordKind", "ThreadState", "PanicKind",
     "PANIC_MAGIC", "PANIC_FRAMES", "CONSOLE_BACKLOG_BYTES",
     "Note", "Header", "Record", "Thread", "Panic", "Hypercall", "HYPERCALLS", "REGISTERS",
+    "assembler_defines",
 ]
 
 ABI_VERSION = 1
@@ -231,3 +242,10 @@ rumpcomp_vm_protect 3 1
 rumpcomp_vm_free_pages 0 1
 rumpcomp_thread_start 3 1
 """)
+
+
+def assembler_defines() -> list[str]:
+    """Return `-DH_<FIELD>=<offset>` of struct lab_header, for guests written in assembly."""
+    fields = [f"-DH_{name.upper()}={getattr(Header, name).offset}"
+              for name, *_ in Header._fields_]
+    return [*fields, f"-DHEADER_BYTES={sizeof(Header)}"]

@@ -1,0 +1,53 @@
+"""Launch → the arguments of qemu-system-x86_64, as few as a guest needs (pure)."""
+
+from kernel_magics.boot.registry import GuestFiles
+from kernel_magics.boot.spec import Launch
+
+__all__ = ["qemu_arguments", "console_arguments", "machine_option", "EXIT_DEVICE"]
+
+# A 4-byte store to port 0x501 ends QEMU; hw/misc/debugexit.c.
+EXIT_DEVICE = "isa-debug-exit,iobase=0x501,iosize=4"
+
+
+def qemu_arguments(binary: str, launch: Launch) -> list[str]:
+    """Return QEMU's argument vector for a guest.
+
+    RAM is a shared file, so that the lab can map it; the console a socket whose output is
+    also written to a file, so that nothing is lost when nobody is connected.
+    Source: qemu-system-x86_64(1); QEMU docs/system/i386/microvm.rst.
+    """
+    files = launch.files
+    arguments = [
+        binary, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+        "-name", _escape(launch.name), "-uuid", launch.uuid,
+        "-machine", machine_option(launch.machine),
+        "-accel", launch.accel, "-cpu", launch.cpu,
+        "-m", f"{launch.memory_mib}M",
+        "-object", f"memory-backend-file,id=ram,size={launch.memory_mib}M,share=on,"
+                   f"mem-path={_escape(files.ram)}",
+        *console_arguments(files),
+        "-device", EXIT_DEVICE,
+        "-qmp", f"unix:{_escape(files.qmp_socket)},server=on,wait=off",
+        "-pidfile", str(files.pid),
+        "-kernel", launch.kernel,
+        "-append", launch.configuration,
+    ]
+    return [*arguments, "-S"] if launch.paused else arguments
+
+
+def console_arguments(files: GuestFiles) -> list[str]:
+    """Return the arguments for the console: a socket for input, a log of all output."""
+    return ["-chardev",
+            f"socket,id=console,server=on,wait=off,path={_escape(files.console_socket)},"
+            f"logfile={_escape(files.console_log)},logappend=on",
+            "-device", "isa-serial,chardev=console"]
+
+
+def machine_option(machine: str) -> str:
+    """Return the value of -machine for a guest that needs neither ACPI nor option ROMs."""
+    return f"{machine},acpi=off,rtc=on,pit=off,x-option-roms=off,memory-backend=ram"
+
+
+def _escape(text: object) -> str:
+    """Double commas, as QEMU's option syntax wants."""
+    return str(text).replace(",", ",,")

@@ -1,0 +1,284 @@
+"""A guest's console: everything it wrote, what it is told, and waiting for a text.
+
+Output is read from the log that QEMU writes, so any number of readers see all of it, and
+a notebook that starts later sees what was written before.  The log is bounded: behind
+the retained tail its blocks are given back to the system (a hole), which every process
+can see, and counts as lost.
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import re
+import socket
+import struct
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kernel_magics.boot.notify import FileChanges
+from kernel_magics.errors import GuestError, GuestTimeout, UsageError
+
+__all__ = ["Console", "ConsoleGuest"]
+
+RETAINED_BYTES = 16 << 20
+TRIM_STEP_BYTES = 1 << 20
+CHUNK_BYTES = 64 << 10
+TAIL_LINES = 10
+SEARCH_BYTES_PER_S = 100e6  # paces the searches of a flooded console
+SEND_PATIENCE_S = 5.0
+_FALLOC_FL_KEEP_SIZE, _FALLOC_FL_PUNCH_HOLE = 1, 2  # linux/falloc.h
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
+
+Bytes = bytes  # the class below has an attribute of that name
+Subscriber = Callable[[Bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleGuest:
+    """What a console needs to know about its guest."""
+
+    name: str
+    has_ended: Callable[[], bool]
+    counts: Callable[[], tuple[int, int]]  # bytes the guest wrote, bytes it dropped
+    open_end: Callable[[], int | None]     # descriptor readable at the guest's end
+    write: Callable[[bytes], None] | None = None  # input by other means than the socket
+    watch: Callable[[], None] = lambda: None      # starts the thread that calls pump
+
+
+class Console:
+    """The console of one guest, during its life and after."""
+
+    def __init__(self, log: Path, socket_path: Path, guest: ConsoleGuest) -> None:
+        self._log_path = log
+        self._socket_path = socket_path
+        self._guest = guest
+        self._log = os.open(log, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._expected = 0
+        self._subscribers: dict[Subscriber, int] = {}
+        self.retained_bytes = RETAINED_BYTES
+
+    def __del__(self) -> None:
+        if hasattr(self, "_log"):
+            os.close(self._log)
+
+    # Reading
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes the console ever took, lost ones included."""
+        return os.fstat(self._log).st_size
+
+    @property
+    def bytes(self) -> Bytes:
+        """All output that is still there; complete unless `lost_bytes` is not 0."""
+        return b"".join(self._chunks(self._start(), self.size_bytes))
+
+    @property
+    def text(self) -> str:
+        """`bytes` as text; what is not UTF-8 becomes U+FFFD."""
+        return self.bytes.decode(errors="replace")
+
+    @property
+    def lost_bytes(self) -> int:
+        """Output that cannot be read any more: behind the retained tail, dropped by the
+        guest because nobody read, or not written by QEMU (a full disk)."""
+        written, dropped = self._guest.counts()
+        missing = max(0, written - self.size_bytes) if self._guest.has_ended() else 0
+        return self._start() + dropped + missing
+
+    def tail(self, lines: int = TAIL_LINES) -> str:
+        """Return the last lines of output as text."""
+        size = self.size_bytes
+        near = b"".join(self._chunks(max(self._start(), size - 1024 * max(lines, 1)), size))
+        return "\n".join(near.decode(errors="replace").splitlines()[-lines:])
+
+    def _start(self) -> int:
+        """Return where the retained output begins: the first data behind the hole."""
+        try:
+            return os.lseek(self._log, 0, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # no data: empty, or all hole
+                return self.size_bytes
+            raise
+
+    def _chunks(self, start: int, end: int) -> Iterator[Bytes]:
+        while start < end:
+            data = os.pread(self._log, min(CHUNK_BYTES, end - start), start)
+            if not data:
+                return
+            yield data
+            start += len(data)
+
+    # Waiting for output
+
+    def expect(self, pattern: str | re.Pattern[str],
+               timeout: float | None = 10.0) -> re.Match[str]:
+        """Wait until output matches `pattern` (searched after the last match); return it.
+
+        `timeout` is in seconds, None for no limit.  Raises UsageError for a pattern that is no regular
+        expression; GuestTimeout, or GuestError if the guest ends first; both show the
+        console's tail, and the guest and its output are left as they are.
+        """
+        regex = _compiled(pattern)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._changes() as changes:
+            while True:
+                ended = self._guest.has_ended()  # asked first: what came before is complete
+                if match := self._search(regex):
+                    return match
+                if ended:
+                    raise self._unmatched(regex, "ended", GuestError)
+                time.sleep(min(self.size_bytes / SEARCH_BYTES_PER_S, 0.1))
+                if not changes.wait(deadline and deadline - time.monotonic()):
+                    raise self._unmatched(regex, f"has gone on for {timeout:g} s", GuestTimeout)
+
+    def _search(self, regex: re.Pattern[str]) -> re.Match[str] | None:
+        # Latin-1 keeps one character a byte, so that a match's end is an offset in the
+        # log; the match handed out is made on the decoded text.
+        start = max(self._expected, self._start())
+        data = b"".join(self._chunks(start, self.size_bytes))
+        text = data.decode(errors="surrogateescape")
+        match = regex.search(text)
+        if match:
+            self._expected = start + len(text[:match.end()].encode(errors="surrogateescape"))
+        return match
+
+    def _unmatched(self, regex: re.Pattern[str], what: str,
+                   kind: type[GuestError]) -> GuestError:
+        name = self._guest.name
+        return kind(f"{name} {what} and its console has not shown {regex.pattern!r}; "
+                    f"it ends with:\n{self.tail() or '(nothing)'}", name=name,
+                    next_step="look at guest.console.text, or expect something else")
+
+    @contextmanager
+    def _changes(self) -> Iterator["FileChanges"]:
+        end = self._guest.open_end()
+        try:
+            with FileChanges(self._log_path, end) as changes:
+                yield changes
+        finally:
+            if end is not None:
+                os.close(end)
+
+    # Sending
+
+    def send(self, text: str | Bytes, timeout: float = SEND_PATIENCE_S) -> None:
+        """Give the guest input, exactly as it is (end a line with a newline yourself).
+
+        Waits until QEMU has taken all of it.  Raises GuestError if the guest has ended;
+        GuestTimeout if it has not read it within `timeout` seconds.
+        """
+        data = text.encode() if isinstance(text, str) else bytes(text)
+        if self._guest.has_ended():
+            raise GuestError(f"{self._guest.name} has ended and reads no input",
+                             name=self._guest.name, next_step="boot it again")
+        if self._guest.write:
+            self._guest.write(data)
+            return
+        # One sender at a time: QEMU serves one connection, and lines must not interleave.
+        lock = os.open(self._socket_path.with_suffix(".lock"),
+                       os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._send(data, time.monotonic() + timeout)
+        finally:
+            os.close(lock)
+
+    def _send(self, data: Bytes, deadline: float) -> None:
+        with socket.socket(socket.AF_UNIX) as connection:
+            try:
+                connection.connect(str(self._socket_path))
+                connection.setblocking(False)
+                unsent = memoryview(data)
+                while unsent or _queued_bytes(connection):
+                    if unsent:
+                        unsent = unsent[_send_some(connection, unsent):]
+                    _drain(connection)
+                    if time.monotonic() > deadline:
+                        raise self._unread()
+                    time.sleep(0.001)
+            except (ConnectionError, FileNotFoundError) as error:
+                raise GuestError(f"{self._guest.name} ended while it was given input",
+                                 name=self._guest.name,
+                                 next_step="look at guest.console.tail()") from error
+
+    def _unread(self) -> GuestTimeout:
+        return GuestTimeout(f"{self._guest.name} does not read its input; part of it was not "
+                            "taken", name=self._guest.name,
+                            next_step="let it reach the point where it reads, then send again")
+
+    # Following (called by the guest's watcher)
+
+    def subscribe(self, callback: Subscriber, *, from_start: bool = True) -> Callable[[], None]:
+        """Call `callback(bytes)` for all output, in order, from a thread of the lab.
+
+        With `from_start` False only for what comes from now on.  b"" is the last call,
+        after the guest's end.  Returns a function that ends the subscription.
+        """
+        self._subscribers[callback] = 0 if from_start else self.size_bytes
+        self._guest.watch()
+        return lambda: self._subscribers.pop(callback, None) and None
+
+    def pump(self) -> None:
+        """Hand new output to the subscribers and trim what is behind the retained tail."""
+        size, start = self.size_bytes, self._start()
+        for callback, seen in list(self._subscribers.items()):
+            for chunk in self._chunks(max(seen, start), size):
+                callback(chunk)
+            if callback in self._subscribers:
+                self._subscribers[callback] = size
+        self._trim(start, size)
+
+    def finish(self) -> None:
+        """Hand over the last output and tell the subscribers that it was the last."""
+        self.pump()
+        for callback in list(self._subscribers):
+            callback(b"")
+        self._subscribers.clear()
+
+    def _trim(self, start: int, size: int) -> None:
+        if size - start < self.retained_bytes + TRIM_STEP_BYTES:
+            return
+        page = os.sysconf("SC_PAGE_SIZE")
+        end = (size - self.retained_bytes) // page * page
+        _libc.fallocate(self._log, _FALLOC_FL_KEEP_SIZE | _FALLOC_FL_PUNCH_HOLE, 0, end)
+
+    def __repr__(self) -> str:
+        lost = f"[{self.lost_bytes} bytes lost]\n" if self.lost_bytes else ""
+        return lost + self.text
+
+
+def _compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise UsageError(f"not a regular expression: {pattern!r}: {error}",
+                         next_step="put a backslash before . * + ? ( ) [ ] to match them "
+                                   "as they are") from error
+
+
+def _queued_bytes(connection: socket.socket) -> int:
+    """Return how much of what was sent the other side has not read; unix(7), SIOCOUTQ."""
+    return struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0]
+
+
+def _send_some(connection: socket.socket, data: memoryview) -> int:
+    try:
+        return connection.send(data)
+    except BlockingIOError:
+        return 0
+
+
+def _drain(connection: socket.socket) -> None:
+    """Throw away what QEMU sends here too: it is in the log, and unread it stops the guest."""
+    try:
+        while connection.recv(CHUNK_BYTES):
+            pass
+    except BlockingIOError:
+        pass

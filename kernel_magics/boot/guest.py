@@ -1,0 +1,314 @@
+"""Guest: one booted image, from its start until long after its end."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from ctypes import sizeof
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kernel_magics.boot import abi, registry
+from kernel_magics.boot.console import Console, ConsoleGuest
+from kernel_magics.boot.header import GuestHeader, HeaderReader
+from kernel_magics.boot.machine import Machine, log_tail
+from kernel_magics.boot.phases import BootPhases, Sightings, boot_phases
+from kernel_magics.boot.process import wait_readable
+from kernel_magics.boot.ram import Ram
+from kernel_magics.boot.registry import GuestFiles, GuestRecord
+from kernel_magics.boot.watcher import Watcher
+from kernel_magics.build.image import GuestImage
+from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout
+
+__all__ = ["Guest", "FACETS"]
+
+FACETS: dict[str, Callable[["Guest"], object]] = {}
+"""What later packages know to say about a guest ("trace", "panic", "threads", "memory"):
+attribute name → function.  They register it here, so that this one need not import them."""
+
+LOOK_S = 0.05    # between looks at a guest that stays after its panic
+FINISH_S = 2.0   # for the watcher to hand over the last output
+
+
+class Guest:
+    """A guest and its machine.
+
+    `name`, `uuid`, `driver`, `uri`, `spec` (a dict of the BootSpec's fields), `ram`
+    (guest-physical memory: `ram.read(address, size_bytes)`), `console`.  What later
+    packages add ("trace", "panic", …) is listed by dir().
+    """
+
+    def __init__(self, machine: Machine, files: GuestFiles, record: GuestRecord, *,
+                 image: GuestImage | None = None, tsc_hz: int = 0) -> None:
+        self.machine = machine
+        self.files = files
+        self.record = record
+        self.name, self.uuid = record.name, record.uuid
+        self.driver, self.uri, self.spec = record.driver, record.uri, record.spec
+        self.accel = record.accel
+        self.why_accel = ""
+        self.marks = dict(record.marks)
+        self._tsc_hz = tsc_hz
+        self._stopped = record.stopped
+        self._sightings = Sightings()
+        self._paused_since_ns: int | None = None
+        self._watcher: Watcher | None = None
+        self._subscribing = threading.Lock()
+        if image is not None:
+            self.__dict__["image"] = image
+        self._header = (HeaderReader(machine.ram, record.header_address)
+                        if record.header_address is not None else None)
+        self.console = _console(self)
+
+    # What it is
+
+    @cached_property
+    def image(self) -> GuestImage:
+        """The image it was booted from; raises ImageError if the file is gone."""
+        return GuestImage.from_file(self.record.image)
+
+    @property
+    def ram(self) -> Ram:
+        """Guest-physical memory."""
+        return self.machine.ram
+
+    @property
+    def pid(self) -> int | None:
+        """QEMU's process number; None if it runs on another machine."""
+        return self.machine.process.pid if self.machine.process else None
+
+    @property
+    def started_ns(self) -> int:
+        """When boot was called, CLOCK_MONOTONIC of this machine."""
+        return self.marks.get("called", 0)
+
+    @property
+    def owner(self) -> str:
+        """Who started it: "this notebook", "another notebook", or "survived" if that died."""
+        if self.record.owner == registry.own_process():
+            return "this notebook"
+        return "another notebook" if self.record.owner.is_alive() else "survived"
+
+    # How it is
+
+    @property
+    def header(self) -> GuestHeader:
+        """The guest's lab header now; raises GuestError if it has none or it is damaged."""
+        if self._header is None:
+            raise GuestError(f"{self.name} is not a rumpkit guest and keeps no lab header",
+                             name=self.name, next_step="its console is all it tells")
+        return self._header.read()
+
+    @property
+    def state(self) -> str:
+        """ "running", "paused", "exited", "panicked", "stopped" (by the lab) or "died"."""
+        ended = self.machine.has_ended()
+        told = self._told()
+        if told == abi.State.EXITED:
+            return "exited"
+        if told == abi.State.PANICKED:
+            return "panicked"
+        if ended:
+            if self._stopped:
+                return "stopped"
+            return "exited" if self._exit_code_status() is not None else "died"
+        return "paused" if self.machine.is_paused() else "running"
+
+    @property
+    def exit_status(self) -> int | None:
+        """The application's exit status, 128 + signal if a signal ended it; None before."""
+        if self._header is None:
+            return self._exit_code_status()
+        return self.header.exit_status if self._told() == abi.State.EXITED else None
+
+    @property
+    def counters(self) -> Any:
+        """Calls since boot: a numpy array of uint64, index = event number (abi.Event)."""
+        import numpy
+
+        address = self.header.counters_address
+        return numpy.frombuffer(self.ram.read(address, 8 * abi.EVENTS), dtype="<u8").copy()
+
+    @property
+    def boot_phases(self) -> BootPhases:
+        """Where the time of its boot went, in nanoseconds; they sum to the wall time."""
+        stamps: tuple[int, ...] = (0,) * abi.PHASES
+        tsc_hz = self._tsc_hz
+        if self._header is not None and self._told() is not abi.State.UNBORN:
+            header = self._header.read()
+            stamps, tsc_hz = header.phase_tsc, header.tsc_hz or tsc_hz
+        return boot_phases(self.marks, stamps, tsc_hz, self._sightings, time.monotonic_ns())
+
+    def _told(self) -> abi.State:
+        try:
+            return self._header.state() if self._header else abi.State.UNBORN
+        except GuestError:  # RAM that could be read while it ran, and now it does not
+            return abi.State.UNBORN
+
+    def _exit_code_status(self) -> int | None:
+        """Return the status from QEMU's exit code: isa-debug-exit makes it 2 × value + 1."""
+        code = self.machine.exit_code
+        return code >> 1 if self._header is None and code is not None and code & 1 else None
+
+    # Waiting
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until the guest has ended; return its exit status.
+
+        `timeout` is in seconds, by default the one of the boot, or none.  Raises
+        GuestTimeout (the guest is still there); GuestPanic (attribute `report`); GuestError if
+        it was stopped or QEMU died.  Ctrl-C ends the wait and leaves the guest alone.
+        """
+        if timeout is None and isinstance(limit := self.spec.get("timeout"), int | float):
+            timeout = limit
+        if not self._wait_end(timeout):
+            raise self._still_there(timeout)
+        self._finish()
+        state = self.state
+        if state == "panicked":
+            raise self._panic()
+        status = self.exit_status
+        if status is None:
+            raise self._no_status(state)
+        return status
+
+    def _wait_end(self, timeout: float | None) -> bool:
+        """Wait for the machine's end, or for a panic that the guest stays after."""
+        end = self.machine.open_end()
+        if end is None:
+            return True
+        deadline = None if timeout is None else time.monotonic() + timeout
+        stays = self.spec.get("on_panic") == "halt"
+        try:
+            while True:
+                left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                look = LOOK_S if stays and (left is None or left > LOOK_S) else left
+                if wait_readable(end, look):
+                    return True
+                if stays and self._told() == abi.State.PANICKED:
+                    return True
+                if left is not None and left <= LOOK_S and look == left:
+                    return False
+        finally:
+            os.close(end)
+
+    def _still_there(self, timeout: float | None) -> GuestTimeout:
+        tail = self.console.tail(3) or "(nothing)"
+        return GuestTimeout(
+            f"{self.name} is still {self.state} after {timeout:g} s; its console ends with:\n{tail}",
+            name=self.name, next_step="look at guest.console.text, wait again, or guest.stop()")
+
+    def _panic(self) -> GuestPanic:
+        report = getattr(self, "panic", None)
+        return GuestPanic(f"{self.name} panicked: {self._panic_reason()}", name=self.name,
+                          report=report, next_step="guest.panic shows where, with source lines")
+
+    def _panic_reason(self) -> str:
+        try:
+            raw = self.ram.read(self.header.panic_address, sizeof(abi.Panic))
+        except GuestError as error:
+            return f"its panic record cannot be read ({error.message})"
+        return abi.Panic.from_buffer_copy(raw).reason.decode(errors="replace")
+
+    def _no_status(self, state: str) -> GuestError:
+        if state == "stopped":
+            return GuestError(f"{self.name} was stopped before it exited", name=self.name,
+                              next_step="boot it again")
+        if not self.machine.ram.live:
+            return GuestError(f"{self.name} has ended; its exit status is lost, because libvirt at "
+                              f"{self.uri} does not share its memory", name=self.name,
+                              next_step="read guest.console.text, or use a local libvirt")
+        said = log_tail(self.files) or "(nothing)"
+        return GuestError(f"QEMU of {self.name} is gone and the guest had not exited; QEMU said:\n"
+                          f"{said}", name=self.name, log=said,
+                          next_step="somebody killed it, or lab.doctor() finds the reason")
+
+    def _finish(self) -> None:
+        """Let the watcher hand over the last output before the end is announced."""
+        watcher = self._watcher
+        if watcher and watcher is not threading.current_thread():
+            watcher.join(FINISH_S)
+
+    # Control
+
+    def stop(self) -> None:
+        """End the guest and wait until it is gone; one that has ended is no error."""
+        if not self.machine.has_ended():
+            self._stopped = True
+            registry.update(self.files, self.uuid, stopped=True)
+            self.machine.stop()
+        self._finish()
+
+    def pause(self) -> None:
+        """Stop the guest's CPU; raises GuestError if it has ended."""
+        self._need_running("paused")
+        self.machine.pause()
+        self._paused_since_ns = time.monotonic_ns()
+
+    def resume(self) -> None:
+        """Let a paused guest go on; raises GuestError if it has ended."""
+        self._need_running("resumed")
+        now_ns = time.monotonic_ns()
+        if self._paused_since_ns is not None:
+            paused_ns = now_ns - self._paused_since_ns
+            self.marks["paused_ns"] = self.marks.get("paused_ns", 0) + paused_ns
+            self._paused_since_ns = None
+        elif "created" in self.marks:
+            self.marks.setdefault("resumed", now_ns)
+        self.machine.resume()
+
+    def _need_running(self, what: str) -> None:
+        if self.machine.has_ended():
+            raise GuestError(f"{self.name} has ended and cannot be {what}", name=self.name,
+                             next_step="boot it again")
+
+    # Following
+
+    def watch(self) -> None:
+        """Follow the guest from a thread of its own; done by the lab that started it."""
+        with self._subscribing:
+            if self._watcher is None:
+                self._watcher = Watcher(self.console, self.machine, self._header,
+                                        self._sightings, self._ended, self.name)
+                self._watcher.start()
+
+    def _ended(self, gone_ns: int) -> None:
+        self.marks["gone"] = gone_ns
+        self.machine.has_ended()          # takes the exit code, and the zombie with it
+        if self.record.owner == registry.own_process():
+            # The mapping keeps the memory for as long as this object lives, no longer.
+            Path(self.record.ram or self.files.ram).unlink(missing_ok=True)
+
+    def __getattr__(self, name: str) -> Any:
+        facet = FACETS.get(name)
+        if facet is None:
+            raise AttributeError(f"a guest has no {name!r}")
+        value = facet(self)
+        if value is not None:  # "panic" is None until there is one
+            self.__dict__[name] = value
+        return value
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *FACETS})
+
+    def __repr__(self) -> str:
+        state = self.state
+        status = f" with status {self.exit_status}" if state == "exited" else ""
+        return f"guest {self.name}: {state}{status}"
+
+
+def _console(guest: Guest) -> Console:
+    machine, header = guest.machine, guest._header
+
+    def counts() -> tuple[int, int]:
+        try:
+            found = header.read() if header else None
+        except GuestError:
+            found = None
+        return (found.console_written, found.console_dropped) if found else (0, 0)
+
+    facts = ConsoleGuest(guest.name, machine.has_ended, counts, machine.open_end,
+                         machine.write_console if machine.streams_console else None,
+                         guest.watch)
+    return Console(guest.files.console_log, guest.files.console_socket, facts)

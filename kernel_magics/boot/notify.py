@@ -1,0 +1,48 @@
+"""Waiting for a file to change, or for a guest to end, without asking again and again."""
+
+import select
+from pathlib import Path
+
+from inotify_simple import INotify, flags
+
+__all__ = ["FileChanges"]
+
+
+class FileChanges:
+    """Waits for writes to one file; inotify(7).
+
+    `end` is a descriptor that becomes readable when no more writes will come, or None.
+    """
+
+    def __init__(self, path: Path, end: int | None = None) -> None:
+        self._inotify = INotify()
+        self._inotify.add_watch(path, flags.MODIFY)
+        self._poll = select.poll()
+        self._poll.register(self._inotify.fileno(), select.POLLIN)
+        if end is not None:
+            self._poll.register(end, select.POLLIN)
+        self._end = end
+
+    def __enter__(self) -> "FileChanges":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add(self, descriptor: int) -> None:
+        """Also wake up when `descriptor` is readable."""
+        self._poll.register(descriptor, select.POLLIN)
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._inotify.close()
+
+    def wait(self, timeout_s: float | None) -> set[int]:
+        """Return the readable descriptors (this one's own included), empty at the timeout."""
+        if timeout_s is not None and timeout_s < 0:
+            return set()
+        ready = self._poll.poll(None if timeout_s is None else timeout_s * 1000)
+        found = {descriptor for descriptor, _ in ready}
+        if self._inotify.fileno() in found:
+            self._inotify.read(timeout=0)
+        return found

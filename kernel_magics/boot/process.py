@@ -1,0 +1,111 @@
+"""Processes named so that a number used again is not mistaken for the old one."""
+
+import os
+import select
+import signal
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+__all__ = ["ProcessId", "own_process", "wait_readable"]
+
+TERMINATE_PATIENCE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process: its number and when it started (clock ticks after boot, proc(5))."""
+
+    pid: int
+    start_ticks: int
+
+    @classmethod
+    def of(cls, pid: int) -> "ProcessId":
+        """Name the process that has this number now; start_ticks 0 if there is none."""
+        return cls(pid, _stat(pid)[1])
+
+    def is_alive(self) -> bool:
+        """Whether it is there and no zombie."""
+        state, start_ticks = _stat(self.pid)
+        return start_ticks == self.start_ticks != 0 and state not in "ZX"
+
+    def command_line(self) -> list[str]:
+        """Its arguments; empty if it is gone or not ours to read."""
+        try:
+            raw = Path(f"/proc/{self.pid}/cmdline").read_bytes()
+        except OSError:
+            return []
+        return [os.fsdecode(part) for part in raw.split(b"\0")[:-1]]
+
+    def open(self) -> int | None:
+        """Return a pidfd that becomes readable when it ends; None if it has ended."""
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except OSError:
+            return None
+        # The number may have been given away before the open, not after it.
+        if self.is_alive():
+            return descriptor
+        os.close(descriptor)
+        return None
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until it has ended; False if `timeout_s` passed first."""
+        descriptor = self.open()
+        if descriptor is None:
+            return True
+        try:
+            return wait_readable(descriptor, timeout_s)
+        finally:
+            os.close(descriptor)
+
+    def terminate(self) -> None:
+        """Ask it to end, insist after two seconds, and wait until it has ended."""
+        for number, patience_s in ((signal.SIGTERM, TERMINATE_PATIENCE_S),
+                                   (signal.SIGKILL, TERMINATE_PATIENCE_S)):
+            descriptor = self.open()
+            if descriptor is None:
+                return
+            try:
+                signal.pidfd_send_signal(descriptor, number)
+                if wait_readable(descriptor, patience_s):
+                    return
+            except ProcessLookupError:
+                return
+            finally:
+                os.close(descriptor)
+
+
+def wait_readable(descriptor: int, timeout_s: float | None) -> bool:
+    """Wait until a descriptor is readable; False if `timeout_s` passed first.
+
+    poll(2) counts milliseconds and Python rounds them up, so a signal handler that
+    raises (Ctrl-C) ends the wait at once and leaves the other process alone.
+    """
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    if timeout_s is None:
+        return bool(poll.poll())
+    deadline = time.monotonic() + timeout_s
+    return bool(poll.poll(max(0.0, (deadline - time.monotonic()) * 1000)))
+
+
+@cache
+def _own(pid: int) -> ProcessId:
+    return ProcessId.of(pid)
+
+
+def own_process() -> ProcessId:
+    """Return this process (asked again after a fork)."""
+    return _own(os.getpid())
+
+
+def _stat(pid: int) -> tuple[str, int]:
+    """Return state letter and start time of a process, ("X", 0) if it is gone; proc(5)."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return "X", 0
+    fields = text[text.rindex(")") + 2:].split()
+    return fields[0], int(fields[19])

@@ -1,0 +1,101 @@
+"""A domain of a libvirt that shares neither files nor processes with this machine.
+
+Its console is a stream that is copied into the guest's log from the moment of creation,
+its RAM is peeked while it runs.  Lost against a local guest: the exit status and all
+memory once it is gone, tracing switched from outside, and console output while no
+process of this lab is connected.
+"""
+
+import os
+from typing import Any
+
+from kernel_magics.boot.connection import Connection
+from kernel_magics.boot.process import ProcessId
+from kernel_magics.boot.ram import Ram
+from kernel_magics.boot.registry import GuestFiles
+
+__all__ = ["RemoteMachine"]
+
+STREAM_BYTES = 64 << 10
+
+
+class RemoteMachine:
+    """One domain behind a connection; its end is told by libvirt's events."""
+
+    streams_console = True
+    process: ProcessId | None = None
+    exit_code: int | None = None
+
+    def __init__(self, connection: Connection, domain: Any, ram: Ram, files: GuestFiles) -> None:
+        self.ram = ram
+        self._connection = connection
+        self._domain = domain
+        self._log = os.open(files.console_log, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        self._end = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        libvirt = connection.libvirt
+        self._event = connection.handle.domainEventRegisterAny(
+            domain, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._lifecycle, None)
+        self._stream = connection.handle.newStream(libvirt.VIR_STREAM_NONBLOCK)
+        domain.openConsole(None, self._stream, libvirt.VIR_DOMAIN_CONSOLE_FORCE)
+        self._stream.eventAddCallback(
+            libvirt.VIR_STREAM_EVENT_READABLE | libvirt.VIR_STREAM_EVENT_HANGUP
+            | libvirt.VIR_STREAM_EVENT_ERROR, self._output, None)
+
+    def _lifecycle(self, _connection: Any, _domain: Any, event: int, _detail: int,
+                   _data: Any) -> None:
+        if event == self._connection.libvirt.VIR_DOMAIN_EVENT_STOPPED:
+            os.eventfd_write(self._end, 1)
+
+    def _output(self, stream: Any, events: int, _data: Any) -> None:
+        """Copy what the console has to the log (from libvirt's event loop)."""
+        while True:
+            try:
+                data = stream.recv(STREAM_BYTES)
+            except self._connection.error:
+                data = b""
+            if data == -2:  # nothing now
+                return
+            if not data:
+                self._close_stream()
+                return
+            os.write(self._log, data)
+
+    def _close_stream(self) -> None:
+        try:
+            self._stream.eventRemoveCallback()
+            self._stream.finish()
+        except self._connection.error:
+            pass
+
+    def open_end(self) -> int | None:
+        """Return a descriptor that is readable once libvirt says the domain stopped."""
+        return os.dup(self._end)
+
+    def has_ended(self) -> bool:
+        """Whether the domain is gone."""
+        try:
+            return not self._domain.isActive()
+        except self._connection.error:
+            return True
+
+    def is_paused(self) -> bool:
+        """Whether the domain is paused."""
+        return self._connection.is_paused(self._domain)
+
+    def pause(self) -> None:
+        """Pause it."""
+        self._connection.suspend(self._domain)
+
+    def resume(self) -> None:
+        """Resume it."""
+        self._connection.resume(self._domain)
+
+    def stop(self) -> None:
+        """End it."""
+        self._connection.destroy(self._domain)
+
+    def write_console(self, data: bytes) -> None:
+        """Send input through the stream."""
+        while data:
+            sent = self._stream.send(data)
+            data = data[max(sent, 0):]

@@ -1,0 +1,123 @@
+"""The steps of a boot, in order: check, claim the name, start, write down, follow."""
+
+import os
+import time
+import uuid
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from kernel_magics.boot import registry
+from kernel_magics.boot.accel import Accelerator, accelerator
+from kernel_magics.boot.guest import Guest
+from kernel_magics.boot.libvirt import LibvirtDriver
+from kernel_magics.boot.machine import Driver, Machine
+from kernel_magics.boot.qemu import QemuDriver, find_qemu
+from kernel_magics.boot.registry import GuestFiles, GuestRecord
+from kernel_magics.boot.spec import BootSpec, Launch, configuration, render
+from kernel_magics.build.elf import PT_LOAD, ElfFile
+from kernel_magics.build.image import GuestImage
+from kernel_magics.errors import HostError, UsageError
+from kernel_magics.places import runtime_dir
+
+__all__ = ["start_guest", "attach_guest", "find_driver"]
+
+MIB = 1 << 20
+
+
+def find_driver(name: str, uri: str | None) -> Driver:
+    """Return the driver called "libvirt" or "qemu"."""
+    return LibvirtDriver(uri) if name == "libvirt" else QemuDriver()
+
+
+def start_guest(image: GuestImage, spec: BootSpec, *, keep: bool = False,
+                called_ns: int | None = None) -> Guest:
+    """Boot an image and return its guest, running (or paused, if the spec says so).
+
+    Raises UsageError, ImageError, HostError or GuestError (a name that is taken) before
+    anything is started; BootError if QEMU or libvirt refuses.  Nothing is left then.
+    """
+    marks = {"called": called_ns or time.monotonic_ns()}
+    spec = spec.check().with_image(image.name)
+    _check_image(image, spec.memory_mib)
+    _check_memory(spec.memory_mib)
+    find_qemu()
+    chosen = accelerator(spec.accel)
+    record = GuestRecord(
+        name=spec.name or registry.free_name(image.name), uuid=str(uuid.uuid4()),
+        driver=spec.driver, uri=spec.uri or "", image=str(image.path),
+        owner=registry.own_process(), spec=_plain(spec), header_address=image.header_address,
+        accel=chosen.name, marks=marks, keep=keep)
+    text = render(configuration(spec, image.name, chosen.tsc_hz, time.time_ns()))
+    files = registry.claim(record)
+    return _start(image, spec, record, files, chosen, text)
+
+
+def _start(image: GuestImage, spec: BootSpec, record: GuestRecord, files: GuestFiles,
+           chosen: Accelerator, text: str) -> Guest:
+    launch = Launch(record.name, record.uuid, str(image.stripped_path), text, spec.memory_mib,
+                    spec.machine, chosen.name, chosen.cpu, files, spec.paused)
+    marks = record.marks
+    try:
+        machine = find_driver(spec.driver, spec.uri).start(launch, marks)
+    except BaseException:
+        registry.remove(files, record.uuid)
+        raise
+    guest = Guest(machine, files, replace(record, **_facts(machine)), image=image,
+                  tsc_hz=chosen.tsc_hz)
+    guest.why_accel = chosen.why
+    guest.watch()
+    registry.update(files, record.uuid, marks=marks, **_facts(machine))
+    return guest
+
+
+def _facts(machine: Machine) -> dict[str, object]:
+    """Return what the record learns from the started machine."""
+    return {"qemu": machine.process, "ram": getattr(machine.ram, "path", "")}
+
+
+def attach_guest(files: GuestFiles, record: GuestRecord) -> Guest:
+    """Return a guest that another process, or an earlier life of it, started.
+
+    Raises GuestError or HostError if it cannot be held.
+    """
+    driver = find_driver(record.driver, record.uri or None)
+    return Guest(driver.attach(files, record), files, record)
+
+
+def _plain(spec: BootSpec) -> dict[str, object]:
+    return {**asdict(spec), "argv": list(spec.argv), "env": dict(spec.env)}
+
+
+def _check_image(image: GuestImage, memory_mib: int) -> None:
+    """Look at the very file QEMU will get: it may have changed since the image was made."""
+    elf = ElfFile.read(image.stripped_path)
+    elf.check_guest()
+    end = max((segment.physical_address + segment.memory_bytes for segment in elf.segments
+               if segment.type == PT_LOAD), default=0)
+    if end > memory_mib * MIB:
+        raise UsageError(f"{image.name} does not fit into {memory_mib} MiB of RAM",
+                         next_step=f"give it at least memory_mib={-(-end // MIB) + 1}")
+
+
+def _check_memory(memory_mib: int) -> None:
+    """Refuse more RAM than there is: QEMU would be killed when the guest touches it."""
+    folder = runtime_dir()
+    space = os.statvfs(folder)
+    limits: list[tuple[int, str, str]] = [
+        (_available_bytes(), "this machine has {} MiB of memory available",
+         "give the guest less memory, or end other programs"),
+        (space.f_bavail * space.f_frsize, f"{folder} has {{}} MiB free for the guest's RAM",
+         "give the guest less memory, free some space there, or set RUMPLAB_RUNTIME"),
+    ]
+    for limit, found, step in limits:
+        if memory_mib * MIB > limit:
+            raise HostError(f"memory_mib={memory_mib} is too much: "
+                            f"{found.format(limit // MIB)}", next_step=step,
+                            available_bytes=limit)
+
+
+def _available_bytes() -> int:
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return 1 << 62

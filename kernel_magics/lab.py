@@ -1,0 +1,222 @@
+"""Lab: what a notebook or a script holds; everything else is reached through it."""
+
+import atexit
+import difflib
+import shlex
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import kernel_magics.inspect  # noqa: F401  # registers image.symbols, guest.panic …
+import kernel_magics.trace  # noqa: F401  # registers guest.trace
+from kernel_magics.boot import registry
+from kernel_magics.boot.doctor import DoctorReport, examine
+from kernel_magics.boot.guest import Guest
+from kernel_magics.boot.spec import BootSpec
+from kernel_magics.boot.starting import attach_guest, start_guest
+from kernel_magics.build import BuildRequest, GuestImage, Source, find_kit
+from kernel_magics.errors import GuestError, LabError, UsageError
+
+__all__ = ["Lab", "GuestList"]
+
+_open_labs: "weakref.WeakSet[Lab]" = weakref.WeakSet()
+
+
+class GuestList(list[Guest]):
+    """Guests, shown as a table."""
+
+    def __repr__(self) -> str:
+        if not self:
+            return "no guests"
+        rows = [("guest", "state", "status", "owner", "memory", "driver")]
+        rows += [_row(guest) for guest in self]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        return "\n".join("  ".join(cell.ljust(width) for cell, width
+                                   in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def _row(guest: Guest) -> tuple[str, ...]:
+    status = guest.exit_status
+    return (guest.name, guest.state, "" if status is None else str(status), guest.owner,
+            f"{guest.spec.get('memory_mib')} MiB", guest.uri or guest.driver)
+
+
+class Lab:
+    """A laboratory: builds images, boots them, and knows the guests there are.
+
+    `uri` is a libvirt URI, None for libvirt embedded in this process; `driver` "libvirt",
+    or "qemu" for QEMU without libvirt.  Guests are stopped by `close`, at the end of a
+    with-block or of the process, unless `keep` is true.
+    """
+
+    def __init__(self, uri: str | None = None, driver: str = "libvirt", *,
+                 keep: bool = False) -> None:
+        self.uri = uri
+        self.driver = driver
+        self.keep = keep
+        BootSpec(driver=driver, uri=uri).check()
+        self._images: dict[str, GuestImage] = {}
+        self._guests: dict[str, Guest] = {}  # started here, by uuid
+        self._attached: dict[str, Guest] = {}  # started elsewhere, by uuid
+        registry.clean_stale()
+        _open_labs.add(self)
+
+    # Images
+
+    def build(self, source_text: str, name: str = "guest", *, lang: str = "c",
+              cflags: str | Sequence[str] = (), ldflags: str | Sequence[str] = (),
+              filename: str | None = None, first_line: int = 1,
+              kit: str = "rumpkit") -> GuestImage:
+        """Build a guest image from source text.
+
+        `lang` is "c" or "c++"; `filename` and `first_line` are what messages call the text
+        and its first line.  Raises UsageError, BuildError (with diagnostics) or HostError.
+        """
+        suffix = ".cc" if lang == "c++" else ".c"
+        source = Source(source_text, filename or f"{name}{suffix}", first_line)
+        image = find_kit(kit).build(BuildRequest(name, (source,), lang, _words(cflags),
+                                                 _words(ldflags)))
+        self._images[image.name] = image
+        return image
+
+    def image(self, name: str | Path) -> GuestImage:
+        """Return the image last built under a name, or the one in a file.
+
+        Raises UsageError for a name that is not known, ImageError for a file that is no image.
+        """
+        if isinstance(name, Path) or "/" in name:
+            return GuestImage.from_file(name)
+        found = self._images.get(name) or self._built_before(name)
+        if found is None:
+            raise UsageError(f"there is no image called {name!r}",
+                             next_step=_nearest(name, self._images, "build it first")
+                             + "; a file is given with its path, as ./NAME")
+        return found
+
+    def _built_before(self, name: str) -> GuestImage | None:
+        last = getattr(find_kit("rumpkit"), "last", None)
+        return last(name) if last else None
+
+    def images(self) -> list[GuestImage]:
+        """Return the images this lab built, by name."""
+        return [self._images[name] for name in sorted(self._images)]
+
+    # Guests
+
+    def boot(self, image: GuestImage | str | Path, memory_mib: int = 32,
+             argv: Sequence[str] | None = None, env: Mapping[str, str] | None = None,
+             name: str | None = None, **spec: Any) -> Guest:
+        """Boot an image and return the guest.
+
+        `image` is one, or a name or path for `lab.image`; `argv` includes argv[0]; `name`
+        is the guest's, by default the image's (with a number if that is running); `spec`
+        holds further fields of BootSpec: accel, driver, uri, trace, paused, timeout …
+        Raises UsageError, ImageError, HostError, GuestError or BootError; then nothing is
+        left running.
+        """
+        called_ns = time.monotonic_ns()
+        found = image if isinstance(image, GuestImage) else self.image(image)
+        guest = start_guest(found, self._spec(memory_mib, argv, env, name, spec),
+                            keep=self.keep, called_ns=called_ns)
+        self._forget_replaced(guest.name)
+        self._guests[guest.uuid] = guest
+        return guest
+
+    def _spec(self, memory_mib: int, argv: Sequence[str] | None,
+              env: Mapping[str, str] | None, name: str | None,
+              more: Mapping[str, Any]) -> BootSpec:
+        unknown = set(more) - set(BootSpec.__slots__)
+        if unknown:
+            wrong = min(unknown)
+            raise UsageError(f"boot has no option {wrong!r}",
+                             next_step=_nearest(wrong, BootSpec.__slots__, "see lab.boot?"))
+        if isinstance(argv, str):
+            raise UsageError(f"argv is a list of texts, not the text {argv!r}",
+                             next_step=f"pass argv={shlex.split(argv)!r}")
+        given = {key: value for key, value in more.items() if value is not None}
+        return BootSpec(**{
+            "driver": self.driver, "uri": self.uri, **given, "memory_mib": memory_mib,
+            "argv": tuple(argv or ()), "env": dict(env or {}), "name": name or ""})
+
+    def _forget_replaced(self, name: str) -> None:
+        for uuid in [uuid for uuid, guest in self._guests.items() if guest.name == name]:
+            del self._guests[uuid]
+
+    def guests(self) -> GuestList:
+        """Return the guests there are, by name: this lab's, ended ones included, and the
+        running ones of other notebooks and of a killed notebook ("survived")."""
+        found = {guest.name: guest for guest in self._guests.values()}
+        for files, record in registry.records():
+            if record.name in found or not record.is_running() or record.qemu is None:
+                continue
+            try:
+                found[record.name] = self._hold(files, record)
+            except LabError:  # it ended while we looked
+                continue
+        return GuestList(found[name] for name in sorted(found))
+
+    def _hold(self, files: registry.GuestFiles, record: registry.GuestRecord) -> Guest:
+        if record.uuid not in self._attached:
+            self._attached[record.uuid] = attach_guest(files, record)
+        return self._attached[record.uuid]
+
+    def guest(self, name: str) -> Guest:
+        """Return a guest by name; raises GuestError naming those there are."""
+        guests = {guest.name: guest for guest in self.guests()}
+        if name not in guests:
+            raise GuestError(f"there is no guest called {name!r}", name=name,
+                             next_step=_nearest(name, guests, "boot one with lab.boot"))
+        return guests[name]
+
+    def stop(self, name: str) -> None:
+        """Stop a guest by name, whoever started it; raises GuestError if there is none."""
+        self.guest(name).stop()
+
+    # This machine, and the end
+
+    def doctor(self, *, refresh: bool = False) -> DoctorReport:
+        """Return what this machine can do, each finding with its fix.
+
+        `refresh` measures the accelerators again.
+        """
+        return examine(self.uri, refresh=refresh)
+
+    def close(self) -> None:
+        """Stop the guests this lab started, unless it keeps them, and forget them."""
+        guests, self._guests = list(self._guests.values()), {}
+        for guest in guests:
+            if not self.keep:
+                guest.stop()
+            if guest.state not in ("running", "paused"):
+                registry.remove(guest.files, guest.uuid)
+        _open_labs.discard(self)
+
+    def __enter__(self) -> "Lab":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        through = self.uri or ("libvirt, embedded" if self.driver == "libvirt" else "QEMU")
+        return f"lab ({through})\n{self.guests()!r}"
+
+
+@atexit.register
+def _close_all() -> None:
+    for lab in list(_open_labs):
+        lab.close()
+
+
+def _words(flags: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(shlex.split(flags) if isinstance(flags, str) else flags)
+
+
+def _nearest(wrong: str, known: Any, otherwise: str) -> str:
+    """Return a next step that names what was probably meant."""
+    close = difflib.get_close_matches(wrong, list(known), n=3, cutoff=0.5)
+    if close:
+        return "did you mean " + " or ".join(close) + "?"
+    return f"there are {', '.join(sorted(known))}" if known else otherwise

@@ -1,0 +1,24 @@
+"""Makes `guest.trace` of a guest that boot/ started."""
+
+from kernel_magics.boot.guest import FACETS, Guest
+from kernel_magics.errors import TraceError
+from kernel_magics.trace.trace import Trace
+
+__all__ = ["guest_trace"]
+
+
+def guest_trace(guest: Guest) -> Trace:
+    """Return the trace of a guest; raises TraceError if it cannot have one from here."""
+    address = guest.record.header_address
+    if address is None:
+        raise TraceError(f"{guest.name} is not a rumpkit guest and records no trace",
+                         next_step="build it with the rumpkit kit", name=guest.name)
+    mapping = getattr(guest.ram, "mapping", None)
+    if mapping is None:
+        raise TraceError(f"the RAM of {guest.name} cannot be mapped here, because libvirt at"
+                         f" {guest.uri} does not share it", name=guest.name,
+                         next_step="boot it on this machine to trace it")
+    return Trace(mapping, address, alive=lambda: not guest.machine.has_ended(), name=guest.name)
+
+
+FACETS["trace"] = guest_trace

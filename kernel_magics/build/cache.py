@@ -21,7 +21,7 @@ from typing import Any
 from kernel_magics.errors import HostError
 from kernel_magics.places import cache_dir
 
-__all__ = ["BuildCache", "digest", "disk_errors"]
+__all__ = ["BuildCache", "digest", "disk_errors", "load_record"]
 
 RECORD = "record.json"
 KEPT_ENTRIES = 400
@@ -58,6 +58,19 @@ def disk_errors(folder: Path) -> Iterator[None]:
                                   "on another disk", path=folder) from error
 
 
+def load_record(folder: Path) -> dict[str, Any] | None:
+    """Return the record of an entry, None if its files or the headers it used changed."""
+    try:
+        record = json.loads((folder / RECORD).read_text("utf-8"))
+        intact = all((folder / name).stat().st_size == size
+                     for name, size in record["files"].items())
+        current = all(file_digest(path) == expected
+                      for path, expected in record["dependencies"].items())
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return None
+    return record if intact and current else None
+
+
 class BuildCache:
     """A content-addressed store of built images under `root` (default: the lab's cache)."""
 
@@ -71,23 +84,12 @@ class BuildCache:
         except OSError:
             return None
         for folder in variants:
-            record = self._load(folder)
+            record = load_record(folder)
             if record is not None:
                 with suppress(OSError):
                     os.utime(folder.parent)  # used: `_prune` takes the longest unused
                 return folder, record
         return None
-
-    def _load(self, folder: Path) -> dict[str, Any] | None:
-        try:
-            record = json.loads((folder / RECORD).read_text("utf-8"))
-            intact = all((folder / name).stat().st_size == size
-                         for name, size in record["files"].items())
-            current = all(file_digest(path) == expected
-                          for path, expected in record["dependencies"].items())
-        except (OSError, ValueError, KeyError, AttributeError):
-            return None
-        return record if intact and current else None
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
@@ -132,7 +134,7 @@ class BuildCache:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             # Another notebook was first (then its entry is as good), or it is damaged.
-            if self._load(place) is None:
+            if load_record(place) is None:
                 os.rename(place, entry.parent / "damaged")
                 os.rename(entry, place)
 
@@ -152,7 +154,7 @@ class BuildCache:
             folder = self.root / (self.root / "names" / name).read_text("utf-8")
         except (OSError, ValueError):
             return None
-        record = self._load(folder)
+        record = load_record(folder)
         return (folder, record) if record is not None else None
 
     def names(self) -> list[str]:

@@ -50,6 +50,13 @@ class Diagnostic:
     fixits: tuple[FixIt, ...] = ()
     notes: tuple["Diagnostic", ...] = ()
 
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> "Diagnostic":
+        """Return the diagnostic that `dataclasses.asdict` made the record of."""
+        return cls(**{**record, "spans": tuple(map(tuple, record["spans"])),
+                      "fixits": tuple(FixIt(**fixit) for fixit in record["fixits"]),
+                      "notes": tuple(map(cls.from_record, record["notes"]))})
+
     def text(self, show_line: bool = True) -> str:
         """Return it as the compiler would print it: place, message, line, caret, fix-it.
 

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from struct import Struct
 from typing import Any
 
+from kernel_magics.build.cache import load_record
 from kernel_magics.build.diagnostics import Diagnostic
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.build.kits import Source
@@ -51,19 +52,36 @@ class GuestImage:
     def from_file(cls, path: Path | str, name: str | None = None) -> "GuestImage":
         """Open any guest ELF file: PVH or multiboot, x86-64.
 
-        `name` is what to call it, by default the file's name without its suffix.
+        `name` is what to call it, by default the file's name without its suffix.  A file in
+        the build cache, stripped or not, gives the image that was built, with its sources.
         Raises ImageError (attribute `path`) if the file cannot be read, is damaged, or is
         something else than a guest.
         """
         path = Path(path).absolute()
         elf = ElfFile.read(path)
         elf.check_guest()
+        record = load_record(path.parent)
+        if record is not None and path.name in entry_files(record["name"]):
+            found = cls.from_entry(path.parent, record)
+            return replace(found, name=name or found.name)
         header = header_address(elf)
         stripped = strip(elf.data)
         return cls(name=name or path.stem, path=path, stripped_path=path,
                    kit="" if header is None else "rumpkit", sources=(),
                    size_bytes=len(stripped), content_hash=hashlib.sha256(stripped).hexdigest(),
                    header_address=header)
+
+    @classmethod
+    def from_entry(cls, folder: Path, record: dict[str, Any], *, cached: bool = True,
+                   build_ns: int = 0) -> "GuestImage":
+        """Return the image of an entry of the build cache; see BuildCache.find."""
+        full, bare = entry_files(record["name"])
+        return cls(
+            name=record["name"], path=folder / full, stripped_path=folder / bare,
+            kit=record["kit"], sources=tuple(Source(**source) for source in record["sources"]),
+            size_bytes=record["size_bytes"], content_hash=record["content_hash"],
+            header_address=record["header_address"], build_ns=build_ns, cached=cached,
+            log=record["log"], warnings=tuple(map(Diagnostic.from_record, record["warnings"])))
 
     def __getattr__(self, name: str) -> Any:
         facet = FACETS.get(name)
@@ -83,6 +101,11 @@ class GuestImage:
             lines.append(self.sizes.bar())
         lines += [warning.text() for warning in self.warnings]
         return "\n".join(lines)
+
+
+def entry_files(name: str) -> tuple[str, str]:
+    """Return what an image called `name` and its stripped copy are called in the cache."""
+    return f"{name}.elf", f"{name}.stripped.elf"
 
 
 def header_address(elf: ElfFile) -> int | None:

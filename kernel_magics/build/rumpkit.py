@@ -11,16 +11,10 @@ from typing import Any
 
 from kernel_magics.build.cache import BuildCache, digest
 from kernel_magics.build.cxx import C_PARTS, cxx_parts, explain_streams
-from kernel_magics.build.diagnostics import (
-    Diagnostic,
-    FixIt,
-    SourceLines,
-    parse_compiler,
-    summary,
-)
+from kernel_magics.build.diagnostics import Diagnostic, SourceLines, parse_compiler, summary
 from kernel_magics.build.elf import ElfFile
-from kernel_magics.build.image import GuestImage, header_address
-from kernel_magics.build.kits import KITS, BuildRequest, Source
+from kernel_magics.build.image import GuestImage, entry_files, header_address
+from kernel_magics.build.kits import KITS, BuildRequest
 from kernel_magics.build.linking import parse_linker
 from kernel_magics.build.runtime import Runtime, find_runtime
 from kernel_magics.build.stripping import strip
@@ -75,19 +69,20 @@ class RumpkitKit:
         cached = found is not None
         folder, record = found or self._make(request, tools, key)
         self.cache.remember(request.name, folder)
-        return _load(folder, record, time.monotonic_ns() - started_ns, cached)
+        return GuestImage.from_entry(folder, record, cached=cached,
+                                     build_ns=time.monotonic_ns() - started_ns)
 
     def last(self, name: str) -> GuestImage | None:
         """Return the image that was last built under `name`, or None."""
         found = self.cache.recall(name)
-        return _load(*found, build_ns=0, cached=True) if found else None
+        return GuestImage.from_entry(*found) if found else None
 
     def _make(self, request: BuildRequest, tools: _Tools,
               key: str) -> tuple[Path, dict[str, Any]]:
         with self.cache.staging() as folder:
             warnings, log = _compile(request, tools, folder)
             record = _finish(request, folder, warnings, log)
-            place = self.cache.store(key, folder, _files(request.name),
+            place = self.cache.store(key, folder, entry_files(request.name),
                                      _dependencies(folder, request), record)
         return place, record
 
@@ -98,10 +93,6 @@ def _key(request: BuildRequest, tools: _Tools) -> str:
         tools.runtime.hash, json.dumps([request.cflags, request.ldflags]),
         *(str(part) for source in request.sources
           for part in (source.filename, source.first_line, source.text)))
-
-
-def _files(name: str) -> tuple[str, str]:
-    return f"{name}.elf", f"{name}.stripped.elf"
 
 
 def _compile(request: BuildRequest, tools: _Tools,
@@ -131,8 +122,9 @@ def _command(request: BuildRequest, tools: _Tools, folder: Path) -> list[str]:
         str(chain.compiler), *COMPILE_FLAGS, "-nostdinc", *extra.include_flags,
         "-isystem", str(chain.musl_include), "-isystem", str(chain.gcc_file("include")),
         "-iquote", str(request.folder), f"-fdebug-prefix-map={folder}=.", "-MMD",
-        *request.cflags, *LINK_FLAGS, f"-L{lib}", f"-Wl,-T,{runtime.link_script}",
-        "-o", f"{request.name}.elf", str(lib / "crt1.o"), str(lib / "crti.o"), *extra.first,
+        *request.cflags, *LINK_FLAGS, *extra.link_flags, f"-L{lib}",
+        f"-Wl,-T,{runtime.link_script}", "-o", f"{request.name}.elf",
+        str(lib / "crt1.o"), str(lib / "crti.o"), *extra.first,
         "-x", request.lang, *(source.filename for source in request.sources),
         *extra.sources, "-x", "none", *request.ldflags, str(runtime.object),
         "-Wl,--start-group", *libraries, "-Wl,--end-group", *extra.last, str(lib / "crtn.o"),
@@ -157,7 +149,7 @@ def _failure(request: BuildRequest, command: Sequence[str], diagnostics: list[Di
 def _finish(request: BuildRequest, folder: Path, warnings: list[Diagnostic],
             log: str) -> dict[str, Any]:
     """Write the stripped copy beside the image; return the record of the entry."""
-    full, bare = _files(request.name)
+    full, bare = entry_files(request.name)
     data = (folder / full).read_bytes()
     stripped = strip(data)
     (folder / bare).write_bytes(stripped)
@@ -180,23 +172,6 @@ def _dependencies(folder: Path, request: BuildRequest) -> set[str]:
         names = re.split(r"(?<!\\)\s+", rule.partition(":")[2].strip())
         found |= {name.replace("\\ ", " ") for name in names if name} - own
     return {str(folder / name) for name in found}
-
-
-def _load(folder: Path, record: dict[str, Any], build_ns: int, cached: bool) -> GuestImage:
-    full, bare = _files(record["name"])
-    return GuestImage(
-        name=record["name"], path=folder / full, stripped_path=folder / bare,
-        kit=record["kit"], sources=tuple(Source(**source) for source in record["sources"]),
-        size_bytes=record["size_bytes"], content_hash=record["content_hash"],
-        header_address=record["header_address"], build_ns=build_ns, cached=cached,
-        log=record["log"], warnings=tuple(map(_diagnostic, record["warnings"])))
-
-
-def _diagnostic(record: dict[str, Any]) -> Diagnostic:
-    return Diagnostic(**{
-        **record, "spans": tuple(map(tuple, record["spans"])),
-        "fixits": tuple(FixIt(**fixit) for fixit in record["fixits"]),
-        "notes": tuple(_diagnostic(note) for note in record["notes"])})
 
 
 KITS[RumpkitKit.name] = RumpkitKit

@@ -1,10 +1,13 @@
 """Facts about an image or a guest.  Importing this package gives both their facets."""
 
+from kernel_magics.boot.guest import FACETS as GUEST_FACETS
 from kernel_magics.build.image import FACETS as IMAGE_FACETS
 from kernel_magics.inspect.layers import BOUNDARIES, LAYERS, GuestLayers, ImageLayers
+from kernel_magics.inspect.memory import GuestMemory
 from kernel_magics.inspect.panic import PanicReport, read_panic
 from kernel_magics.inspect.sizes import Sizes
 from kernel_magics.inspect.symbols import Symbol, SymbolIndex
+from kernel_magics.inspect.threads import GuestThreads
 
 __all__ = ["BOUNDARIES", "LAYERS", "GuestLayers", "ImageLayers", "PanicReport", "Sizes",
            "Symbol", "SymbolIndex", "read_panic"]
@@ -12,3 +15,8 @@ __all__ = ["BOUNDARIES", "LAYERS", "GuestLayers", "ImageLayers", "PanicReport", 
 IMAGE_FACETS["symbols"] = SymbolIndex
 IMAGE_FACETS["sizes"] = Sizes
 IMAGE_FACETS["layers"] = ImageLayers
+
+GUEST_FACETS["panic"] = read_panic
+GUEST_FACETS["layers"] = GuestLayers
+GUEST_FACETS["threads"] = GuestThreads
+GUEST_FACETS["memory"] = GuestMemory

@@ -85,11 +85,20 @@ def test_stripping_twice_changes_nothing(image):
     assert strip(once) == once
 
 
-def test_opens_the_image_it_built(image):
-    opened = GuestImage.from_file(image.path)
+def test_opens_a_copy_of_the_image_it_built(image, tmp_path):
+    copy = tmp_path / "copy.elf"
+    copy.write_bytes(image.path.read_bytes())
+    opened = GuestImage.from_file(copy)
     assert (opened.name, opened.size_bytes, opened.content_hash) == \
-        ("hello", image.size_bytes, image.content_hash)
-    assert GuestImage.from_file(image.stripped_path, "bare").name == "bare"
+        ("copy", image.size_bytes, image.content_hash)
+    assert (opened.path, opened.stripped_path, opened.sources) == (copy, copy, ())
+
+
+def test_file_in_the_cache_is_the_image_with_its_sources(image):
+    for path in (image.path, image.stripped_path):
+        opened = GuestImage.from_file(path, "again")
+        assert (opened.name, opened.path) == ("again", image.path)
+        assert opened.sources == image.sources
 
 
 def test_opens_a_multiboot_kernel(tmp_path):

@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import kernel_magics.inspect  # noqa: F401  # registers image.symbols, guest.panic …
-import kernel_magics.trace  # noqa: F401  # registers guest.trace
 from kernel_magics.boot import registry
 from kernel_magics.boot.doctor import DoctorReport, examine
 from kernel_magics.boot.guest import Guest
@@ -30,7 +28,7 @@ class GuestList(list[Guest]):
     def __repr__(self) -> str:
         if not self:
             return "no guests"
-        rows = [("guest", "state", "status", "owner", "memory", "driver")]
+        rows: list[tuple[str, ...]] = [("guest", "state", "status", "owner", "memory", "driver")]
         rows += [_row(guest) for guest in self]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         return "\n".join("  ".join(cell.ljust(width) for cell, width

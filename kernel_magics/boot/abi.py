@@ -245,7 +245,9 @@ rumpcomp_thread_start 3 1
 
 
 def assembler_defines() -> list[str]:
-    """Return `-DH_<FIELD>=<offset>` of struct lab_header, for guests written in assembly."""
+    """Return -D options with the offsets that guests written in assembly use: H_<FIELD> in
+    struct lab_header and HEADER_BYTES, PANIC_REASON in struct lab_panic and PANIC_BYTES."""
     fields = [f"-DH_{name.upper()}={getattr(Header, name).offset}"
               for name, *_ in Header._fields_]
-    return [*fields, f"-DHEADER_BYTES={sizeof(Header)}"]
+    return [*fields, f"-DHEADER_BYTES={sizeof(Header)}",
+            f"-DPANIC_REASON={Panic.reason.offset}", f"-DPANIC_BYTES={sizeof(Panic)}"]

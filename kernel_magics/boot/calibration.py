@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 from kernel_magics.boot.abi import State, assembler_defines
@@ -126,7 +127,7 @@ def clock_hz(samples: list[tuple[int, int]]) -> int:
         while len(hull) > 1 and _below(hull[-2], hull[-1], point):
             hull.pop()
         hull.append(point)
-    edges = [(b[0] - a[0], b[1] - a[1]) for a, b in zip(hull, hull[1:], strict=False)]
+    edges = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(hull)]
     elapsed_ns, ticks = max(edges, default=(0, 0))
     return max(0, ticks * 1_000_000_000 // elapsed_ns) if elapsed_ns else 0
 

@@ -4,6 +4,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -165,10 +166,8 @@ class Connection:
 
     def destroy(self, domain: Any) -> None:
         """End a domain; one that is gone is no error."""
-        try:
+        with suppress(self.error):
             domain.destroy()
-        except self.error:
-            pass
 
     def peek(self, domain: Any, address: int, size_bytes: int) -> bytes:
         """Return guest-physical memory; raises GuestError."""

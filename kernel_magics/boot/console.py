@@ -121,9 +121,9 @@ class Console:
                timeout: float | None = 10.0) -> re.Match[str]:
         """Wait until output matches `pattern` (searched after the last match); return it.
 
-        `timeout` is in seconds, None for no limit.  Raises UsageError for a pattern that is no regular
-        expression; GuestTimeout, or GuestError if the guest ends first; both show the
-        console's tail, and the guest and its output are left as they are.
+        `timeout` is in seconds, None for no limit.  Raises UsageError for a pattern that is
+        no regular expression; GuestTimeout, or GuestError if the guest ends first; both show
+        the console's tail, and the guest and its output are left as they are.
         """
         regex = _compiled(pattern)
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -193,7 +193,7 @@ class Console:
     def _send(self, data: Bytes, deadline: float) -> None:
         with socket.socket(socket.AF_UNIX) as connection:
             try:
-                connection.connect(str(self._socket_path))
+                self._connect(connection, deadline)
                 connection.setblocking(False)
                 unsent = memoryview(data)
                 while unsent or _queued_bytes(connection):
@@ -207,6 +207,16 @@ class Console:
                 raise GuestError(f"{self._guest.name} ended while it was given input",
                                  name=self._guest.name,
                                  next_step="look at guest.console.tail()") from error
+
+    def _connect(self, connection: socket.socket, deadline: float) -> None:
+        """Connect to QEMU, which may have been started this instant and not listen yet."""
+        while True:
+            try:
+                return connection.connect(str(self._socket_path))
+            except (ConnectionRefusedError, FileNotFoundError):
+                if self._guest.has_ended() or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.001)
 
     def _unread(self) -> GuestTimeout:
         return GuestTimeout(f"{self._guest.name} does not read its input; part of it was not "
@@ -223,7 +233,11 @@ class Console:
         """
         self._subscribers[callback] = 0 if from_start else self.size_bytes
         self._guest.watch()
-        return lambda: self._subscribers.pop(callback, None) and None
+
+        def unsubscribe() -> None:
+            self._subscribers.pop(callback, None)
+
+        return unsubscribe
 
     def pump(self) -> None:
         """Hand new output to the subscribers and trim what is behind the retained tail."""

@@ -195,9 +195,9 @@ class Guest:
 
     def _still_there(self, timeout: float | None) -> GuestTimeout:
         tail = self.console.tail(3) or "(nothing)"
-        return GuestTimeout(
-            f"{self.name} is still {self.state} after {timeout:g} s; its console ends with:\n{tail}",
-            name=self.name, next_step="look at guest.console.text, wait again, or guest.stop()")
+        return GuestTimeout(f"{self.name} is still {self.state} after {timeout:g} s; its console "
+                            f"ends with:\n{tail}", name=self.name,
+                            next_step="look at guest.console.text, wait again, or guest.stop()")
 
     def _panic(self) -> GuestPanic:
         report = getattr(self, "panic", None)

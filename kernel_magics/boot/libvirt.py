@@ -154,10 +154,10 @@ def _hold(connection: Connection, domain: Any, files: GuestFiles, memory_bytes: 
           record: GuestRecord | None = None) -> Machine:
     if connection.shares_files:
         process = record.qemu if record and record.qemu else connection.process_of(domain)
-        ram = MappedRam(_ram_file(process) if record is None else Path(record.ram))
-        return _DomainMachine(process, ram, files, connection, domain)
-    ram = PeekedRam(memory_bytes, lambda address, size: connection.peek(domain, address, size))
-    return RemoteMachine(connection, domain, ram, files)
+        mapped = MappedRam(_ram_file(process) if record is None else Path(record.ram))
+        return _DomainMachine(process, mapped, files, connection, domain)
+    peeked = PeekedRam(memory_bytes, lambda address, size: connection.peek(domain, address, size))
+    return RemoteMachine(connection, domain, peeked, files)
 
 
 def _memory_bytes(record: GuestRecord) -> int:

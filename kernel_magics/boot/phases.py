@@ -8,6 +8,7 @@ wall time, because they are the distances between neighbouring marks on one line
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from kernel_magics.boot.abi import Phase
 
@@ -32,9 +33,9 @@ class BootPhases(dict[str, int]):
         return sum(self.values())
 
     @property
-    def df(self):  # type: ignore[no-untyped-def]  # pandas is slow to import
+    def df(self) -> Any:
         """Return a DataFrame: index phase, columns start_ns and duration_ns."""
-        import pandas
+        import pandas  # slow to import, and a boot needs no table
 
         starts, at = [], 0
         for duration in self.values():

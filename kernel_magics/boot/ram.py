@@ -57,11 +57,11 @@ class MappedRam:
     def offset(self, address: int, size_bytes: int) -> int:
         """Return where in the file a guest-physical range lies; raises GuestError."""
         low_bytes = min(self.size_bytes, LOW_BYTES)
-        if 0 <= address and size_bytes >= 0:
+        if address >= 0 and size_bytes >= 0:
             if address + size_bytes <= low_bytes:
                 return address
             high = address - HIGH_ADDRESS
-            if 0 <= high and low_bytes + high + size_bytes <= self.size_bytes:
+            if high >= 0 and low_bytes + high + size_bytes <= self.size_bytes:
                 return low_bytes + high
         raise _outside(address, size_bytes, self.size_bytes)
 

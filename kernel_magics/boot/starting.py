@@ -5,6 +5,7 @@ import time
 import uuid
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from kernel_magics.boot import registry
 from kernel_magics.boot.accel import Accelerator, accelerator
@@ -70,7 +71,7 @@ def _start(image: GuestImage, spec: BootSpec, record: GuestRecord, files: GuestF
     return guest
 
 
-def _facts(machine: Machine) -> dict[str, object]:
+def _facts(machine: Machine) -> dict[str, Any]:
     """Return what the record learns from the started machine."""
     return {"qemu": machine.process, "ram": getattr(machine.ram, "path", "")}
 

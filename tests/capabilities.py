@@ -1,0 +1,70 @@
+"""What a machine must have for a test: missing, the test is skipped, or fails if required.
+
+LAB_REQUIRE=kvm,browser turns the skips for those into failures; LAB_REQUIRE=all, every one.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import pytest
+
+__all__ = ["need", "required"]
+
+
+def _kvm() -> str:
+    from kernel_magics.boot.accel import calibrate, kvm_problem
+
+    problem = kvm_problem()
+    if problem:
+        return problem[0]
+    chosen = calibrate()
+    return "" if any(m.accel == "kvm" and m.works for m in chosen.measurements) else chosen.why
+
+
+def _program(*names: str) -> Callable[[], str]:
+    return lambda: next((f"{name} is not installed" for name in names if not shutil.which(name)),
+                        "")
+
+
+def _libvirt() -> str:
+    return "" if find_spec("libvirt") else "libvirt's Python module is not installed"
+
+
+def _root() -> str:
+    return "" if os.geteuid() == 0 else "the tests do not run as root"
+
+
+def _browser() -> str:
+    found = any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    return "" if found and find_spec("playwright") else "Chromium or Playwright is not installed"
+
+
+CAPABILITIES: dict[str, Callable[[], str]] = {
+    "qemu": _program(os.environ.get("RUMPLAB_QEMU") or "qemu-system-x86_64"),
+    "libvirt": _libvirt,
+    "libvirtd": _program("libvirtd"),
+    "compiler": _program("gcc", "musl-gcc"),
+    "node": _program("node", "npm"),
+    "gdb": _program("gdb"),
+    "kvm": _kvm,
+    "root": _root,
+    "browser": _browser,
+}
+"""Capability → a function that returns what is missing, or "" if nothing is."""
+
+
+def required() -> set[str]:
+    """Return the capabilities that LAB_REQUIRE names."""
+    return {name.strip() for name in os.environ.get("LAB_REQUIRE", "").split(",") if name.strip()}
+
+
+def need(*names: str) -> None:
+    """Skip the calling test unless the machine has all these; fail it if they are required."""
+    for name in names:
+        missing = CAPABILITIES[name]()
+        if missing and required() & {name, "all"}:
+            pytest.fail(f"{name} is required and missing: {missing}", pytrace=False)
+        if missing:
+            pytest.skip(f"needs {name}: {missing}")

@@ -8,6 +8,10 @@
 #define IS(name, ...) _Static_assert( \
 	__builtin_types_compatible_p(__typeof__(&name), __VA_ARGS__), #name)
 
+/* The two that do not return, declared again: a difference would be an error too. */
+__attribute__((noreturn)) void rumpuser_exit(int);
+__attribute__((noreturn)) void rumpuser_thread_exit(void);
+
 IS(rumpuser_init, int (*)(int, const struct rumpuser_hyperup *));
 IS(rumpuser_malloc, int (*)(size_t, int, void **));
 IS(rumpuser_free, void (*)(void *, size_t));
@@ -25,12 +29,10 @@ IS(rumpuser_clock_sleep, int (*)(int, int64_t, long));
 IS(rumpuser_getparam, int (*)(const char *, void *, size_t));
 IS(rumpuser_seterrno, void (*)(int));
 IS(rumpuser_kill, int (*)(int64_t, int));
-IS(rumpuser_exit, void (*)(int));
 IS(rumpuser_putchar, void (*)(int));
 IS(rumpuser_dprintf, void (*)(const char *, ...));
 IS(rumpuser_getrandom, int (*)(void *, size_t, int, size_t *));
 IS(rumpuser_thread_create, int (*)(void *(*)(void *), void *, const char *, int, int, int, void **));
-IS(rumpuser_thread_exit, void (*)(void));
 IS(rumpuser_thread_join, int (*)(void *));
 IS(rumpuser_curlwpop, void (*)(int, struct lwp *));
 IS(rumpuser_curlwp, struct lwp *(*)(void));

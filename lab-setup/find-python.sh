@@ -26,7 +26,9 @@ if ! find_python; then
     fi
     if ! find_python; then
         echo "rumplab: no Python 3.11 or newer was found, and the set-up needs one." >&2
-        echo "  as an administrator: $install" >&2
+        # All the packages a user needs, so that the administrator is asked once.
+        all=$(awk '$1 == "run" || $1 == "node" { printf " %s", $2 }' "$here/system-packages.txt")
+        echo "  as an administrator: ${install%% python3*}$all" >&2
         echo "  then run this command again." >&2
         exit 1
     fi

@@ -125,7 +125,9 @@ def execute_notebook(notebook: Path) -> int:
 
 def jupyter_lab(options: argparse.Namespace) -> int:
     """Become JupyterLab."""
-    argv = [str(python_in(PROJECT)), "-m", "jupyterlab", str(FIRST_NOTEBOOK),
+    argv = [str(python_in(PROJECT)), "-m", "jupyterlab",
+            # In the printed address too, unlike a notebook given as an argument.
+            f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK.as_posix()}",
             # One Ctrl-C ends it: the question it would ask has one answer here.
             "--ServerApp.answer_yes=True"]
     if os.geteuid() == 0:

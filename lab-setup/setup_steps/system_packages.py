@@ -115,7 +115,8 @@ def administrator_prefix() -> list[str] | None:
 def administrator_command(names: list[str]) -> str:
     """Return the one line an administrator runs to install `names`."""
     install = "apt-get install --yes --no-install-recommends"
-    return f"sudo sh -c 'apt-get update && {install} {' '.join(names)}'"
+    prefix = "sudo " if shutil.which("sudo") else ""
+    return f"{prefix}sh -c 'apt-get update && {install} {' '.join(names)}'"
 
 
 def install(step: Step, prefix: list[str], names: list[str]) -> None:

@@ -154,8 +154,9 @@ def test_tests_need_more_than_a_run():
 
 
 def test_the_administrator_gets_one_command():
-    assert administrator_command(["make", "gcc"]) == (
-        "sudo sh -c 'apt-get update && apt-get install --yes --no-install-recommends make gcc'")
+    command = administrator_command(["make", "gcc"])
+    assert command.removeprefix("sudo ") == (
+        "sh -c 'apt-get update && apt-get install --yes --no-install-recommends make gcc'")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="not root: cannot become another user")

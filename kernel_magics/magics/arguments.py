@@ -178,15 +178,19 @@ class Command:
                              next_step=nearest(flag, [o.flag for o in self.options], "options"))
         return self.spelling[flag]
 
-    def convert(self, option: Option, value: str) -> object:
-        """Return an option's value from its text; UsageError if it is none."""
+    def convert(self, option: Option, value: str, where: str = "") -> object:
+        """Return an option's value from its text; UsageError if it is none.
+
+        `where` is the place of a setting in a cell's body; a line's own is the default.
+        """
+        place = f"{where}: {option.key}" if where else f"{self.title}: {option.flag}"
         if option.choices and value not in option.choices:
-            raise UsageError(f"{self.title}: {option.flag} {value!r} is not one it knows",
+            raise UsageError(f"{place}: {value!r} is not one it knows",
                              next_step=nearest(value, option.choices, "choices"))
         try:
             return option.kind(value)
         except ValueError as reason:
-            raise UsageError(f"{self.title}: {option.flag} {value!r}: {reason}",
+            raise UsageError(f"{place}: {value!r} is {reason}",
                              next_step=f"{option.usage}: {option.help}") from None
 
     def _take_arguments(self, words: list[str]) -> dict:

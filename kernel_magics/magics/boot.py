@@ -1,5 +1,6 @@
 """%rumpboot and %%rumprun: an image becomes a running guest."""
 
+import re
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,15 @@ def variable(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise ValueError("not of the form NAME=VALUE")
     return name, value
+
+
+def pattern(text: str) -> str:
+    """Return a regular expression as it is; ValueError when it is none."""
+    try:
+        re.compile(text)
+    except re.error as reason:
+        raise ValueError(f"not a regular expression, {reason}") from None
+    return text
 
 
 GUEST_OPTIONS = (
@@ -55,7 +65,7 @@ RUMPBOOT = Command(
         Option("--name", "what to call the guest, by default like the image", "NAME"),
         *GUEST_OPTIONS,
         Option("--wait", "go on as soon as the console shows this (a regular expression)",
-               "REGEX"),
+               "REGEX", kind=pattern),
         Option("--background", "don't wait; the guest's console is live below the cell")),
     rest="the program's arguments",
     body="options in YAML, one a line, such as memory: 64; env is a mapping, argv the whole "
@@ -149,7 +159,7 @@ def _convert(option: Option, value: Any, where: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise UsageError(f"{where}: {option.key} is a single value, not {value!r}",
                          next_step=f"{option.key}: {option.help}")
-    return RUMPBOOT.convert(option, str(value))
+    return RUMPBOOT.convert(option, str(value), where)
 
 
 def _words(value: Any, where: str) -> tuple[str, ...]:

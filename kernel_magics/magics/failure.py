@@ -21,10 +21,11 @@ class WaitInterrupted(KeyboardInterrupt):
 def failure_lines(failure: BaseException, coloured: bool = True) -> list[str]:
     """Return the lines that a notebook shows for `failure`, with ANSI colours if wanted."""
     red, dim, plain = (_BOLD_RED, _DIM, _PLAIN) if coloured else ("", "", "")
-    lines = [f"{red}{type(failure).__name__}{plain}: {getattr(failure, 'message', failure)}"]
+    # A panic's report begins with what the message says, and ends with what to do.
     report = getattr(failure, "report", None)
-    lines += [str(report)] if report is not None else []
-    step = getattr(failure, "next_step", "")
+    told = report or getattr(failure, "message", failure)
+    lines = [f"{red}{type(failure).__name__}{plain}: {told}"]
+    step = "" if report else getattr(failure, "next_step", "")
     return lines + ([f"{dim}→{plain} {step}"] if step else [])
 
 

@@ -9,7 +9,7 @@ import traitlets
 from kernel_magics.errors import LabError
 from kernel_magics.widgets.guest import state_text
 from kernel_magics.widgets.markup import byte_text
-from kernel_magics.widgets.view import Pump, View, bundle_path
+from kernel_magics.widgets.view import Pump, View, bundle
 
 __all__ = ["ConsoleView", "TextTail"]
 
@@ -52,7 +52,7 @@ class ConsoleView(View):
     height_lines = traitlets.Int(20).tag(sync=True)
 
     def __init__(self, guest: Any, height_lines: int = 20) -> None:
-        self._esm, self._css = bundle_path("console.js"), bundle_path("console.css")
+        self._esm, self._css = bundle("console.js"), bundle("console.css")
         self._guest, self._tail, self._sent = guest, TextTail(), 0
         self._sending = threading.Lock()
         super().__init__(name=guest.name, height_lines=height_lines, **self._status())

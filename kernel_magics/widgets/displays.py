@@ -26,20 +26,20 @@ def _guest(guest: Any) -> dict:
     return {"text/plain": repr(guest), _HTML: guest_html(guest)}
 
 
-def _trace(trace: Any) -> dict:
-    from kernel_magics.widgets.trace import TraceView
-    return {"text/plain": repr(trace), _WIDGET: _reference(TraceView(trace))}
+def _phases(phases: Any) -> dict:
+    from kernel_magics.widgets.bootchart import boot_chart_html
+    from kernel_magics.widgets.markup import report
+    return {"text/plain": repr(phases), _HTML: report("boot", boot_chart_html(phases))}
 
 
-def _image_layers(layers: Any) -> dict:
-    from kernel_magics.widgets.layers import LayerView
-    return {"text/plain": repr(layers), _WIDGET: _reference(LayerView(layers.image))}
+def _guests(guests: Any) -> dict:
+    from kernel_magics.widgets.listings import guests_html
+    return {"text/plain": repr(guests), _HTML: guests_html(guests)}
 
 
-def _guest_layers(layers: Any) -> dict:
-    from kernel_magics.widgets.layers import LayerView
-    view = LayerView(layers.guest.image, layers.guest)
-    return {"text/plain": repr(layers), _WIDGET: _reference(view)}
+def _doctor(findings: Any) -> dict:
+    from kernel_magics.widgets.listings import doctor_html
+    return {"text/plain": repr(findings), _HTML: doctor_html(findings)}
 
 
 def _reference(view: Any) -> dict:
@@ -49,6 +49,9 @@ def _reference(view: Any) -> dict:
 _VIEWS: dict[tuple[str, str], Callable[[Any], dict]] = {
     ("kernel_magics.build.image", "GuestImage"): _image,
     ("kernel_magics.boot.guest", "Guest"): _guest,
+    ("kernel_magics.boot.phases", "BootPhases"): _phases,
+    ("kernel_magics.boot.doctor", "DoctorReport"): _doctor,
+    ("kernel_magics.lab", "GuestList"): _guests,
 }
 
 

@@ -10,7 +10,7 @@ import traitlets
 
 from kernel_magics.inspect.layers import BOUNDARIES, LAYERS, Boundary, Layer
 from kernel_magics.trace.events import NAMES
-from kernel_magics.widgets.view import Pump, View, bundle_path
+from kernel_magics.widgets.view import Pump, View, bundle
 
 __all__ = ["LayerView", "boundary_calls", "layer_picture"]
 
@@ -31,7 +31,7 @@ class LayerView(View):
     selected = traitlets.Unicode("app").tag(sync=True)
 
     def __init__(self, image: Any, guest: Any = None) -> None:
-        self._esm, self._css = bundle_path("layers.js"), bundle_path("layers.css")
+        self._esm, self._css = bundle("layers.js"), bundle("layers.css")
         self._image, self._guest = image, guest
         self._last: tuple = ()
         name = guest.name if guest is not None else image.name

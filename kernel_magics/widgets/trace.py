@@ -8,7 +8,7 @@ import traitlets
 
 from kernel_magics.trace.events import event_arguments, event_number
 from kernel_magics.trace.table import call_statistics
-from kernel_magics.widgets.view import View, bundle_path
+from kernel_magics.widgets.view import View, bundle
 
 __all__ = ["TraceView", "matching", "calls_text"]
 
@@ -30,7 +30,7 @@ class TraceView(View):
     page = traitlets.Dict().tag(sync=True)
 
     def __init__(self, guest: Any, pattern: str = "") -> None:
-        self._esm, self._css = bundle_path("trace.js"), bundle_path("trace.css")
+        self._esm, self._css = bundle("trace.js"), bundle("trace.css")
         self._symbols = guest.image.symbols
         self.df = matching(guest.trace.df, pattern)
         self.calls = call_statistics(self.df)

@@ -3,13 +3,14 @@
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import anywidget
 
 from kernel_magics.errors import HostError
 
-__all__ = ["View", "Pump", "bundle_path"]
+__all__ = ["View", "Pump", "bundle"]
 
 STATIC = Path(__file__).resolve().parent / "static"
 
@@ -20,14 +21,15 @@ FIRST_LEASE_S = 20.0  # a browser that loads its first view takes its time
 LEASE_S = 12.0        # three times what src/lease.ts renews at
 
 
-def bundle_path(name: str) -> Path:
+@cache
+def bundle(name: str) -> str:
     """Return a file that `npm run build` makes; HostError when it has not been made."""
     path = STATIC / name
     if not path.is_file():
         raise HostError(f"the notebook's views are not built: {path} is missing",
                         next_step="./lab-setup/start builds them; or in kernel_magics/widgets: "
                                   "npm ci && npm run build")
-    return path
+    return path.read_text("utf-8")
 
 
 class Pump:

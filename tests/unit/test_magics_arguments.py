@@ -39,10 +39,10 @@ def test_defaults_aliases_and_repetition():
     ("a b c", "'c' is one word too many", "usage: %greet WHO"),
     ("a --tmies 3", "no option --tmies", "did you mean --times? options: --times, --mood"),
     ("a --xyzzy", "no option --xyzzy", "options: --times, --mood, --env, --loud-and-clear"),
-    ("a --mood gald", "--mood 'gald'", "did you mean glad? choices: glad, sad"),
+    ("a --mood gald", "--mood: 'gald' is not one it knows", "did you mean glad? choices: glad, sad"),
     ("a --times", "--times needs a value, N", "--times N: how often"),
-    ("a --times many", "--times 'many': not a whole number", "--times N: how often"),
-    ("a --times 0", "--times '0': not a whole number", "--times N: how often"),
+    ("a --times many", "--times: 'many' is not a whole number", "--times N: how often"),
+    ("a --times 0", "--times: '0' is not a whole number", "--times N: how often"),
     ("a --loud-and-clear=yes", "--loud-and-clear takes no value", ""),
     ("a 'b", "no closing quotation in: a 'b", "close the quote"),
 ])

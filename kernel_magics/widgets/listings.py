@@ -1,0 +1,34 @@
+"""How the list of guests and the doctor's findings show themselves as HTML."""
+
+from typing import Any
+
+from kernel_magics.widgets.guest import state_text
+from kernel_magics.widgets.markup import escape, report, table
+
+__all__ = ["guests_html", "doctor_html"]
+
+_WORDS = {"ok": "✓ good", "note": "– note", "problem": "✗ problem"}
+
+
+def guests_html(guests: Any) -> str:
+    """Return a list of guests as an HTML table."""
+    if not guests:
+        return report("guests", '<span class="soft">no guests</span>')
+    rows = [(f"<b>{escape(guest.name)}</b>", escape(state_text(guest)), escape(guest.owner),
+             f"{guest.spec.get('memory_mib')} MiB", escape(guest.accel),
+             escape(guest.uri or guest.driver)) for guest in guests]
+    return report("guests", table(("guest", "state", "started by", "memory", "on", "through"),
+                                  rows, numeric=(3,)))
+
+
+def doctor_html(findings: Any) -> str:
+    """Return the doctor's report as an HTML table; each fix under its finding."""
+    rows = []
+    for finding in findings:
+        fix = f'<div class="soft">→ {escape(finding.fix)}</div>' if finding.fix else ""
+        rows.append((f"<b>{escape(finding.subject)}</b>", _WORDS[finding.level],
+                     escape(finding.detail) + fix))
+    said = "Guests can be built and booted here." if findings.ok else \
+        "Something keeps guests from being built or booted here."
+    return report("what this machine can do", f"<header><b>{said}</b></header>",
+                  table(("subject", "", "finding"), rows))

@@ -1,14 +1,20 @@
 """Makes `guest.trace` of a guest that boot/ started."""
 
+from typing import TYPE_CHECKING
+
 from kernel_magics.boot.guest import FACETS, Guest
 from kernel_magics.errors import TraceError
-from kernel_magics.trace.trace import Trace
+
+if TYPE_CHECKING:
+    from kernel_magics.trace.trace import Trace
 
 __all__ = ["guest_trace"]
 
 
-def guest_trace(guest: Guest) -> Trace:
+def guest_trace(guest: Guest) -> "Trace":
     """Return the trace of a guest; raises TraceError if it cannot have one from here."""
+    from kernel_magics.trace.trace import Trace  # pandas: half a second, when it is needed
+
     address = guest.record.header_address
     if address is None:
         raise TraceError(f"{guest.name} is not a rumpkit guest and records no trace",

@@ -44,9 +44,9 @@ class Recorder:
         """
         with self._lock:
             final = not self._running()  # asked first: what it wrote is then all there
-            rows = self.ring.drain(final)
-            self.store.append(rows)
-            return len(rows)
+            before = self.store.end
+            self.ring.drain(self.store.append, final)
+            return self.store.end - before
 
     def since(self, position: int) -> tuple[np.ndarray, np.ndarray, int]:
         """Return rows from a store position on, where records are missing, the new end."""

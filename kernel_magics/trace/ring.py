@@ -7,6 +7,7 @@ the end either delivered once or counted as lost.  Nothing in guest RAM is belie
 each field of the header is checked against the mapping on every use.
 """
 
+from collections.abc import Callable
 from ctypes import sizeof
 
 import numpy as np
@@ -45,6 +46,8 @@ class RingReader:
         self.header = self._map_header(header_address)
         self._place: tuple[int, int] | None = None  # address and capacity once attached
         self._slots = np.empty((0, WORDS), "<u8")
+        # Used again and again: fresh memory would cost a page fault every 64 records.
+        self._scratch = np.empty((_PIECE_RECORDS, WORDS), "<u8")
         self._next = 0
         self._unfinished = np.empty(0, np.int64)
         self.overwritten = 0  # records the guest wrote over before they were read
@@ -74,32 +77,32 @@ class RingReader:
         """Return indices where records are missing, one for each run of them, ascending."""
         return np.unique(np.array(self._gaps, np.int64))
 
-    def drain(self, final: bool = False) -> np.ndarray:
-        """Return the records that were finished since the last call, as u64[n, 8] rows.
+    def drain(self, deliver: Callable[[np.ndarray], object], final: bool = False) -> None:
+        """Hand over the records that were finished since the last call.
 
-        The rows are a copy, nearly in order of `sequence` (records finished late come
-        late).  With `final` the guest is known to have stopped: what is unfinished now is
-        lost.  Raises TraceError when the header or the whole ring is not credible.
+        deliver: gets u64[n, 8] rows, valid during its call only, nearly in order of
+        `sequence` (records finished late come late).  final: the guest is known to have
+        stopped, so what is unfinished now is lost.  Raises TraceError when the header or
+        the whole ring is not credible.
         """
         if not self._attach():
-            return self._slots[:0].copy()
+            return
         end = self._begun()
-        late = self._retry(end)
+        late = self._retry()
         start = max(self._next, end - self.capacity)
         if start > self._next:
             self.overwritten += start - self._next
             self._miss([self._next])
-        parts = [late] if len(late) else []
+        count = self._deliver(late, deliver)
         for first in range(start, end, _PIECE_RECORDS):
-            parts.append(self._take(first, min(first + _PIECE_RECORDS, end)))
+            rows = self._take(first, min(first + _PIECE_RECORDS, end))
             self._next = min(first + _PIECE_RECORDS, end)
+            count += self._deliver(rows, deliver)
         if final and len(self._unfinished):
             self.torn += len(self._unfinished)
             self._miss(self._unfinished)
             self._unfinished = self._unfinished[:0]
-        rows = np.concatenate(parts) if parts else self._slots[:0].copy()
-        self._believe(start, end, len(rows))
-        return self._sound(rows)
+        self._believe(start, end, count)
 
     def _map_header(self, address: int) -> abi.Header:
         room = self._ram_bytes - sizeof(abi.Header)
@@ -156,7 +159,7 @@ class RingReader:
         """Copy the finished ones of records first..end-1 and note the others."""
         expected = np.arange(first + 1, end + 1, dtype=np.int64)
         finished = np.empty(end - first, bool)
-        rows = np.empty((end - first, WORDS), "<u8")
+        rows = self._scratch[:end - first]
         done = 0
         while done < len(rows):
             slot = (first + done) & (self.capacity - 1)
@@ -178,7 +181,7 @@ class RingReader:
             return rows[stale:][finished[stale:]]
         return rows
 
-    def _retry(self, end: int) -> np.ndarray:
+    def _retry(self) -> np.ndarray:
         """Return those unfinished earlier that are finished now."""
         waiting = self._unfinished
         if not len(waiting):
@@ -199,23 +202,24 @@ class RingReader:
         self._miss(given_up)
         self._unfinished = waiting[-_MAX_UNFINISHED:]
 
-    def _believe(self, start: int, end: int, delivered: int) -> None:
-        """Raise if a ring full of records has none that is what the index says."""
-        if delivered or end - start < self.capacity or self._begun() - end >= self.capacity:
-            return
-        raise self._damage(f"the write index is {end} and none of the {end - start} newest"
-                           " records carries its sequence number")
-
-    def _sound(self, rows: np.ndarray) -> np.ndarray:
-        """Drop records whose event or kind does not exist."""
+    def _deliver(self, rows: np.ndarray, deliver: Callable[[np.ndarray], object]) -> int:
+        """Hand over the rows whose event and kind exist; return how many rows there were."""
         event = rows[:, _EVENT] & 0xFFFF
         kind = (rows[:, _EVENT] >> 16) & 0xFF
         sound = (event - 1 < EVENTS - 1) & (kind - ENTER <= INSTANT - ENTER)
-        if sound.all():
-            return rows
-        self.damaged += int((~sound).sum())
-        self._miss(rows[~sound, _SEQUENCE].astype(np.int64) - 1)
-        return rows[sound]
+        if not sound.all():
+            self.damaged += int((~sound).sum())
+            self._miss(rows[~sound, _SEQUENCE].astype(np.int64) - 1)
+        if sound.any():
+            deliver(rows if sound.all() else rows[sound])
+        return len(rows)
+
+    def _believe(self, start: int, end: int, finished: int) -> None:
+        """Raise if a ring full of records has none that is what the index says."""
+        if finished or end - start < self.capacity or self._begun() - end >= self.capacity:
+            return
+        raise self._damage(f"the write index is {end} and none of the {end - start} newest"
+                           " records carries its sequence number")
 
     def _miss(self, indices) -> None:
         """Remember where records are missing; of a flood of places the newest."""

@@ -8,7 +8,9 @@ from kernel_magics.trace.ring import WORDS
 
 __all__ = ["RecordStore"]
 
-_BLOCK_RECORDS = 32768
+# Blocks of 8 MiB: large enough for NumPy to ask for huge pages, which makes touching
+# them for the first time several times faster.
+_BLOCK_RECORDS = 1 << 17
 
 
 class RecordStore:
@@ -19,8 +21,9 @@ class RecordStore:
 
     def __init__(self, keep: int) -> None:
         self._keep = keep
+        self._block_records = max(min(_BLOCK_RECORDS, keep // 4), 1024)
         self._blocks: deque[np.ndarray] = deque()
-        self._filled = _BLOCK_RECORDS  # of the last block
+        self._filled = self._block_records  # of the last block
         self.first = 0   # position of the oldest retained record
         self.end = 0     # position after the newest
         self.let_go = 0  # records dropped for newer ones
@@ -32,25 +35,25 @@ class RecordStore:
         """Add rows, u64[n, 8], and let go of the oldest blocks beyond the bound."""
         done = 0
         while done < len(rows):
-            if self._filled == _BLOCK_RECORDS:
-                self._blocks.append(np.empty((_BLOCK_RECORDS, WORDS), "<u8"))
+            if self._filled == self._block_records:
+                self._blocks.append(np.empty((self._block_records, WORDS), "<u8"))
                 self._filled = 0
-            count = min(_BLOCK_RECORDS - self._filled, len(rows) - done)
+            count = min(self._block_records - self._filled, len(rows) - done)
             self._blocks[-1][self._filled:self._filled + count] = rows[done:done + count]
             self._filled += count
             done += count
             self.end += count
-            while len(self) - _BLOCK_RECORDS >= self._keep:
+            while len(self) - self._block_records >= self._keep:
                 self._blocks.popleft()
-                self.first += _BLOCK_RECORDS
-                self.let_go += _BLOCK_RECORDS
+                self.first += self._block_records
+                self.let_go += self._block_records
 
     def since(self, position: int) -> np.ndarray:
         """Return a copy of the retained rows from `position` on."""
         start = max(position, self.first)
         if start >= self.end:
             return np.empty((0, WORDS), "<u8")
-        skip, offset = divmod(start - self.first, _BLOCK_RECORDS)
+        skip, offset = divmod(start - self.first, self._block_records)
         parts = list(self._blocks)[skip:]
         parts[-1] = parts[-1][:self._filled]
         parts[0] = parts[0][offset:]
@@ -59,6 +62,6 @@ class RecordStore:
     def clear(self) -> None:
         """Let go of everything; positions go on counting."""
         self._blocks.clear()
-        self._filled = _BLOCK_RECORDS
+        self._filled = self._block_records
         self.first = self.end
         self.let_go = 0

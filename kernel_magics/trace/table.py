@@ -18,7 +18,6 @@ from kernel_magics.trace.events import (
     GROUP_OF,
     GROUPS,
     NAMES,
-    RECORD,
     RECORDED_ARGUMENTS,
     RESULT_BITS,
 )
@@ -29,6 +28,10 @@ __all__ = ["Clock", "KINDS", "call_table", "call_statistics"]
 # its enter was not recorded.  "instant": an event without duration.
 KINDS = ("call", "enter", "exit", "instant")
 _CALL, _ENTER, _EXIT, _INSTANT = range(4)
+
+# Words of a record's row; the third holds event, kind and thread.
+_SEQUENCE, _TSC, _WHAT, _ARGS, _CALLER = 0, 1, 2, 3, 7
+_KIND_BIT, _THREAD_BIT = 16, 32
 
 _MAX_TSC_HZ = 9_000_000_000  # keeps the arithmetic below within 63 bits
 _NS = 1_000_000_000
@@ -50,7 +53,8 @@ class Clock:
     def since_boot_ns(self, tsc: np.ndarray) -> np.ndarray:
         """Return int64 nanoseconds, exact, for u64 time stamps."""
         ticks = (tsc - np.uint64(self.origin_tsc)).view(np.int64)
-        seconds, rest = np.divmod(ticks, self.tsc_hz)
+        seconds = ticks // self.tsc_hz
+        rest = ticks - seconds * self.tsc_hz
         return seconds * _NS + rest * _NS // self.tsc_hz
 
 
@@ -62,11 +66,10 @@ def call_table(rows: np.ndarray, clock: Clock, gaps: np.ndarray, hold: bool = Fa
     missing.  hold: keep calls that may still finish out of the table and return their
     rows, to be put in front of the next ones.
     """
-    sequence = rows[:, 0]
+    sequence = rows[:, _SEQUENCE]
     if len(rows) and (sequence[1:] < sequence[:-1]).any():
         rows = rows[np.argsort(sequence, kind="stable")]
-    records = rows.view(RECORD)[:, 0]
-    partner, open_calls = _match(records, gaps)
+    partner, open_calls = _match(rows, gaps)
     held = rows[:0]
     keep = np.ones(len(rows), bool)
     keep[partner[partner >= 0]] = False
@@ -74,40 +77,56 @@ def call_table(rows: np.ndarray, clock: Clock, gaps: np.ndarray, hold: bool = Fa
         held = rows[open_calls]
         keep[open_calls] = False
     chosen = np.flatnonzero(keep)
-    return _frame(records, chosen, partner[chosen], clock), held
+    return _frame(rows, chosen, partner[chosen], clock), held
 
 
-def _match(records: np.ndarray, gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each enter the position of its exit, else -1; and what is still open.
+def _match(rows: np.ndarray, gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each enter the position of its exit, else -1; and what is still open."""
+    partner = np.full(len(rows), -1, np.int64)
+    what, sequence = rows[:, _WHAT].copy(), rows[:, _SEQUENCE].copy()
+    kind = (what >> _KIND_BIT).astype(np.uint8)
+    # Most calls call nothing that is recorded: their exit is the very next record.
+    next_is_exit = ((kind[:-1] == ENTER) & (what[1:] - what[:-1] == 1 << _KIND_BIT)
+                    & (sequence[1:] - sequence[:-1] == 1))
+    first = np.flatnonzero(next_is_exit)
+    partner[first] = first + 1
+    rest = kind <= EXIT
+    rest[first] = rest[first + 1] = False
+    calls = np.flatnonzero(rest)
+    if not len(calls):
+        return partner, calls
+    enters, exits, open_calls = _match_nested(what[calls], sequence[calls], gaps)
+    partner[calls[enters]] = calls[exits]
+    return partner, calls[open_calls]
+
+
+def _match_nested(what: np.ndarray, sequence: np.ndarray,
+                  gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return positions of enters, of their exits, and of enters that are still open.
 
     Within one thread and event the nesting level of an enter equals that of its exit, and
     between the two there is no other record of that level.
     """
-    partner = np.full(len(records), -1, np.int64)
-    calls = np.flatnonzero(records["kind"] <= EXIT)
-    if not len(calls):
-        return partner, calls
-    key = _thread_codes(records["thread"][calls]) * EVENTS + records["event"][calls]
+    key = _thread_codes(what >> _THREAD_BIT) * EVENTS + (what & 0xFFFF).astype(np.int64)
     order = np.argsort(_narrow(key), kind="stable")
-    calls, key = calls[order], key[order]
-    enters = records["kind"][calls] == ENTER
-    depth = np.cumsum(np.where(enters, 1, -1))
+    key = key[order]
+    is_enter = (what[order] >> _KIND_BIT).astype(np.uint8) == ENTER
+    depth = np.cumsum(np.where(is_enter, 1, -1))
     begins = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
     before = np.r_[0, depth[begins[1:] - 1]]
-    level = depth + ~enters - np.repeat(before, np.diff(np.r_[begins, len(key)]))
+    level = depth + ~is_enter - np.repeat(before, np.diff(np.r_[begins, len(key)]))
     if level.min() != level.max():
-        order = np.lexsort((level, key))  # stable: within a level still by time
-        calls, key, enters, level = calls[order], key[order], enters[order], level[order]
-    together = enters[:-1] & ~enters[1:] & (key[1:] == key[:-1]) & (level[1:] == level[:-1])
-    last_of_level = np.r_[(key[1:] != key[:-1]) | (level[1:] != level[:-1]), True]
-    still_open = enters & last_of_level
+        again = np.lexsort((level, key))  # stable: within a level still by time
+        order, key, is_enter, level = order[again], key[again], is_enter[again], level[again]
+    same = (key[1:] == key[:-1]) & (level[1:] == level[:-1])
+    together = is_enter[:-1] & ~is_enter[1:] & same
+    still_open = is_enter & ~np.r_[same, False]
     if len(gaps):
-        era = np.searchsorted(gaps, records["sequence"][calls] - 1, "right")
+        era = np.searchsorted(gaps, sequence[order].astype(np.int64) - 1, "right")
         together &= era[1:] == era[:-1]
         still_open &= era == len(gaps)
     first = np.flatnonzero(together)
-    partner[calls[first]] = calls[first + 1]
-    return partner, np.sort(calls[still_open])
+    return order[first], order[first + 1], np.sort(order[still_open])
 
 
 def _thread_codes(thread: np.ndarray) -> np.ndarray:
@@ -127,30 +146,30 @@ def _narrow(key: np.ndarray) -> np.ndarray:
     return codes[key]
 
 
-def _frame(records: np.ndarray, chosen: np.ndarray, partner: np.ndarray,
+def _frame(rows: np.ndarray, chosen: np.ndarray, partner: np.ndarray,
            clock: Clock) -> pd.DataFrame:
     matched = partner >= 0
-    kind = records["kind"][chosen] - ENTER + _ENTER
+    last = np.where(matched, partner, chosen)
+    last_tsc, result = rows[:, _TSC][last], rows[:, _ARGS][last]
+    rows = rows.take(chosen, axis=0)
+    event = (rows[:, _WHAT] & 0xFFFF).astype(np.int64)
+    kind = (rows[:, _WHAT] >> _KIND_BIT).astype(np.uint8) - ENTER + _ENTER
     kind[matched] = _CALL
-    rows = records[chosen]
-    finish = records[np.where(matched, partner, chosen)]
-    event = rows["event"]
-    duration = clock.since_boot_ns(finish["tsc"]) if len(rows) else np.empty(0, np.int64)
-    start = clock.since_boot_ns(rows["tsc"]) if len(rows) else duration
+    time_ns = clock.since_boot_ns(rows[:, _TSC])
     columns = {
-        "time_ns": start,
+        "time_ns": time_ns,
         "event": _categories(event, NAMES),
         "group": _categories(GROUP_OF[event], GROUPS),
-        "kind": pd.Categorical.from_codes(kind, KINDS),
-        "thread": rows["thread"],
+        "kind": pd.Categorical.from_codes(kind.view(np.int8), KINDS, validate=False),
+        "thread": (rows[:, _WHAT] >> _THREAD_BIT).astype(np.uint32),
     }
     for number in range(RECORDED_ARGUMENTS):
-        columns[f"a{number}"] = rows["args"][:, number]
-    returned = matched | (kind == _EXIT)
-    columns["result"] = _results(finish["args"][:, 0], event, returned)
-    columns["duration_ns"] = pd.arrays.IntegerArray(duration - start, ~matched)
-    columns["caller"] = rows["caller"]
-    columns["sequence"] = rows["sequence"]
+        columns[f"a{number}"] = rows[:, _ARGS + number]
+    columns["result"] = _results(result, event, matched | (kind == _EXIT))
+    duration = clock.since_boot_ns(last_tsc) - time_ns
+    columns["duration_ns"] = pd.arrays.IntegerArray(duration, ~matched)
+    columns["caller"] = rows[:, _CALLER]
+    columns["sequence"] = rows[:, _SEQUENCE]
     return pd.DataFrame(columns, copy=False)
 
 
@@ -159,7 +178,8 @@ def _categories(values: np.ndarray, names: tuple[str, ...]) -> pd.Categorical:
     used = np.flatnonzero(np.bincount(values, minlength=1))
     codes = np.zeros(len(names), np.int16)
     codes[used] = np.arange(len(used))
-    return pd.Categorical.from_codes(codes[values], [names[number] for number in used])
+    return pd.Categorical.from_codes(codes[values], [names[number] for number in used],
+                                     validate=False)
 
 
 def _results(values: np.ndarray, event: np.ndarray, returned: np.ndarray):

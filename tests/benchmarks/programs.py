@@ -18,8 +18,9 @@ main(void)
 }
 """
 
-# Reads a number of calls, makes them, says how long they took; 0 ends it.  Each call is
-# one system call that makes one hypercall, rumpuser_clock_gettime.
+# Reads a number of batches and of calls in each, makes them, and says how long the
+# fastest batch took: the one in which the host left the guest alone.  0 ends it.  Each
+# call is one system call that makes one hypercall, rumpuser_clock_gettime.
 CALLS = """\
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -35,19 +36,32 @@ now_ns(void)
 	return now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static long
+batch_ns(long calls)
+{
+	struct timespec unused;
+	long begun_ns = now_ns();
+
+	for (long i = 0; i < calls; i++)
+		syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &unused);
+	return now_ns() - begun_ns;
+}
+
 int
 main(void)
 {
-	struct timespec unused;
-	long calls, begun_ns;
+	long batches, calls, best_ns, taken_ns;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	puts("ready");
-	while (scanf("%ld", &calls) == 1 && calls > 0) {
-		begun_ns = now_ns();
-		for (long i = 0; i < calls; i++)
-			syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &unused);
-		printf("%ld calls took %ld ns\\n", calls, now_ns() - begun_ns);
+	while (scanf("%ld %ld", &batches, &calls) == 2 && batches > 0) {
+		best_ns = 0;
+		for (long i = 0; i < batches; i++) {
+			taken_ns = batch_ns(calls);
+			if (!best_ns || taken_ns < best_ns)
+				best_ns = taken_ns;
+		}
+		printf("%ld calls took %ld ns\\n", calls, best_ns);
 	}
 	return 0;
 }

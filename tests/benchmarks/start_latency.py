@@ -55,9 +55,9 @@ def _boot_ms(lab: Lab, image: Any) -> float:
 def _resume(report: Report, image: Any, rounds: int) -> None:
     creates, resumes = [], []
     with Lab(driver="libvirt") as lab:
-        for _ in range(rounds + 1):
+        for number in range(rounds + 1):
             begun_ns = time.monotonic_ns()
-            guest = lab.boot(image, memory_mib=_MIB, paused=True)
+            guest = lab.boot(image, memory_mib=_MIB, name=f"bench-resume-{number}", paused=True)
             created_ns = time.monotonic_ns()
             creates.append((created_ns - begun_ns) / 1e6)
             time.sleep(0.2)  # what libvirt still does after the create is not the resume's

@@ -46,8 +46,8 @@ def _at_once(lab: Any, image: Any) -> tuple[float, int, int]:
     guest = lab.boot(image, name="bench-read", memory_mib=320, trace_records=_RECORDS)
     guest.console.expect("ready\n", timeout=20)
     guest.trace._store_bitmap(_only_the_call())  # no background recorder
-    time_calls_ns(guest, _RECORDS // 2 - 4)
-    guest.console.send("0\n")
+    time_calls_ns(guest, 1, _RECORDS // 2 - 4)
+    guest.console.send("0 0\n")
     guest.wait(timeout=20)
     begun_ns = time.monotonic_ns()
     table = guest.trace.df
@@ -59,8 +59,8 @@ def _background(lab: Any, image: Any) -> int:
     guest = lab.boot(image, name="bench-follow", memory_mib=64, trace_records=1 << 16)
     guest.console.expect("ready\n", timeout=20)
     guest.trace.start(HYPERCALL)
-    time_calls_ns(guest, _RECORDS // 2)
-    guest.console.send("0\n")
+    time_calls_ns(guest, 1, _RECORDS // 2)
+    guest.console.send("0 0\n")
     guest.wait(timeout=20)
     _account(guest, guest.trace.df)
     return guest.trace.lost

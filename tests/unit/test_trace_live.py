@@ -123,7 +123,7 @@ def test_memory_is_bounded_and_the_newest_is_kept(writer):
     begun = guest.end()
     table = guest.trace.df
     check_whole(table)
-    assert 50_000 <= records_in(table) < 50_000 + 2 * 32_768
+    assert 50_000 <= records_in(table) <= 50_000 * 3 // 2
     assert table["sequence"].max() + 1 == begun
     assert records_in(table) + guest.trace.lost == begun
     assert guest.trace.losses["let_go"] > 0

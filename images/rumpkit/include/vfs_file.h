@@ -64,6 +64,8 @@ int vfs_open_node(struct vfs_node *node, struct vfs_node *dir, uint32_t flags,
 long vfs_file_read(struct vfs_file *file, struct vfs_io *io, uint64_t *offset);
 long vfs_file_write(struct vfs_file *file, struct vfs_io *io, uint64_t *offset);
 int vfs_file_poll(struct vfs_file *file);
+/* The seek operation of files that have no position but do not mind: always 0. */
+int64_t vfs_no_seek(struct vfs_file *file, int64_t offset, int whence);
 
 /* Both ends of a new pipe.  flags: O_NONBLOCK, O_CLOEXEC is the descriptors'. */
 int vfs_pipe(uint32_t flags, struct vfs_file **read_end, struct vfs_file **write_end);

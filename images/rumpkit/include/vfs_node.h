@@ -119,6 +119,7 @@ struct vfs_place {
 enum {
 	VFS_WALK_FOLLOW = 1, /* a symbolic link at the end too */
 	VFS_WALK_PARENT = 2, /* never follow at the end, not even for a final slash */
+	VFS_WALK_CREATE = 4, /* a file is to be made: -EISDIR for a final slash */
 };
 /*
  * Follow a path from start (or the root).  A last component that does not exist is no

@@ -27,15 +27,6 @@ int vfs_device_open(struct vfs_node *node, struct vfs_file *file)
 	return -ENXIO;
 }
 
-/* Memory devices have no position: a seek is allowed and goes nowhere. */
-static int64_t no_seek(struct vfs_file *file, int64_t offset, int whence)
-{
-	(void)file;
-	(void)offset;
-	(void)whence;
-	return 0;
-}
-
 static long null_read(struct vfs_file *file, struct vfs_io *io, uint64_t *position)
 {
 	(void)file;
@@ -54,7 +45,7 @@ static long null_write(struct vfs_file *file, struct vfs_io *io, uint64_t *posit
 static const struct vfs_file_ops null_ops = {
 	.read = null_read,
 	.write = null_write,
-	.seek = no_seek,
+	.seek = vfs_no_seek,
 };
 
 static long zero_read(struct vfs_file *file, struct vfs_io *io, uint64_t *position)
@@ -69,20 +60,21 @@ static long zero_read(struct vfs_file *file, struct vfs_io *io, uint64_t *positi
 static const struct vfs_file_ops zero_ops = {
 	.read = zero_read,
 	.write = null_write,
-	.seek = no_seek,
+	.seek = vfs_no_seek,
 };
 
 static long full_write(struct vfs_file *file, struct vfs_io *io, uint64_t *position)
 {
 	(void)file;
+	(void)io;
 	(void)position;
-	return io->left_bytes ? -ENOSPC : 0;
+	return -ENOSPC;
 }
 
 static const struct vfs_file_ops full_ops = {
 	.read = zero_read,
 	.write = full_write,
-	.seek = no_seek,
+	.seek = vfs_no_seek,
 };
 
 static long random_read(struct vfs_file *file, struct vfs_io *io, uint64_t *position)
@@ -107,7 +99,7 @@ static long random_read(struct vfs_file *file, struct vfs_io *io, uint64_t *posi
 static const struct vfs_file_ops random_ops = {
 	.read = random_read,
 	.write = null_write,
-	.seek = no_seek,
+	.seek = vfs_no_seek,
 };
 
 static const struct {

@@ -265,6 +265,7 @@ static void epoll_release(struct vfs_file *file)
 }
 
 static const struct vfs_file_ops epoll_ops = {
+	.seek = vfs_no_seek,
 	.poll = epoll_poll,
 	.queue = epoll_queue,
 	.release = epoll_release,

@@ -84,6 +84,7 @@ static void eventfd_release(struct vfs_file *file)
 static const struct vfs_file_ops eventfd_ops = {
 	.read = eventfd_read,
 	.write = eventfd_write,
+	.seek = vfs_no_seek,
 	.poll = eventfd_poll,
 	.queue = eventfd_queue,
 	.release = eventfd_release,

@@ -68,6 +68,20 @@ static bool may(const struct vfs_file *file, uint32_t mode)
 	return !(file->flags & O_PATH) && (access == mode || access == O_RDWR);
 }
 
+/* The last byte's position must be a number, as rw_verify_area in Linux wants it. */
+static bool overflows(uint64_t position, const struct vfs_io *io)
+{
+	return io->left_bytes > INT64_MAX - position;
+}
+
+int64_t vfs_no_seek(struct vfs_file *file, int64_t offset, int whence)
+{
+	(void)file;
+	(void)offset;
+	(void)whence;
+	return 0;
+}
+
 long vfs_file_read(struct vfs_file *file, struct vfs_io *io, uint64_t *offset)
 {
 	if (offset && !file->ops->seek)
@@ -76,7 +90,9 @@ long vfs_file_read(struct vfs_file *file, struct vfs_io *io, uint64_t *offset)
 		return -EBADF;
 	if (!file->ops->read)
 		return S_ISDIR(file->node->mode) ? -EISDIR : -EINVAL;
-	return file->ops->read(file, io, offset ? offset : &file->position);
+	if (!offset)
+		offset = &file->position;
+	return overflows(*offset, io) ? -EINVAL : file->ops->read(file, io, offset);
 }
 
 long vfs_file_write(struct vfs_file *file, struct vfs_io *io, uint64_t *offset)
@@ -87,7 +103,9 @@ long vfs_file_write(struct vfs_file *file, struct vfs_io *io, uint64_t *offset)
 		return -EBADF;
 	if (!file->ops->write)
 		return -EINVAL;
-	return file->ops->write(file, io, offset ? offset : &file->position);
+	if (!offset)
+		offset = &file->position;
+	return overflows(*offset, io) ? -EINVAL : file->ops->write(file, io, offset);
 }
 
 int vfs_file_poll(struct vfs_file *file)

@@ -20,8 +20,6 @@ static int check_free(struct vfs_place *place, bool want_dir)
 		return -ENOENT;
 	if (!place->dir->nlink) /* removed, but still somebody's working directory */
 		return -ENOENT;
-	if (!place->dir->ops->make)
-		return -EPERM;
 	return 0;
 }
 
@@ -30,8 +28,8 @@ int vfs_make_here(struct vfs_node *dir, struct vfs_name name, uint32_t mode,
 {
 	int error;
 
-	if (!dir->ops->make)
-		return -EPERM;
+	if (!dir->ops->make) /* as in /proc: nothing can come to be there */
+		return -ENOENT;
 	error = dir->ops->make(dir, mode, device, target, made);
 	if (error)
 		return error;

@@ -75,10 +75,16 @@ int vfs_open_node(struct vfs_node *node, struct vfs_node *dir, uint32_t flags,
 
 static int create(struct vfs_place *place, uint32_t mode)
 {
+	struct vfs_node *made;
+	int error;
+
 	if (!place->dir->nlink)
 		return -ENOENT;
-	return vfs_make_here(place->dir, vfs_place_name(place), S_IFREG | mode, 0,
-	    (struct vfs_name){ NULL, 0 }, &place->node);
+	error = vfs_make_here(place->dir, vfs_place_name(place), S_IFREG | mode, 0,
+	    (struct vfs_name){ NULL, 0 }, &made);
+	if (!error)
+		place->node = made;
+	return error;
 }
 
 static int open_creating(struct vfs_place *place, uint32_t flags, uint32_t mode,
@@ -86,8 +92,6 @@ static int open_creating(struct vfs_place *place, uint32_t flags, uint32_t mode,
 {
 	int error = 0;
 
-	if (place->slash)
-		return -EISDIR;
 	if (!place->node) {
 		error = create(place, mode);
 		flags &= ~(uint32_t)O_TRUNC;
@@ -131,18 +135,23 @@ static int open_nameless(struct vfs_place *place, uint32_t flags, uint32_t mode,
 	return error;
 }
 
+static int walk_flags(uint32_t flags)
+{
+	if (!(flags & O_CREAT))
+		return flags & O_NOFOLLOW ? 0 : VFS_WALK_FOLLOW;
+	return flags & (O_NOFOLLOW | O_EXCL) ? VFS_WALK_CREATE : VFS_WALK_CREATE | VFS_WALK_FOLLOW;
+}
+
 int vfs_open(struct vfs_node *start, const char *path, uint32_t flags, uint32_t mode,
     struct vfs_file **file)
 {
-	bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
 	struct vfs_place place;
 	int error = check_flags(flags);
 
 	if (flags & O_PATH)
 		flags &= PATH_FLAGS;
 	if (!error)
-		error = vfs_walk(start, path,
-		    exclusive || (flags & O_NOFOLLOW) ? 0 : VFS_WALK_FOLLOW, &place);
+		error = vfs_walk(start, path, walk_flags(flags), &place);
 	if (error)
 		return error;
 	mode &= 07777 & ~vfs_current->umask;

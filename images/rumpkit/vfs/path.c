@@ -169,6 +169,8 @@ static int walk_component(struct walk *walk, struct vfs_place *place)
 		finish(walk, place, name, last, vfs_node_get(to));
 		return 1;
 	}
+	if (end && *walk->rest == '/' && (walk->flags & VFS_WALK_CREATE))
+		return -EISDIR;
 	follow = !end || (walk->flags & VFS_WALK_FOLLOW) ||
 	    (*walk->rest == '/' && !(walk->flags & VFS_WALK_PARENT));
 	error = step(walk, name, follow, &node, &again);

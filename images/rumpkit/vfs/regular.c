@@ -32,11 +32,8 @@ static int limit_write(struct vfs_node *node, struct vfs_io *io, uint64_t positi
 		return -EFBIG;
 	if (io->left_bytes > INT64_MAX - position)
 		io->left_bytes = INT64_MAX - position;
-	if (!(node->seals & F_SEAL_GROW) || position + io->left_bytes <= node->size_bytes)
-		return 0;
-	if (position >= node->size_bytes)
+	if ((node->seals & F_SEAL_GROW) && position + io->left_bytes > node->size_bytes)
 		return -EPERM;
-	io->left_bytes = node->size_bytes - position;
 	return 0;
 }
 

@@ -96,6 +96,8 @@ int tmpfs_make_node(uint32_t mode, uint64_t device, struct vfs_name target,
 	vfs_node_init(&tmpfs->node, ops_of(mode), mode);
 	tmpfs->node.file_system = TMPFS_NUMBER;
 	tmpfs->node.device = device;
+	if (S_ISREG(mode))
+		tmpfs->node.seals = F_SEAL_SEAL; /* only a memfd may be sealed */
 	if (S_ISLNK(mode)) {
 		tmpfs->target = copy_target(target);
 		tmpfs->node.size_bytes = target.bytes;

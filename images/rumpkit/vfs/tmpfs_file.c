@@ -79,7 +79,8 @@ static int file_resize(struct vfs_node *node, uint64_t size_bytes)
 {
 	uint64_t pages = size_bytes / VFS_PAGE_BYTES + (size_bytes % VFS_PAGE_BYTES != 0);
 
-	if (size_bytes < node->size_bytes) {
+	/* Also to the same size: fallocate may have put pages behind the end. */
+	if (size_bytes <= node->size_bytes) {
 		tmpfs_pages_drop(pages_of(node), pages, UINT64_MAX);
 		if (size_bytes % VFS_PAGE_BYTES)
 			zero_part(node, size_bytes, VFS_PAGE_BYTES);

@@ -52,7 +52,9 @@ static uint8_t byte_at(uint64_t position)
 /* Control characters show as ^X, except those that move the cursor sensibly. */
 static bool shows_as_two(uint8_t byte)
 {
-	return has(ECHOCTL) && (byte < ' ' || byte == 0x7f) && byte != '\n' && byte != '\t';
+	if (byte == '\t' || (byte == '\n' && has(ICANON)))
+		return false;
+	return has(ECHOCTL) && (byte < ' ' || byte == 0x7f);
 }
 
 static void echo(uint8_t byte)
@@ -131,6 +133,8 @@ static bool edit(uint8_t byte)
 		erase_word();
 	} else if (is(byte, VLNEXT) && has(IEXTEN)) {
 		vfs_tty.literal = true;
+		if (has(ECHO) && has(ECHOCTL))
+			tty_output((const uint8_t *)"^\b", 2);
 	} else if (is(byte, VEOF)) {
 		append(0, true);
 	} else {

@@ -1,0 +1,51 @@
+/*
+ * seam.h - the same calls made to our file systems and to Linux, in one program.
+ *
+ * The runtime's vfs and sys layers are linked with seam.c, which implements the seam
+ * below them on pthreads and malloc.  A scenario is written once against `call` and run
+ * in either world; what it writes with `note` must come out the same.
+ */
+#ifndef HOST_SEAM_H
+#define HOST_SEAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What a world can do.  Results of calls are those of the kernel: value or -errno. */
+struct world {
+	long (*call)(long number, long a, long b, long c, long d, long e, long f);
+	/* Type at the terminal, and take what has appeared on its screen. */
+	void (*type)(const char *text, size_t bytes);
+	size_t (*screen)(char *text, size_t bytes);
+};
+
+/* Descriptors 0 to 2 are the terminal.  root: an empty directory to mount Linux's tmpfs
+ * on; NULL with a line on stderr if the host forbids it. */
+const struct world *linux_world(const char *root);
+const struct world *guest_world(void);
+extern const struct world *world;
+
+__attribute__((format(printf, 1, 2))) void note(const char *format, ...);
+/* Run work in a thread beside the caller, and wait for the end of all of them. */
+void beside(void (*work)(void *), void *argument);
+void join_all(void);
+void pause_ms(int milliseconds);
+
+/* The guest's memory: pages it may still get, and how much it holds. */
+void seam_limit_pages(long pages);
+long seam_held_pages(void);
+long seam_held_objects(void);
+/* Let every n-th allocation fail; 0 for none. */
+void seam_fail_every(long n);
+
+/* A scenario, by name; arrays end with a NULL name. */
+struct scenario {
+	const char *name;
+	void (*run)(void);
+};
+extern const struct scenario name_scenarios[], data_scenarios[], wait_scenarios[],
+    terminal_scenarios[], guest_scenarios[];
+/* A sequence of random calls on a few names, the same for the same seed. */
+void fuzz(unsigned seed, int steps);
+
+#endif

@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from traitlets.config import Config
 
 CELL_TIMEOUT_SECONDS = 600
 
@@ -18,8 +19,10 @@ def main(path: Path) -> int:
     except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError) as error:
         print(f"{path} is not a notebook: {str(error).splitlines()[0]}", file=sys.stderr)
         return 1
+    # Other users of this machine cannot listen to what notebook and kernel say.
+    encrypted = Config({"KernelManager": {"transport_encryption": "auto"}})
     client = NotebookClient(
-        notebook, kernel_name="python3", timeout=CELL_TIMEOUT_SECONDS,
+        notebook, config=encrypted, kernel_name="python3", timeout=CELL_TIMEOUT_SECONDS,
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_executed=lambda cell, cell_index, execute_reply: print_cell(cell))
     try:

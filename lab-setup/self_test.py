@@ -4,8 +4,8 @@ import importlib.util
 import os
 import sys
 
-from kernel_magics import Lab
 from kernel_magics.errors import LabError
+from kernel_magics.lab import Lab
 
 PROGRAM = r"""
 #include <stdio.h>
@@ -41,7 +41,7 @@ def print_chart(phases: dict[str, int]) -> None:
     whole_ns = sum(phases.values())
     start_ns = 0
     for name, length_ns in phases.items():
-        begin = round(BAR_WIDTH * start_ns / whole_ns)
+        begin = min(round(BAR_WIDTH * start_ns / whole_ns), BAR_WIDTH - 1)
         end = max(begin + 1, round(BAR_WIDTH * (start_ns + length_ns) / whole_ns))
         print(f"{name:10} {length_ns / 1e6:9.3f} ms  {' ' * begin}{'#' * (end - begin)}")
         start_ns += length_ns

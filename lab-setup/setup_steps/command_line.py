@@ -128,6 +128,8 @@ def jupyter_lab(options: argparse.Namespace) -> int:
     argv = [str(python_in(PROJECT)), "-m", "jupyterlab",
             # In the printed address too, unlike a notebook given as an argument.
             f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK.as_posix()}",
+            # Other users of this machine cannot listen to what server and kernels say.
+            "--KernelManager.transport_encryption=auto",
             # One Ctrl-C ends it: the question it would ask has one answer here.
             "--ServerApp.answer_yes=True"]
     if os.geteuid() == 0:

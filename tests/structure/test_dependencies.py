@@ -54,13 +54,17 @@ def imported(paths) -> set[str]:
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 names.add(node.module.split(".")[0])
+            elif (isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module")
+                    and isinstance(node.args[0], ast.Constant)):
+                names.add(node.args[0].value.split(".")[0])
     return names
 
 
 def foreign(folders: list[str]) -> set[str]:
     """Return the modules used below folders that are neither Python's nor ours."""
     files = [path for folder in folders for path in python_files(folder)]
-    local = {path.stem for path in files} | {part for path in files for part in path.parts}
+    # Scripts and tests import their neighbours by name; modules of the package do not.
+    local = {path.stem for path in files if path.parts[0] != "kernel_magics"} | {"tests"}
     return imported(files) - set(sys.stdlib_module_names) - OURS - local
 
 

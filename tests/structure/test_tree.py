@@ -13,7 +13,7 @@ TOP_LEVEL = {
     ".gitignore",
 }
 # Lines a file usually has at most, and lines at which it must be split.
-LINES = {".py": (250, 450), ".c": (270, 500), ".h": (270, 600), ".S": (270, 500),
+LINES = {".py": (250, 500), ".c": (270, 700), ".h": (270, 700), ".S": (270, 500),
          ".ts": (270, 500)}
 
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|root|Users|home/[a-z])[\w./-]*/[\w.-]")

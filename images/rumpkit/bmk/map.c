@@ -86,12 +86,16 @@ static uint64_t *entry_of(uintptr_t address, bool create)
 bool bmk_map_page(uintptr_t address, uintptr_t page, int protection)
 {
 	uint64_t *entry = entry_of(address, true);
+	bool was_present;
 
 	if (!entry)
 		return false;
+	was_present = *entry & PTE_PRESENT;
 	/* A page without access is kept, not present, with its address. */
 	*entry = page | bits_of(protection);
-	arch_invalidate(address);
+	/* What was absent is in no translation cache (SDM 3A, 4.10.2.3). */
+	if (was_present)
+		arch_invalidate(address);
 	return true;
 }
 
@@ -169,44 +173,45 @@ static void map_large(uintptr_t address)
 	    PTE_LARGE | PTE_NO_EXECUTE;
 }
 
-/* Of the first GiB only the image's text may be executed. */
-static void forbid_execution(void)
+/* The protection that the image's layout promises for a page near it. */
+static uint64_t image_bits(uintptr_t page)
 {
-	for (uintptr_t address = 0; address < MAPPED_AT_ENTRY; address += LARGE_BYTES) {
-		uint64_t *entry = &arch_pd_first[slot(address, 1)];
-		uint64_t *table = table_of(*entry);
+	if (!page)
+		return 0;
+	if (page >= (uintptr_t)image_text_start && page < (uintptr_t)image_text_end)
+		return bits_of(BMK_MAP_READ | BMK_MAP_EXECUTE);
+	if (page >= (uintptr_t)image_start && page < (uintptr_t)image_rodata_end)
+		return bits_of(BMK_MAP_READ);
+	return bits_of(BMK_MAP_READ | BMK_MAP_WRITE);
+}
 
-		if (*entry & PTE_LARGE) {
-			*entry |= PTE_NO_EXECUTE;
-			continue;
-		}
-		for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-			uintptr_t page = address + i * BMK_PAGE_BYTES;
+/*
+ * The first GiB, as 4 KiB pages where the image lies (and page 0, which is left out so
+ * that null pointers fault), and without execution elsewhere.  Everything takes effect
+ * at once in the end: the code that does this runs in these pages.
+ */
+static void map_first(void)
+{
+	uintptr_t address;
 
-			if (table[i] && (page < (uintptr_t)image_text_start ||
-			    page >= (uintptr_t)image_text_end))
-				table[i] |= PTE_NO_EXECUTE;
-		}
+	for (address = 0; address < (uintptr_t)image_end; address += LARGE_BYTES) {
+		uint64_t *table = bmk_pages_alloc(1);
+
+		bmk_assert(table);
+		for (unsigned i = 0; i < TABLE_ENTRIES; i++)
+			table[i] = (address + i * BMK_PAGE_BYTES) | image_bits(address + i * BMK_PAGE_BYTES);
+		arch_pd_first[slot(address, 1)] = (uintptr_t)table | PTE_TABLE;
 	}
+	for (; address < MAPPED_AT_ENTRY; address += LARGE_BYTES)
+		arch_pd_first[slot(address, 1)] |= PTE_NO_EXECUTE;
+	arch_invalidate_all();
 }
 
 void bmk_map_create(uintptr_t ram_end)
 {
 	uintptr_t address;
 
-	for (address = (uintptr_t)image_start; address < (uintptr_t)image_end;
-	    address += BMK_PAGE_BYTES) {
-		int protection = BMK_MAP_READ;
-
-		if (address >= (uintptr_t)image_text_start && address < (uintptr_t)image_text_end)
-			protection |= BMK_MAP_EXECUTE;
-		else if (address >= (uintptr_t)image_rodata_end)
-			protection |= BMK_MAP_WRITE;
-		bmk_assert(bmk_map_page(address, address, protection));
-	}
-	forbid_execution();
-	/* Page 0 away: null pointers fault. */
-	bmk_assert(bmk_map_page(0, 0, 0));
+	map_first();
 	for (address = MAPPED_AT_ENTRY; address < ram_end; address += LARGE_BYTES)
 		if (address < DEVICES_START || address >= DEVICES_END)
 			map_large(address);

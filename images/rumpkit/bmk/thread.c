@@ -15,6 +15,7 @@
 
 #define STACK_PAGES 4       /* the lowest is the guard */
 #define SLICE_NS 5000000
+#define STACKS_KEPT 16      /* of ended threads; a guard page is costly to make */
 #define RECORDS 256         /* threads the lab can see at once */
 /* Kept free at the top of a stack: the frame of the system call being left. */
 #define FRAME_RESERVE 256
@@ -140,6 +141,32 @@ void bmk_timer_interrupt(void)
 
 /* --- switching --- */
 
+static char *kept_stacks[STACKS_KEPT];
+static unsigned kept_count;
+
+static char *stack_create(void)
+{
+	char *stack = kept_count ? kept_stacks[--kept_count] : bmk_pages_alloc(STACK_PAGES);
+
+	/* A kept stack's guard page is out of the address space already. */
+	if (stack && bmk_map_present((uintptr_t)stack) &&
+	    !bmk_map_page((uintptr_t)stack, (uintptr_t)stack, 0)) {
+		bmk_pages_free(stack, STACK_PAGES);
+		return NULL;
+	}
+	return stack;
+}
+
+static void stack_destroy(char *stack)
+{
+	if (kept_count < STACKS_KEPT) {
+		kept_stacks[kept_count++] = stack;
+		return;
+	}
+	bmk_map_protect((uintptr_t)stack, BMK_MAP_READ | BMK_MAP_WRITE);
+	bmk_pages_free(stack, STACK_PAGES);
+}
+
 static void thread_destroy(struct bmk_thread *thread)
 {
 	struct bmk_thread **link = &all;
@@ -149,8 +176,7 @@ static void thread_destroy(struct bmk_thread *thread)
 	*link = thread->all_next;
 	if (thread->fpu)
 		bmk_memory_free(thread->fpu, arch_fpu_bytes());
-	bmk_map_protect((uintptr_t)thread->stack, BMK_MAP_READ | BMK_MAP_WRITE);
-	bmk_pages_free(thread->stack, STACK_PAGES);
+	stack_destroy(thread->stack);
 	bmk_memory_free(thread, sizeof(*thread));
 }
 
@@ -335,13 +361,12 @@ static struct bmk_thread *thread_alloc(const char *name, bool application)
 	if (!thread)
 		return NULL;
 	memset(thread, 0, sizeof(*thread));
-	thread->stack = bmk_pages_alloc(STACK_PAGES);
+	thread->stack = stack_create();
 	if (application)
 		thread->fpu = bmk_memory_alloc(arch_fpu_bytes(), 64);
-	if (!thread->stack || (application && !thread->fpu) ||
-	    !bmk_map_page((uintptr_t)thread->stack, (uintptr_t)thread->stack, 0)) {
+	if (!thread->stack || (application && !thread->fpu)) {
 		if (thread->stack)
-			bmk_pages_free(thread->stack, STACK_PAGES);
+			stack_destroy(thread->stack);
 		if (thread->fpu)
 			bmk_memory_free(thread->fpu, arch_fpu_bytes());
 		bmk_memory_free(thread, sizeof(*thread));

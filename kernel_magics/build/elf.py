@@ -174,6 +174,11 @@ class ElfFile:
         """Return the first section called `name`, or None."""
         return next((section for section in self.sections if section.name == name), None)
 
+    def section_at(self, address: int) -> Section | None:
+        """Return the loaded section that covers an address of the running guest, or None."""
+        return next((section for section in self.sections if section.is_loaded
+                     and 0 <= address - section.address < section.size), None)
+
     def section_bytes(self, section: Section) -> bytes:
         """Return a section's contents in the file; nothing for .bss and its kind."""
         return b"" if section.type == SHT_NOBITS else self._bytes(section.offset, section.size)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Frame", "frames_text", "symbolise"]
 
+SHOWN_INNER, SHOWN_OUTER = 20, 6
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -41,8 +43,12 @@ def symbolise(addresses: Sequence[int], symbols: SymbolIndex) -> tuple[Frame, ..
     byte before it is looked up.
     """
     frames: list[Frame] = []
+    known: dict[int, list[Frame]] = {}
     for depth, address in enumerate(addresses):
-        frames += _frames_at(address, address - (depth > 0), symbols)
+        lookup = address - (depth > 0)
+        if lookup not in known:
+            known[lookup] = _frames_at(address, lookup, symbols)
+        frames += known[lookup]
     return tuple(frames)
 
 
@@ -63,12 +69,32 @@ def _frames_at(address: int, lookup: int, symbols: SymbolIndex) -> list[Frame]:
 
 
 def frames_text(frames: Sequence[Frame]) -> str:
-    """Return the frames as aligned text, a line each."""
-    rows = [(_function_text(frame), frame.layer, frame.place or f"{frame.address:#x}")
-            for frame in frames]
-    width = max((len(row[0]) for row in rows), default=0)
-    return "\n".join(f"#{depth:<2} {function:<{width}}  {layer:<8}  {place}".rstrip()
-                     for depth, (function, layer, place) in enumerate(rows))
+    """Return the frames as aligned text: a line each, for equal neighbours one together."""
+    runs: list[tuple[int, Frame, int]] = []
+    for depth, frame in enumerate(frames):
+        if runs and _same(runs[-1][1], frame):
+            first, same, count = runs[-1]
+            runs[-1] = (first, same, count + 1)
+        else:
+            runs.append((depth, frame, 1))
+    is_long = len(runs) > SHOWN_INNER + SHOWN_OUTER + 1
+    chosen = [*runs[:SHOWN_INNER], *runs[-SHOWN_OUTER:]] if is_long else runs
+    width = max((len(_function_text(frame)) for _, frame, _ in chosen), default=0)
+    texts = [_line_text(*run, width) for run in chosen]
+    if is_long:
+        texts.insert(SHOWN_INNER, f"… {runs[-SHOWN_OUTER][0] - runs[SHOWN_INNER][0]} more")
+    return "\n".join(texts)
+
+
+def _same(one: Frame, other: Frame) -> bool:
+    return (one.function, one.file, one.line, one.is_inlined) == \
+        (other.function, other.file, other.line, other.is_inlined) and bool(one.function)
+
+
+def _line_text(depth: int, frame: Frame, count: int, width: int) -> str:
+    times = f"  … {count} times" if count > 1 else ""
+    place = frame.place or f"{frame.address:#x}"
+    return f"#{depth:<3} {_function_text(frame):<{width}}  {frame.layer:<8}  {place}{times}"
 
 
 def _function_text(frame: Frame) -> str:

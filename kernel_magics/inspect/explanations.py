@@ -9,15 +9,17 @@ import signal
 from typing import TYPE_CHECKING
 
 from kernel_magics.boot.abi import Panic, PanicKind
+from kernel_magics.build.elf import ElfFile
+from kernel_magics.inspect.layers import layer_of_section
 
 if TYPE_CHECKING:
-    from kernel_magics.inspect.symbols import SymbolIndex
+    from kernel_magics.build.image import GuestImage
 
-__all__ = ["describe_access", "describe_address", "explain", "title"]
+__all__ = ["describe_address", "describe_fault", "explain", "title"]
 
 NULL_PAGE_BYTES = 64 * 1024
 NEAR_STACK_BYTES = 64 * 1024
-_WRITE, _FETCH = 2, 16
+_FETCH = 16
 _CANONICAL_HALF = 1 << 47
 
 _EXCEPTIONS = {
@@ -73,6 +75,9 @@ _EXPLANATIONS = {
         "written (a string literal, for instance), data cannot be executed.",
 }
 
+_SECTIONS = {"text": "the code", "rodata": "the constants", "data": "the variables",
+             "bss": "the variables"}
+
 _SIGNALS = {
     signal.SIGABRT: "The program gave up on its own: abort(), or an assert() that failed; "
                     "the console has its message.",
@@ -125,23 +130,31 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def describe_access(error_code: int) -> str:
-    """Return what a page fault tried, from its error code: "write to", "read of" …"""
-    if error_code & _FETCH:
-        return "execution at"
-    return "write to" if error_code & _WRITE else "read of"
+def describe_fault(kind: PanicKind, record: Panic, registers: dict[str, int],
+                   image: GuestImage) -> str:
+    """Return where a page fault's address is, "" for a panic that has no such address."""
+    if kind == PanicKind.STACK_OVERFLOW:
+        return f"address {record.fault_address:#x}, below the end of its stack"
+    if kind in (PanicKind.PAGE_FAULT, PanicKind.NULL_DEREFERENCE, PanicKind.PROTECTION):
+        return describe_address(record.fault_address, registers, image)
+    return ""
 
 
-def describe_address(address: int, registers: dict[str, int], symbols: SymbolIndex) -> str:
+def describe_address(address: int, registers: dict[str, int], image: GuestImage) -> str:
     """Return in words what an address is: null, a symbol, near the stack pointer …"""
     if address < NULL_PAGE_BYTES:
         return f"{address} bytes from null" if address else "null"
     if _CANONICAL_HALF <= address < 2**64 - _CANONICAL_HALF:
         return "an address that cannot exist"
-    found = symbols.at(address)
+    found = image.symbols.at(address)
     if found:
         symbol, offset = found
         return f"in {symbol.name}+{offset:#x} ({symbol.kind}, layer {symbol.layer})"
+    section = ElfFile.read(image.stripped_path).section_at(address)
+    if section:
+        layer = layer_of_section(section.name)
+        what = _SECTIONS.get(section.name.split(".")[1], section.name)
+        return f"in {what}" + (f" of layer {layer}" if layer else "")
     distance = address - registers["rsp"]
     if abs(distance) < NEAR_STACK_BYTES:
         side = "above" if distance >= 0 else "below"

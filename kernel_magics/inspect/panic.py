@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ctypes import sizeof
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from kernel_magics.boot.abi import PANIC_FRAMES, PANIC_MAGIC, REGISTERS, Panic, PanicKind, State
+from kernel_magics.boot.abi import PANIC_MAGIC, REGISTERS, Panic, PanicKind, State
 from kernel_magics.build.diagnostics import SourceLines
+from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import GuestError
 from kernel_magics.inspect.backtrace import Frame, frames_text, symbolise
-from kernel_magics.inspect.explanations import describe_access, describe_address, explain, title
+from kernel_magics.inspect.cfi import CallFrames
+from kernel_magics.inspect.code import Code
+from kernel_magics.inspect.explanations import describe_fault, explain, title
+from kernel_magics.inspect.ram import GuestRam
+from kernel_magics.inspect.unwind import Unwinder
 
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["PanicReport", "decode_panic", "make_report", "read_panic"]
 
 EXCERPT_LINES_AROUND = 2
+TEXT_COLUMNS = 92
 _REGISTERS_A_LINE = 4
 
 
@@ -58,9 +66,9 @@ class PanicReport:
         if where and where.function:
             head += f" in {where.function}" + (f" ({where.place})" if where.place else "")
         thread = f"thread {self.thread}" + (f" ({self.thread_name})" if self.thread_name else "")
-        detail = f"{thread}: {self.reason}" + (f"; {self.fault_place}" if self.fault_place else "")
-        parts = [f"{head}\n{detail}", self.excerpt, frames_text(self.frames), self.explanation,
-                 _registers_text(self.registers)]
+        detail = f"{thread}: {self.reason}" + (f" ({self.fault_place})" if self.fault_place else "")
+        parts = [f"{head}\n{detail}", self.excerpt, frames_text(self.frames),
+                 fill(self.explanation, TEXT_COLUMNS), _registers_text(self.registers)]
         return "\n\n".join(part for part in parts if part)
 
     def __repr__(self) -> str:
@@ -77,7 +85,8 @@ def read_panic(guest: Any) -> PanicReport | None:
     if header.state != State.PANICKED:
         return None
     record = decode_panic(guest.ram.read(header.panic_address, sizeof(Panic)))
-    return make_report(record, guest.image, name=guest.name,
+    ram = GuestRam(guest.ram.read, header.page_table_address)
+    return make_report(record, guest.image, name=guest.name, read=ram.read_virtual,
                        ram_bytes=header.ram_bytes, free_pages=header.free_pages)
 
 
@@ -94,22 +103,19 @@ def decode_panic(data: bytes) -> Panic:
     return record
 
 
-def make_report(record: Panic, image: GuestImage, *, name: str = "", ram_bytes: int = 0,
+def make_report(record: Panic, image: GuestImage, *, name: str = "",
+                read: Callable[[int, int], bytes] | None = None, ram_bytes: int = 0,
                 free_pages: int = 0) -> PanicReport:
     """Return the report of a decoded record, with names and lines from the guest's image.
 
-    `ram_bytes` and `free_pages` are the guest's, for an out-of-memory report.
+    `read(address, size_bytes)` reads the guest's virtual memory, for a deeper look at its
+    stack; `ram_bytes` and `free_pages` are the guest's, for an out-of-memory report.
     """
     registers = dict(zip(REGISTERS, record.registers, strict=True))
-    count = min(record.frame_count, PANIC_FRAMES)
     symbols = image.symbols
-    frames = symbolise(list(record.frames[:count]) or [registers["rip"]], symbols)
+    frames = symbolise(_stack(record, registers, image, read), symbols)
     kind = PanicKind(record.kind)
-    fault_place = ""
-    if kind in (PanicKind.PAGE_FAULT, PanicKind.NULL_DEREFERENCE, PanicKind.STACK_OVERFLOW,
-                PanicKind.PROTECTION):
-        fault_place = (f"{describe_access(record.error_code)} {record.fault_address:#x}, "
-                       f"{describe_address(record.fault_address, registers, symbols)}")
+    fault_place = describe_fault(kind, record, registers, image)
     return PanicReport(
         name=name or image.name, kind=kind.name.lower(), title=title(kind, record),
         reason=record.reason.decode("utf-8", "replace"),
@@ -120,8 +126,21 @@ def make_report(record: Panic, image: GuestImage, *, name: str = "", ram_bytes: 
         frames=frames, excerpt=_excerpt(_culprit(frames), SourceLines(image.sources)))
 
 
+def _stack(record: Panic, registers: dict[str, int], image: GuestImage,
+           read: Callable[[int, int], bytes] | None) -> list[int]:
+    """Return the stack the guest recorded by its frame pointers, or a longer one."""
+    code = Code(ElfFile.read(image.path), image.symbols)
+    told = [address for depth, address in enumerate(record.frames[:record.frame_count])
+            if depth == 0 or code.called(address) is not None] or [registers["rip"]]
+    if read is None:
+        return told
+    walked = Unwinder(code, CallFrames(image.path), image.symbols, read).walk(registers)
+    return max(walked, told, key=len)
+
+
 def _culprit(frames: tuple[Frame, ...]) -> Frame | None:
-    return next((frame for frame in frames if frame.layer == "app"), None)
+    own = [frame for frame in frames if frame.layer == "app"]
+    return next((frame for frame in own if frame.line), own[0] if own else None)
 
 
 def _excerpt(frame: Frame | None, lines: SourceLines) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import UsageError
@@ -131,22 +130,31 @@ class SymbolIndex:
 
         Assembly labels, which have no size, are taken to reach to the next symbol.
         """
-        addresses, sizes = self._table.addresses, self._table.sizes
-        row = int(np.searchsorted(addresses, np.uint64(max(address, 0)), "right")) - 1
-        if row < 0:
-            return None
-        near = [one for one in range(row, max(row - _ROWS_BACK, -1), -1)
-                if self._table.kinds[one] != "tls"]
-        covering = [one for one in near if address < int(addresses[one]) + int(sizes[one])]
-        labels = [one for one in near
-                  if addresses[one] == addresses[row] and not sizes[one]
-                  and address - int(addresses[one]) < _LABEL_REACH_BYTES]
-        # The innermost of what covers it: aliases share an address, `find` knows the best.
-        chosen = min(covering or labels, default=None,
-                     key=lambda one: (-int(addresses[one]), self._preference(one)))
+        row = bisect_right(self._starts, address) - 1
+        covering: int | None = None
+        label: int | None = None
+        for one in range(row, max(row - _ROWS_BACK, -1), -1):
+            start, size = self._starts[one], int(self._table.sizes[one])
+            if covering is not None and start != self._starts[covering]:
+                break
+            if self._table.kinds[one] == "tls":
+                continue
+            if address < start + size:
+                covering = self._better(covering, one)
+            elif not size and start == self._starts[row] and address < start + _LABEL_REACH_BYTES:
+                label = self._better(label, one)
+        chosen = label if covering is None else covering
         if chosen is None:
             return None
-        return self._symbol(chosen), address - int(addresses[chosen])
+        return self._symbol(chosen), address - self._starts[chosen]
+
+    def _better(self, known: int | None, other: int) -> int:
+        """Return the row whose name says more, of two for one address."""
+        return other if known is None else min(known, other, key=self._preference)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [int(address) for address in self._table.addresses]
 
     def lines(self, address: int) -> tuple[SourcePlace, ...]:
         """Return where `address` is in the source: innermost inlined function first."""

@@ -9,7 +9,7 @@ from IPython.core.getipython import get_ipython
 
 __all__ = ["progress"]
 
-NOTICEABLE_S = 0.7
+NOTICEABLE_S = 1.0
 PERIOD_S = 0.5
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -14,7 +14,7 @@ from kernel_magics.widgets.view import Pump, View, bundle
 
 __all__ = ["LayerView", "boundary_calls", "layer_picture"]
 
-SYMBOLS_SENT = 100      # of each layer; the others are searched for in Python
+SYMBOLS_SENT = 60       # of each layer; the others are searched for in Python
 SYMBOLS_FOUND = 200
 PERIOD_S = 0.25
 

@@ -1,0 +1,49 @@
+"""Every notebook runs from top to bottom, and shows what is stored in it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from capabilities import need
+
+PROJECT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((PROJECT / "notebooks").rglob("*.ipynb"))
+
+pytestmark = [pytest.mark.notebook, pytest.mark.guest, pytest.mark.slow]
+
+
+def nbval(path: Path) -> subprocess.CompletedProcess:
+    """Compare a notebook with its stored outputs, in a pytest of its own."""
+    command = [sys.executable, "-m", "pytest", "-q", "--nbval", "--nbval-current-env",
+               "--nbval-sanitize-with", str(Path(__file__).parent / "sanitize.cfg"),
+               "-p", "no:cacheprovider", "--timeout", "600", str(path)]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(PROJECT)})
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_notebook_shows_what_is_stored_in_it(path):
+    need("qemu", "libvirt", "compiler")
+    done = nbval(path)
+    assert done.returncode == 0, done.stdout
+    cells = sum(c.cell_type == "code" for c in nbformat.read(path, 4).cells)
+    assert f"{cells} passed" in done.stdout
+
+
+@pytest.mark.timeout(300)
+def test_a_notebook_that_shows_something_else_would_be_noticed(tmp_path):
+    need("qemu", "libvirt", "compiler")
+    notebook = nbformat.read(PROJECT / "notebooks" / "00_first_guest.ipynb", 4)
+    code = [c for c in notebook.cells if c.cell_type == "code"]
+    notebook.cells = code[:3]
+    notebook.cells[1].source = notebook.cells[1].source.replace("hello from ring 0", "hullo")
+    path = tmp_path / "changed.ipynb"
+    nbformat.write(notebook, path)
+    done = nbval(path)
+    assert done.returncode == 1
+    assert "hullo" in done.stdout
+    assert "1 failed" in done.stdout

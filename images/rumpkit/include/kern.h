@@ -27,6 +27,11 @@ int64_t kern_wall_ns(void);
 /* True when the calling thread has a signal to handle: a wait should end with -EINTR. */
 bool kern_interrupted(void);
 
+/* Send a signal to the calling thread; it takes effect when its system call returns. */
+void kern_signal_self(int signal);
+/* Block these signals instead of the thread's mask until its system call returns. */
+void kern_signal_mask_for_call(uint64_t mask);
+
 /* A place to sleep: threads wait on it, anything may wake it, also an interrupt. */
 struct kern_wait {
 	struct kern_waiter *first;

@@ -93,11 +93,16 @@ long kern_futex_requeue(uint64_t from, uint64_t to, int wake, int move, bool com
 #define KERN_SIGNAL_BIT(signal) (1ull << ((signal) - 1))
 void kern_signal_send(struct kern_thread *thread, int signal);
 void kern_signal_send_process(int signal);
-/* Before the return from a system call: run a handler, or die. */
+/* Before the return from a system call: run a handler, or die; restore the mask. */
 void kern_signal_deliver(struct rumpcomp_frame *frame);
 /* Undo what deliver put on the stack; the value for rax. */
 long kern_signal_return(struct rumpcomp_frame *frame);
 bool kern_signal_pending(const struct kern_thread *thread);
+
+static inline bool kern_signal_attention(const struct kern_thread *thread)
+{
+	return thread->has_saved_mask || kern_signal_pending(thread);
+}
 
 /* Virtual memory. */
 void kern_vm_create(void);

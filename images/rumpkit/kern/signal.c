@@ -87,6 +87,20 @@ void kern_signal_send(struct kern_thread *thread, int signal)
 	nudge(thread);
 }
 
+void kern_signal_self(int signal)
+{
+	kern_signal_send(kern_current(), signal);
+}
+
+void kern_signal_mask_for_call(uint64_t mask)
+{
+	struct kern_thread *thread = kern_current();
+
+	thread->saved_mask = thread->signal_mask;
+	thread->has_saved_mask = true;
+	thread->signal_mask = mask & ~(KERN_SIGNAL_BIT(SIGKILL) | KERN_SIGNAL_BIT(SIGSTOP));
+}
+
 void kern_signal_send_process(int signal)
 {
 	if (!has_effect(signal))

@@ -71,16 +71,13 @@ static long wait_for_signal(void)
 
 long sys_rt_sigsuspend(SYS2(set, mask_bytes))
 {
-	struct kern_thread *thread = kern_current();
 	uint64_t mask;
 
 	if (mask_bytes != 8)
 		return -EINVAL;
 	if (kern_copyin((const void *)set, &mask, sizeof(mask)))
 		return -EFAULT;
-	thread->saved_mask = thread->signal_mask;
-	thread->has_saved_mask = true;
-	thread->signal_mask = mask & ~UNBLOCKABLE;
+	kern_signal_mask_for_call(mask);
 	return wait_for_signal();
 }
 

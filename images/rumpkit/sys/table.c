@@ -56,7 +56,7 @@ long sys_call(struct rumpcomp_frame *frame)
 	frame->rax = function ?
 	    (uint64_t)function((long)frame->rdi, (long)frame->rsi, (long)frame->rdx,
 	    (long)frame->r10, (long)frame->r8, (long)frame->r9) : (uint64_t)absent(number);
-	if (kern_signal_pending(kern_current()))
+	if (kern_signal_attention(kern_current()))
 		kern_signal_deliver(frame);
 	return (long)frame->rax;
 }

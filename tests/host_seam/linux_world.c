@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pty.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,19 @@ static size_t linux_screen(char *text, size_t bytes)
 	pause_ms(SETTLE_MS);
 	got = read(master, text, bytes);
 	return got < 0 ? 0 : (size_t)got;
+}
+
+static volatile sig_atomic_t broken_pipes;
+
+static void count_broken_pipe(int signal)
+{
+	(void)signal;
+	broken_pipes++;
+}
+
+static int linux_broken_pipes(void)
+{
+	return broken_pipes;
 }
 
 static bool write_file(const char *path, const char *text)
@@ -135,7 +149,9 @@ static void arrange_descriptors(int slave)
 
 const struct world *linux_world(const char *root)
 {
-	static const struct world host = { linux_call, linux_type, linux_screen };
+	static const struct world host = {
+		linux_call, linux_type, linux_screen, linux_broken_pipes,
+	};
 	int slave = open_terminal();
 
 	if (slave < 0) {
@@ -147,6 +163,7 @@ const struct world *linux_world(const char *root)
 		return NULL;
 	}
 	umask(022);
+	signal(SIGPIPE, count_broken_pipe);
 	arrange_descriptors(slave);
 	return &host;
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,11 +207,35 @@ void kern_wake(struct kern_wait *where, int count)
 	}
 }
 
+static int broken_pipes;
+
+void kern_signal_self(int signal)
+{
+	broken_pipes += signal == SIGPIPE;
+}
+
+/* No other signals are sent here. */
+void kern_signal_mask_for_call(uint64_t mask)
+{
+	(void)mask;
+}
+
+static int guest_broken_pipes(void)
+{
+	return broken_pipes;
+}
+
 int rumpuser_getrandom(void *buffer, size_t bytes, int flags, size_t *got)
 {
 	(void)flags;
 	*got = (size_t)getrandom(buffer, bytes, 0);
 	return 0;
+}
+
+size_t lib_strlcpy(char *to, const char *from, size_t bytes)
+{
+	snprintf(to, bytes, "%s", from);
+	return strlen(from);
 }
 
 int lib_snprintf(char *to, size_t bytes, const char *format, ...)
@@ -276,13 +301,16 @@ static long guest_call(long number, long a, long b, long c, long d, long e, long
 }
 
 int vfs_init(const char *hostname);
+int vfs_populate(void);
 
 const struct world *guest_world(void)
 {
-	static const struct world guest = { guest_call, guest_type, guest_screen };
+	static const struct world guest = {
+		guest_call, guest_type, guest_screen, guest_broken_pipes,
+	};
 
 	if (pipe2(console_input, O_NONBLOCK) || pipe2(console_output, O_NONBLOCK) ||
-	    vfs_init("guest"))
+	    vfs_init("guest") || vfs_populate())
 		return NULL;
 	return &guest;
 }

@@ -17,6 +17,7 @@ struct world {
 	/* Type at the terminal, and take what has appeared on its screen. */
 	void (*type)(const char *text, size_t bytes);
 	size_t (*screen)(char *text, size_t bytes);
+	int (*broken_pipes)(void); /* SIGPIPEs so far */
 };
 
 /* Descriptors 0 to 2 are the terminal.  root: an empty directory to mount Linux's tmpfs

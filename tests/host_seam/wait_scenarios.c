@@ -59,6 +59,11 @@ static void pipes(void)
 	DO(fcntl, 4, F_GETFL, 0);
 	DO(pipe2, ends, 1);
 	DO(fcntl, 0, F_GETPIPE_SZ, 0);
+	DO(close, 3);
+	DO(write, 4, "x", 1);
+	DO(write, 4, "", 0);
+	DO(writev, 4, 0, 0);
+	note("%d broken pipes\n", world->broken_pipes());
 }
 
 #define PUMPED 1000000
@@ -196,6 +201,9 @@ static void polling(void)
 	POLL(1, 0);
 	POLL(1, 2);
 	DO(ppoll, entries, 1, &time, 0, 8);
+	DO(ppoll, entries, 1, &time, &time, 7);
+	DO(ppoll, entries, 1, &time, 8, 8);
+	DO(ppoll, entries, 1, &time, &ends, 8);
 	time.tv_nsec = -1;
 	DO(ppoll, entries, 1, &time, 0, 8);
 	QUIET(write, 4, "x", 1);
@@ -263,6 +271,12 @@ static void selecting(void)
 	QUIET(close, 4);
 	read_set[0] = 1 << 3;
 	DO(pselect6, 4, read_set, 0, 0, 0, 0);
+	struct { const void *mask; size_t bytes; } more = { read_set, 7 };
+
+	DO(pselect6, 4, read_set, 0, 0, 0, &more);
+	more.bytes = 8;
+	DO(pselect6, 4, read_set, 0, 0, 0, &more);
+	DO(pselect6, 4, read_set, 0, 0, 0, 8);
 }
 
 static void note_events(const char *what, long count, const struct linux_epoll_event *events)

@@ -13,11 +13,18 @@
 #define VFS_PAGE_BYTES 4096ul
 
 /*
- * The root file system in memory with /dev, /etc, /proc, /root and /tmp, the devices,
- * and descriptors 0, 1, 2 on the console.  hostname goes to /etc.  Once, before the
- * application starts.  0 or -ENOMEM.
+ * An empty root file system in memory, and descriptors 0, 1, 2 on the console.  Once,
+ * before the application starts.  hostname is copied, for /etc.  Always 0.
  */
 int vfs_init(const char *hostname);
+
+/*
+ * Fill the root: /dev, /etc, /proc, /root, /tmp and what belongs in them.  vfs_walk
+ * calls it; later calls do nothing.  0 or -ENOMEM.
+ */
+int vfs_populate(void);
+/* Have fill called at the end of that, to add to it; it returns 0 or -errno. */
+void vfs_at_first_path(int (*fill)(void));
 
 /* Bytes read (0 at the end) from a descriptor into kernel memory; -EBADF, -EISDIR, ... */
 int vfs_file_read_at(int descriptor, uint64_t offset, void *kernel, size_t bytes);

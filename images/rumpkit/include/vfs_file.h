@@ -85,6 +85,9 @@ struct vfs_slot {
 	bool close_on_exec;
 };
 
+#define VFS_FIRST_SLOTS 16
+#define VFS_DESCRIPTOR_LIMIT 1024 /* RLIMIT_NOFILE as Linux gives it; kern may raise it */
+
 /* What a process has of the file system.  One today; kern may switch vfs_current. */
 struct vfs_context {
 	struct vfs_slot *slots;

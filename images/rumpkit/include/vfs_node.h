@@ -148,5 +148,7 @@ long vfs_path_of(struct vfs_node *dir, struct vfs_node *node, char *text, size_t
 long vfs_readlink(struct vfs_node *node, char *text, size_t bytes);
 
 extern struct vfs_node *vfs_root;
+/* Numbers (st_ino) of the nodes that are there before any is made. */
+enum { VFS_ROOT_NUMBER = 1, VFS_CONSOLE_NUMBER = 2 };
 
 #endif

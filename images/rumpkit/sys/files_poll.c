@@ -1,8 +1,5 @@
 /*
  * files_poll.c - system calls that wait for several descriptors.
- *
- * Signal masks of the p-variants are accepted and not applied: nothing interrupts these
- * waits that a mask could hold back until kern has signals.
  */
 #include "call.h"
 #include "files.h"
@@ -47,6 +44,21 @@ static int deadline_of(long user, int64_t *deadline_ns)
 	return 0;
 }
 
+/* Wait with another signal mask, if the application gives one: the p-variants. */
+static int apply_mask(long user_mask, size_t bytes)
+{
+	uint64_t mask;
+
+	if (!user_mask)
+		return 0;
+	if (bytes != sizeof mask)
+		return -EINVAL;
+	if (kern_copyin((void *)user_mask, &mask, sizeof mask))
+		return -EFAULT;
+	kern_signal_mask_for_call(mask);
+	return 0;
+}
+
 /* ---- poll ------------------------------------------------------------------------------------ */
 
 static long poll_user(long user, size_t count, int64_t deadline_ns)
@@ -78,6 +90,8 @@ SYSCALL(ppoll)
 	int64_t deadline_ns;
 	int error = deadline_of(c, &deadline_ns);
 
+	if (!error)
+		error = apply_mask(d, (size_t)e);
 	return error ? error : poll_user(a, (unsigned)b, deadline_ns);
 }
 
@@ -202,9 +216,16 @@ SYSCALL(select)
 SYSCALL(pselect6)
 {
 	const long users[SETS] = { b, c, d };
+	struct { /* a sixth register holds the address of a seventh and eighth argument */
+		uint64_t mask, bytes;
+	} more = { 0, 0 };
 	int64_t deadline_ns;
 	int error = deadline_of(e, &deadline_ns);
 
+	if (!error && f && kern_copyin((void *)f, &more, sizeof more))
+		return -EFAULT;
+	if (!error)
+		error = apply_mask((long)more.mask, more.bytes);
 	return error ? error : select_user(a, users, deadline_ns);
 }
 
@@ -275,5 +296,7 @@ SYSCALL(epoll_wait)
 
 SYSCALL(epoll_pwait)
 {
-	return epoll_wait_until((int)a, b, (int)c, deadline_ms(d));
+	int error = apply_mask(e, (size_t)f);
+
+	return error ? error : epoll_wait_until((int)a, b, (int)c, deadline_ms(d));
 }

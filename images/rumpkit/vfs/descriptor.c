@@ -5,12 +5,6 @@
 #include "rumplib.h"
 #include "vfs.h"
 
-#define FIRST_SLOTS 16
-#define DESCRIPTOR_LIMIT 1024 /* RLIMIT_NOFILE as Linux gives it; kern may raise it */
-
-static struct vfs_context first_context = { .limit = DESCRIPTOR_LIMIT, .umask = 022 };
-struct vfs_context *vfs_current = &first_context;
-
 struct vfs_slot *vfs_descriptor_slot(int descriptor)
 {
 	struct vfs_slot *slot;
@@ -31,7 +25,7 @@ struct vfs_file *vfs_descriptor_get(int descriptor)
 /* Have slots for a descriptor below the limit. */
 static int reserve(unsigned descriptor)
 {
-	unsigned capacity = vfs_current->capacity ? vfs_current->capacity : FIRST_SLOTS;
+	unsigned capacity = vfs_current->capacity;
 	struct vfs_slot *slots;
 
 	if (descriptor < vfs_current->capacity)
@@ -41,9 +35,9 @@ static int reserve(unsigned descriptor)
 	slots = kern_alloc(capacity * sizeof *slots);
 	if (!slots)
 		return -ENOMEM;
-	if (vfs_current->capacity)
-		memcpy(slots, vfs_current->slots, vfs_current->capacity * sizeof *slots);
-	kern_free(vfs_current->slots);
+	memcpy(slots, vfs_current->slots, vfs_current->capacity * sizeof *slots);
+	if (vfs_current->capacity > VFS_FIRST_SLOTS) /* the first ones are not from kern_alloc */
+		kern_free(vfs_current->slots);
 	vfs_current->slots = slots;
 	vfs_current->capacity = capacity;
 	return 0;

@@ -133,7 +133,7 @@ static const struct vfs_node_ops links_ops = {
 	.list = links_list,
 };
 
-int vfs_descriptor_links_init(void)
+int vfs_descriptor_links_make(void)
 {
 	static struct vfs_node links;
 	int error = vfs_make_directory("/proc/self");

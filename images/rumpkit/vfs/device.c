@@ -5,6 +5,7 @@
 #include "kern.h"
 #include "rumplib.h"
 #include "rumpuser.h"
+#include "tty.h"
 
 static struct vfs_device *devices;
 
@@ -12,19 +13,6 @@ void vfs_register_device(struct vfs_device *device)
 {
 	device->next = devices;
 	devices = device;
-}
-
-int vfs_device_open(struct vfs_node *node, struct vfs_file *file)
-{
-	struct vfs_device *device;
-
-	for (device = devices; device; device = device->next) {
-		if (device->number != node->device || !S_ISCHR(node->mode))
-			continue;
-		file->ops = device->ops;
-		return 0;
-	}
-	return -ENXIO;
 }
 
 static long null_read(struct vfs_file *file, struct vfs_io *io, uint64_t *position)
@@ -104,18 +92,43 @@ static const struct vfs_file_ops random_ops = {
 
 static const struct {
 	const char *path;
-	uint64_t number;
-	const struct vfs_file_ops *ops;
-} memory_devices[] = {
-	{ "/dev/null", vfs_device_number(1, 3), &null_ops },
-	{ "/dev/zero", vfs_device_number(1, 5), &zero_ops },
-	{ "/dev/full", vfs_device_number(1, 7), &full_ops },
-	{ "/dev/random", vfs_device_number(1, 8), &random_ops },
-	{ "/dev/urandom", vfs_device_number(1, 9), &random_ops },
+	struct vfs_device driver;
+} first_devices[] = {
+	{ "/dev/null", { vfs_device_number(1, 3), &null_ops, NULL } },
+	{ "/dev/zero", { vfs_device_number(1, 5), &zero_ops, NULL } },
+	{ "/dev/full", { vfs_device_number(1, 7), &full_ops, NULL } },
+	{ "/dev/random", { vfs_device_number(1, 8), &random_ops, NULL } },
+	{ "/dev/urandom", { vfs_device_number(1, 9), &random_ops, NULL } },
+	{ "/dev/tty", { vfs_device_number(5, 0), &vfs_tty_ops, NULL } },
+	{ NULL, { VFS_CONSOLE_DEVICE, &vfs_tty_ops, NULL } }, /* its node is made elsewhere */
 };
-#define MEMORY_DEVICES (sizeof memory_devices / sizeof *memory_devices)
+#define FIRST_DEVICES (sizeof first_devices / sizeof *first_devices)
 
-int vfs_make_device(const char *path, uint64_t number)
+static const struct vfs_file_ops *find_driver(uint64_t number)
+{
+	const struct vfs_device *device;
+	size_t i;
+
+	for (i = 0; i < FIRST_DEVICES; i++)
+		if (first_devices[i].driver.number == number)
+			return first_devices[i].driver.ops;
+	for (device = devices; device; device = device->next)
+		if (device->number == number)
+			return device->ops;
+	return NULL;
+}
+
+int vfs_device_open(struct vfs_node *node, struct vfs_file *file)
+{
+	const struct vfs_file_ops *ops = S_ISCHR(node->mode) ? find_driver(node->device) : NULL;
+
+	if (!ops)
+		return -ENXIO;
+	file->ops = ops;
+	return 0;
+}
+
+static int make_device(const char *path, uint64_t number)
 {
 	struct vfs_place place;
 	int error = vfs_walk(vfs_root, path, VFS_WALK_PARENT, &place);
@@ -127,17 +140,12 @@ int vfs_make_device(const char *path, uint64_t number)
 	return error;
 }
 
-int vfs_memory_devices_init(void)
+int vfs_devices_make(void)
 {
-	static struct vfs_device drivers[MEMORY_DEVICES];
 	int error = 0;
 	size_t i;
 
-	for (i = 0; i < MEMORY_DEVICES && !error; i++) {
-		drivers[i].number = memory_devices[i].number;
-		drivers[i].ops = memory_devices[i].ops;
-		vfs_register_device(&drivers[i]);
-		error = vfs_make_device(memory_devices[i].path, memory_devices[i].number);
-	}
+	for (i = 0; first_devices[i].path && !error; i++)
+		error = make_device(first_devices[i].path, first_devices[i].driver.number);
 	return error;
 }

@@ -6,14 +6,14 @@
 
 #include "vfs.h"
 
+#define VFS_CONSOLE_DEVICE vfs_device_number(5, 1)
+
 /* Give an open file its device's operations; -ENXIO if there is no driver. */
 int vfs_device_open(struct vfs_node *node, struct vfs_file *file);
-/* A node for a device, at an absolute path. */
-int vfs_make_device(const char *path, uint64_t number);
+void vfs_tty_init(void);
 
-/* null, zero, full, random, urandom; console and tty; /proc/self/fd with its links. */
-int vfs_memory_devices_init(void);
-int vfs_tty_init(void);
-int vfs_descriptor_links_init(void);
+/* Parts of the first file system: /dev/null and its like, /proc/self/fd with its links. */
+int vfs_devices_make(void);
+int vfs_descriptor_links_make(void);
 
 #endif

@@ -8,17 +8,22 @@
 /* Read-only times are refreshed after this long even if nothing was written. */
 #define RELATIME_NS (24ll * 3600 * 1000000000)
 
+static void set_times(struct vfs_node *node)
+{
+	node->born_ns = kern_wall_ns();
+	node->accessed_ns = node->modified_ns = node->changed_ns = node->born_ns;
+}
+
 void vfs_node_init(struct vfs_node *node, const struct vfs_node_ops *ops, uint32_t mode)
 {
-	static uint64_t last_number;
+	static uint64_t last_number = VFS_CONSOLE_NUMBER;
 
 	node->ops = ops;
 	node->references = 1;
 	node->mode = mode;
 	node->nlink = S_ISDIR(mode) ? 2 : 1;
 	node->number = ++last_number;
-	node->born_ns = kern_wall_ns();
-	node->accessed_ns = node->modified_ns = node->changed_ns = node->born_ns;
+	set_times(node);
 }
 
 struct vfs_node *vfs_node_get(struct vfs_node *node)
@@ -68,6 +73,8 @@ static struct linux_timespec timespec_of(int64_t ns)
 void vfs_node_stat(struct vfs_node *node, struct linux_stat *stat)
 {
 	memset(stat, 0, sizeof *stat);
+	if (!node->born_ns) /* one that was there before any clock */
+		set_times(node);
 	stat->st_dev = node->file_system;
 	stat->st_ino = node->number;
 	stat->st_nlink = node->nlink;

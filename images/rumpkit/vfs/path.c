@@ -10,8 +10,6 @@
 
 #define MAX_LINKS 40 /* followed in one path before -ELOOP, as on Linux */
 
-struct vfs_node *vfs_root;
-
 struct walk {
 	struct vfs_node *dir; /* a reference; the directory that was reached */
 	const char *rest;     /* of the path */
@@ -185,8 +183,10 @@ static int walk_component(struct walk *walk, struct vfs_place *place)
 int vfs_walk(struct vfs_node *start, const char *path, int flags, struct vfs_place *place)
 {
 	struct walk walk = { .rest = path, .flags = flags };
-	int result;
+	int result = vfs_populate();
 
+	if (result)
+		return result;
 	if (!*path)
 		return -ENOENT;
 	walk.dir = vfs_node_get(*path == '/' ? vfs_root : start);

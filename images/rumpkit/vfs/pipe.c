@@ -11,6 +11,7 @@
 
 #define DEFAULT_PAGES 16
 #define MAX_PAGES 256 /* 1 MiB, Linux's pipe-max-size */
+#define SIGPIPE 13
 
 struct vfs_pipe {
 	struct pipe_ring ring;
@@ -76,8 +77,10 @@ static long write_some(struct vfs_file *file, struct vfs_io *io, size_t needed_b
 	struct vfs_pipe *pipe = pipe_of(file);
 	long moved;
 
-	if (!pipe->readers)
+	if (!pipe->readers) {
+		kern_signal_self(SIGPIPE);
 		return -EPIPE;
+	}
 	if (pipe_ring_room(&pipe->ring) < needed_bytes)
 		return wait_for_change(file);
 	moved = pipe_ring_write(&pipe->ring, io);

@@ -8,8 +8,6 @@
 #include "rumplib.h"
 #include "tmpfs.h"
 
-#define TMPFS_NUMBER 0x19 /* st_dev */
-
 static const char *link_target(struct vfs_node *node)
 {
 	return ((struct tmpfs_node *)node)->target;
@@ -41,7 +39,7 @@ static const struct vfs_node_ops fifo_ops = {
 	.destroy = plain_destroy,
 };
 
-static const struct vfs_node_ops device_ops = {
+const struct vfs_node_ops tmpfs_device_ops = {
 	.open = vfs_device_open,
 	.destroy = plain_destroy,
 };
@@ -73,7 +71,7 @@ static const struct vfs_node_ops *ops_of(uint32_t mode)
 	case S_IFSOCK:
 		return &socket_ops;
 	default:
-		return &device_ops;
+		return &tmpfs_device_ops;
 	}
 }
 
@@ -110,10 +108,13 @@ int tmpfs_make_node(uint32_t mode, uint64_t device, struct vfs_name target,
 	return 0;
 }
 
-int vfs_tmpfs_make(uint32_t mode, struct vfs_node **made)
+void tmpfs_init(void)
 {
 	/* Half of the memory, so that files cannot starve the application; as on Linux. */
-	if (!tmpfs_limit_pages)
-		tmpfs_limit_pages = rumpcomp_vm_total_pages() / 2;
+	tmpfs_limit_pages = rumpcomp_vm_total_pages() / 2;
+}
+
+int vfs_tmpfs_make(uint32_t mode, struct vfs_node **made)
+{
 	return tmpfs_make_node(mode, 0, (struct vfs_name){ NULL, 0 }, made);
 }

@@ -6,6 +6,8 @@
 
 #include "vfs.h"
 
+#define TMPFS_NUMBER 0x19 /* st_dev */
+
 struct tmpfs_entry {
 	struct tmpfs_entry *next, *previous; /* in the order they were made */
 	struct tmpfs_entry *same_bucket;
@@ -47,6 +49,9 @@ struct tmpfs_node {
 
 extern const struct vfs_node_ops tmpfs_directory_ops;
 extern const struct vfs_node_ops tmpfs_file_ops;
+extern const struct vfs_node_ops tmpfs_device_ops;
+
+void tmpfs_init(void);
 
 /* Pages of file data in the whole system, and how many there may be. */
 extern uint64_t tmpfs_used_pages, tmpfs_limit_pages;

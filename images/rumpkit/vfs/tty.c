@@ -13,20 +13,23 @@
 #define CHUNK_BYTES 512
 #define TENTH_NS 100000000ll
 
-struct tty vfs_tty;
+uint8_t vfs_tty_input[TTY_INPUT_BYTES], vfs_tty_marks[TTY_INPUT_BYTES / 8];
 
 /* What a terminal is set to on Linux, save that output is not processed. */
-static const struct linux_termios first_settings = {
-	.c_iflag = ICRNL | IXON | IUTF8,
-	.c_cflag = B38400 | CS8 | CREAD | HUPCL,
-	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-	.c_cc = {
-		[VINTR] = 'C' & 31, [VQUIT] = '\\' & 31, [VERASE] = 0x7f,
-		[VKILL] = 'U' & 31, [VEOF] = 'D' & 31, [VMIN] = 1,
-		[VSTART] = 'Q' & 31, [VSTOP] = 'S' & 31, [VSUSP] = 'Z' & 31,
-		[VREPRINT] = 'R' & 31, [VDISCARD] = 'O' & 31,
-		[VWERASE] = 'W' & 31, [VLNEXT] = 'V' & 31,
+struct tty vfs_tty = {
+	.settings = {
+		.c_iflag = ICRNL | IXON | IUTF8,
+		.c_cflag = B38400 | CS8 | CREAD | HUPCL,
+		.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+		.c_cc = {
+			[VINTR] = 'C' & 31, [VQUIT] = '\\' & 31, [VERASE] = 0x7f,
+			[VKILL] = 'U' & 31, [VEOF] = 'D' & 31, [VMIN] = 1,
+			[VSTART] = 'Q' & 31, [VSTOP] = 'S' & 31, [VSUSP] = 'Z' & 31,
+			[VREPRINT] = 'R' & 31, [VDISCARD] = 'O' & 31,
+			[VWERASE] = 'W' & 31, [VLNEXT] = 'V' & 31,
+		},
 	},
+	.window = { .ws_row = 24, .ws_col = 80 },
 };
 
 /* ---- output ----------------------------------------------------------------------------- */
@@ -107,7 +110,7 @@ static bool take(uint8_t *byte, bool *has_byte)
 {
 	bool marked = is_canonical() && tty_marked(vfs_tty.head);
 
-	*byte = vfs_tty.input[vfs_tty.head % TTY_INPUT_BYTES];
+	*byte = vfs_tty_input[vfs_tty.head % TTY_INPUT_BYTES];
 	*has_byte = !(marked && *byte == 0);
 	if (tty_marked(vfs_tty.head))
 		vfs_tty.lines--;
@@ -134,7 +137,7 @@ static long tty_read(struct vfs_file *file, struct vfs_io *io, uint64_t *positio
 	}
 	/* A line that filled the buffer exactly took its ^D along. */
 	if (more && is_canonical() && tty_marked(vfs_tty.head) &&
-	    vfs_tty.input[vfs_tty.head % TTY_INPUT_BYTES] == 0)
+	    vfs_tty_input[vfs_tty.head % TTY_INPUT_BYTES] == 0)
 		take(&byte, &has_byte);
 	return done;
 }
@@ -223,7 +226,7 @@ static long tty_ioctl(struct vfs_file *file, unsigned command, long argument)
 	}
 }
 
-static const struct vfs_file_ops tty_ops = {
+const struct vfs_file_ops vfs_tty_ops = {
 	.read = tty_read,
 	.write = tty_write,
 	.poll = tty_poll,
@@ -236,17 +239,7 @@ static void input_arrived(void)
 	vfs_wake(&vfs_tty.queue);
 }
 
-int vfs_tty_init(void)
+void vfs_tty_init(void)
 {
-	static struct vfs_device tty = { vfs_device_number(5, 0), &tty_ops, NULL };
-	static struct vfs_device console = { vfs_device_number(5, 1), &tty_ops, NULL };
-	int error;
-
-	vfs_tty.settings = first_settings;
-	vfs_tty.window = (struct linux_winsize){ .ws_row = 24, .ws_col = 80 };
-	vfs_register_device(&tty);
-	vfs_register_device(&console);
 	rumpcomp_console_notify(input_arrived);
-	error = vfs_make_device("/dev/tty", tty.number);
-	return error ? error : vfs_make_device("/dev/console", console.number);
 }

@@ -8,19 +8,17 @@
 #include <stdint.h>
 
 #include "linux_abi.h"
-#include "vfs_wait.h"
+#include "vfs_file.h"
 
 #define TTY_INPUT_BYTES 4096 /* a power of two; the longest line, as on Linux */
 
 /*
- * Input in the order it was typed.  [head, tail) can be read; in canonical mode only
- * what ends in a marked byte.  A marked NUL ends input without being part of it (^D).
+ * Input in the order it was typed, in vfs_tty_input by position.  [head, tail) can be
+ * read; in canonical mode only what ends in a byte marked in vfs_tty_marks.  A marked NUL ends input without being part of it (^D).
  */
 struct tty {
 	struct linux_termios settings;
 	struct linux_winsize window;
-	uint8_t input[TTY_INPUT_BYTES];
-	uint8_t marks[TTY_INPUT_BYTES / 8];
 	uint64_t head, line, tail; /* line: start of the one that can still be edited */
 	uint32_t lines;            /* marked bytes in [head, tail) */
 	bool literal;              /* the next byte is no control character */
@@ -29,6 +27,8 @@ struct tty {
 };
 
 extern struct tty vfs_tty;
+extern uint8_t vfs_tty_input[TTY_INPUT_BYTES], vfs_tty_marks[TTY_INPUT_BYTES / 8];
+extern const struct vfs_file_ops vfs_tty_ops;
 
 /* Take what has arrived at the console, edit and echo it.  Never blocks. */
 void tty_pull(void);

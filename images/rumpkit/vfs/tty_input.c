@@ -30,7 +30,7 @@ bool tty_marked(uint64_t position)
 {
 	unsigned at = position % TTY_INPUT_BYTES;
 
-	return vfs_tty.marks[at / 8] >> (at % 8) & 1;
+	return vfs_tty_marks[at / 8] >> (at % 8) & 1;
 }
 
 void tty_set_mark(uint64_t position, bool marked)
@@ -39,14 +39,14 @@ void tty_set_mark(uint64_t position, bool marked)
 	uint8_t bit = (uint8_t)(1u << (at % 8));
 
 	if (marked)
-		vfs_tty.marks[at / 8] |= bit;
+		vfs_tty_marks[at / 8] |= bit;
 	else
-		vfs_tty.marks[at / 8] &= (uint8_t)~bit;
+		vfs_tty_marks[at / 8] &= (uint8_t)~bit;
 }
 
 static uint8_t byte_at(uint64_t position)
 {
-	return vfs_tty.input[position % TTY_INPUT_BYTES];
+	return vfs_tty_input[position % TTY_INPUT_BYTES];
 }
 
 /* Control characters show as ^X, except those that move the cursor sensibly. */
@@ -74,7 +74,7 @@ static void append(uint8_t byte, bool mark)
 	/* An overlong line loses bytes at its end, but never the end itself. */
 	if (vfs_tty.tail - vfs_tty.head >= TTY_INPUT_BYTES - (mark ? 0 : 1))
 		return;
-	vfs_tty.input[vfs_tty.tail % TTY_INPUT_BYTES] = byte;
+	vfs_tty_input[vfs_tty.tail % TTY_INPUT_BYTES] = byte;
 	tty_set_mark(vfs_tty.tail, mark);
 	vfs_tty.tail++;
 	if (mark) {

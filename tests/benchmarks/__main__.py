@@ -5,7 +5,8 @@ import sys
 from importlib import import_module
 
 from kernel_magics.errors import LabError
-from tests.benchmarks import BENCHMARKS
+
+from . import BENCHMARKS
 
 
 def main() -> int:
@@ -18,7 +19,7 @@ def main() -> int:
     failed = 0
     for name in options.names or BENCHMARKS:
         try:
-            report = import_module(f"tests.benchmarks.{name}").run(options.quick)
+            report = import_module(f".{name}", __package__).run(options.quick)
         except LabError as error:
             print(f"{name} could not be run: {error}\n", file=sys.stderr, flush=True)
             failed = 1

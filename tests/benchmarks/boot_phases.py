@@ -3,8 +3,9 @@
 from kernel_magics import Lab
 from kernel_magics.boot.abi import Phase
 from kernel_magics.boot.accel import accelerator
-from tests.benchmarks.measuring import Report
-from tests.benchmarks.programs import HELLO
+
+from .measuring import Report
+from .programs import HELLO
 
 __all__ = ["run"]
 

@@ -6,8 +6,9 @@ from itertools import count
 from pathlib import Path
 
 from kernel_magics import Lab
-from tests.benchmarks.measuring import Report, interleave
-from tests.benchmarks.programs import HELLO, musl_static
+
+from .measuring import Report, interleave
+from .programs import HELLO, musl_static
 
 __all__ = ["run"]
 

@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from kernel_magics import Lab
-from tests.benchmarks.linux_guest import boots_in, smallest_mib
-from tests.benchmarks.measuring import Report
-from tests.benchmarks.programs import HELLO, musl_static
+
+from .linux_guest import boots_in, smallest_mib
+from .measuring import Report
+from .programs import HELLO, musl_static
 
 __all__ = ["run"]
 

@@ -8,15 +8,16 @@ from pathlib import Path
 from kernel_magics import Lab
 from kernel_magics.boot.accel import accelerator
 from kernel_magics.errors import LabError
-from tests.benchmarks.linux_kernel import COMMAND_LINE, initramfs, linux_image
-from tests.benchmarks.machines import (
+
+from .linux_kernel import COMMAND_LINE, initramfs, linux_image
+from .machines import (
     MACHINE,
     bare_qemu,
     exec_to_console_ns,
     exec_to_output_ns,
 )
-from tests.benchmarks.measuring import Report, interleave
-from tests.benchmarks.programs import HELLO, HELLO_TEXT, musl_static
+from .measuring import Report, interleave
+from .programs import HELLO, HELLO_TEXT, musl_static
 
 __all__ = ["run", "smallest_mib", "boots_in"]
 

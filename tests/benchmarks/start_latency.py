@@ -5,14 +5,15 @@ from typing import Any
 
 from kernel_magics import Lab
 from kernel_magics.boot.accel import accelerator
-from tests.benchmarks.machines import (
+
+from .machines import (
     bare_qemu,
     exec_to_console_ns,
     exec_to_output_ns,
     onebyte_image,
 )
-from tests.benchmarks.measuring import Report, interleave
-from tests.benchmarks.programs import HELLO, HELLO_TEXT
+from .measuring import Report, interleave
+from .programs import HELLO, HELLO_TEXT
 
 __all__ = ["run"]
 

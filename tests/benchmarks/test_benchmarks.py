@@ -6,14 +6,14 @@ from importlib import import_module
 
 import pytest
 
-from tests.benchmarks import BENCHMARKS
+from . import BENCHMARKS
 
 pytestmark = [pytest.mark.bench, pytest.mark.guest, pytest.mark.slow]
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_benchmark(name):
-    report = import_module(f"tests.benchmarks.{name}").run(quick=True)
+    report = import_module(f".{name}", __package__).run(quick=True)
     print(f"\n{report}")
     kept = json.loads(report.save().read_text())
     assert kept["measures"]

@@ -22,8 +22,9 @@ from kernel_magics.build.kits import BuildRequest, Source
 from kernel_magics.build.rumpkit import RumpkitKit
 from kernel_magics.errors import HostError
 from kernel_magics.places import images_dir, runtime_dir
-from tests.benchmarks.measuring import Report, interleave
-from tests.benchmarks.programs import CALLS
+
+from .measuring import Report, interleave
+from .programs import CALLS
 
 __all__ = ["run", "time_calls_ns"]
 

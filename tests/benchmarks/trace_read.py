@@ -9,9 +9,10 @@ from kernel_magics import Lab
 from kernel_magics.boot.accel import accelerator
 from kernel_magics.errors import TraceError
 from kernel_magics.trace.events import bitmap, event_number
-from tests.benchmarks.measuring import Report
-from tests.benchmarks.programs import CALLS
-from tests.benchmarks.trace_cost import HYPERCALL, time_calls_ns
+
+from .measuring import Report
+from .programs import CALLS
+from .trace_cost import HYPERCALL, time_calls_ns
 
 __all__ = ["run"]
 

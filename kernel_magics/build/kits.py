@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["BuildRequest", "KITS", "Kit", "Source", "check_name", "find_kit"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+# Options after which the compiler stops early, or writes another kind of file elsewhere.
+NO_PROGRAM = {"-c", "-S", "-E", "-M", "-MM", "-o", "-r", "-shared", "-pie", "-static-pie",
+              "-fsyntax-only", "--help", "--version", "-###"}
 LANGUAGES = {"c": ".c", "c++": ".cc"}
 
 
@@ -58,6 +61,10 @@ class BuildRequest:
                              next_step="write a program with a main function in the cell")
         for source in self.sources:
             check_filename(source.filename)
+        stopping = sorted(NO_PROGRAM & {*self.cflags, *self.ldflags})
+        if stopping:
+            raise UsageError(f"{' '.join(stopping)} makes something else than a guest image",
+                             next_step="leave it out; use the compiler in a terminal for that")
 
 
 class Kit(Protocol):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kernel_magics.build.cache import BuildCache, digest
-from kernel_magics.build.cxx import C_PARTS, cxx_parts, explain_streams
+from kernel_magics.build.cxx import C_PARTS, cxx_parts
 from kernel_magics.build.diagnostics import Diagnostic, SourceLines, parse_compiler, summary
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.build.image import GuestImage, entry_files, header_address
@@ -107,7 +107,7 @@ def _compile(request: BuildRequest, tools: _Tools,
     lines = SourceLines(request.sources)
     diagnostics, rest = parse_compiler(output, lines)
     if code:
-        diagnostics = explain_streams(diagnostics + parse_linker(rest, lines), request.sources)
+        diagnostics += parse_linker(rest, lines)
         raise _failure(request, command, diagnostics, rest, folder)
     return diagnostics, rest
 

@@ -144,6 +144,14 @@ def test_unknown_language_kit_and_file_name(tmp_path):
             BuildRequest("x", (Source("int x;", "../x.c"),)))
 
 
+@pytest.mark.parametrize("flag", ["-c", "-S", "-E", "-fsyntax-only", "-shared"])
+def test_options_that_make_no_program(tmp_path, flag):
+    with pytest.raises(UsageError, match=f"^{flag} makes something else than a guest image"):
+        build(tmp_path, cflags=(flag,))
+    with pytest.raises(UsageError):
+        build(tmp_path, ldflags=(flag,))
+
+
 def test_no_compiler(tmp_path, bin_folder):
     bin_folder("ls")
     with pytest.raises(HostError, match="no gcc") as caught:

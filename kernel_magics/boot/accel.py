@@ -116,17 +116,15 @@ def _decide(folder: Path) -> Calibration:
             break
     if kvm.works and not (tcg.works and tcg.work_ns < kvm.work_ns):
         return Calibration("kvm", "KVM is used: " + _times(kvm, tcg), tuple(measured))
-    reason = "it is slower" if kvm.works else kvm.problem
-    return Calibration("tcg", f"TCG is used: /dev/kvm is there, but under it {reason}; "
-                       + _times(kvm, tcg), tuple(measured))
+    reason = f"is slower: {_times(kvm, tcg)}" if kvm.works else f"fails: {kvm.problem}"
+    if not kvm.works and tcg.works:
+        reason += f", which takes {tcg.work_ns / 1e6:.1f} ms under TCG"
+    return Calibration("tcg", f"TCG is used: /dev/kvm is there, but {reason}", tuple(measured))
 
 
 def _times(kvm: Measurement, tcg: Measurement) -> str:
-    def said(name: str, measured: Measurement) -> str:
-        return (f"{measured.work_ns / 1e6:.1f} ms under {name}" if measured.works
-                else f"not done under {name}")
-
-    return f"the guest's work takes {said('KVM', kvm)}, {said('TCG', tcg)}"
+    rival = f"{tcg.work_ns / 1e6:.1f} ms under TCG" if tcg.works else "and fails under TCG"
+    return f"the calibration guest's work takes {kvm.work_ns / 1e6:.1f} ms under KVM, {rival}"
 
 
 def _host_key() -> str:

@@ -12,8 +12,8 @@ EXIT_DEVICE = "isa-debug-exit,iobase=0x501,iosize=4"
 def qemu_arguments(binary: str, launch: Launch) -> list[str]:
     """Return QEMU's argument vector for a guest.
 
-    RAM is a shared file, so that the lab can map it; the console a socket whose output is
-    also written to a file, so that nothing is lost when nobody is connected.
+    RAM is a shared file, so that the lab can map it, and so is the console's output, so
+    that nothing is lost when nobody reads.
     Source: qemu-system-x86_64(1); QEMU docs/system/i386/microvm.rst.
     """
     files = launch.files
@@ -36,10 +36,12 @@ def qemu_arguments(binary: str, launch: Launch) -> list[str]:
 
 
 def console_arguments(files: GuestFiles) -> list[str]:
-    """Return the arguments for the console: a socket for input, a log of all output."""
-    return ["-chardev",
-            f"socket,id=console,server=on,wait=off,path={_escape(files.console_socket)},"
-            f"logfile={_escape(files.console_log)},logappend=on",
+    """Return the arguments for the console: input from a FIFO, output to a plain file.
+
+    Not a socket: one whose reader is slow makes QEMU hold output back, and a guest that
+    does not wait for its UART then loses it.  A file takes everything at once.
+    """
+    return ["-chardev", f"pipe,id=console,path={_escape(files.console)}",
             "-device", "isa-serial,chardev=console"]
 
 

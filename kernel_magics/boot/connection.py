@@ -3,8 +3,8 @@
 import fcntl
 import os
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,19 +36,34 @@ _lock = threading.RLock()
 @cache
 def libvirt_module() -> Any:
     """Import libvirt and start its event loop; raises HostError if it is not installed."""
-    # Read when the library is loaded.  Its own diagnostics belong in a file: what a user
-    # needs of them comes as exceptions.
-    os.environ.setdefault("LIBVIRT_LOG_OUTPUTS", f"4:file:{runtime_dir() / 'libvirt.log'}")
-    try:
-        import libvirt
-    except ImportError as error:
-        raise HostError(f"libvirt's Python module is missing: {error}",
-                        next_step="run ./lab-setup/start, or boot with driver=\"qemu\"") from error
+    with _quiet():
+        try:
+            import libvirt
+        except ImportError as error:
+            raise HostError(f"libvirt's Python module is missing: {error}",
+                            next_step="run ./lab-setup/start, or boot with "
+                                      'driver="qemu"') from error
     libvirt.registerErrorHandler(lambda *_: None, None)  # the default prints to stderr
     libvirt.virEventRegisterDefaultImpl()
     threading.Thread(target=_run_events, args=(libvirt,), name="libvirt events",
                      daemon=True).start()
     return libvirt
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Send libvirt's own diagnostics to a file: what a user needs comes as exceptions.
+
+    The variable is read when the library is loaded, and is not for child processes.
+    """
+    if "LIBVIRT_LOG_OUTPUTS" in os.environ:
+        yield
+        return
+    os.environ["LIBVIRT_LOG_OUTPUTS"] = f"4:file:{runtime_dir() / 'libvirt.log'}"
+    try:
+        yield
+    finally:
+        del os.environ["LIBVIRT_LOG_OUTPUTS"]
 
 
 def _run_events(libvirt: Any) -> None:
@@ -194,7 +209,7 @@ def error_code(error: Exception) -> str:
 
 def _shares_files(uri: str) -> bool:
     parts = urlsplit(uri)
-    return not parts.netloc and parts.path in ("/embed", "/session")
+    return parts.scheme == "qemu" and not parts.netloc and parts.path in ("/embed", "/session")
 
 
 def _unreachable(uri: str, error: Exception) -> HostError:

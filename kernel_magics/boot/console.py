@@ -1,9 +1,9 @@
 """A guest's console: everything it wrote, what it is told, and waiting for a text.
 
-Output is read from the log that QEMU writes, so any number of readers see all of it, and
-a notebook that starts later sees what was written before.  The log is bounded: behind
-the retained tail its blocks are given back to the system (a hole), which every process
-can see, and counts as lost.
+QEMU writes output to a plain file, so any number of readers see all of it, a notebook
+that starts later sees what was written before, and no reader can hold a guest up.  The
+file is bounded: behind the retained tail its blocks are given back to the system (a
+hole), which every process can see, and counts as lost.
 """
 
 import ctypes
@@ -11,12 +11,12 @@ import errno
 import fcntl
 import os
 import re
-import socket
 import struct
 import termios
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +26,11 @@ from kernel_magics.errors import GuestError, GuestTimeout, UsageError
 __all__ = ["Console", "ConsoleGuest"]
 
 RETAINED_BYTES = 16 << 20
-TRIM_STEP_BYTES = 1 << 20
 CHUNK_BYTES = 64 << 10
 TAIL_LINES = 10
 SEARCH_BYTES_PER_S = 100e6  # paces the searches of a flooded console
 SEND_PATIENCE_S = 5.0
+OPEN_PATIENCE_S = 10.0
 _FALLOC_FL_KEEP_SIZE, _FALLOC_FL_PUNCH_HOLE = 1, 2  # linux/falloc.h
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
@@ -54,13 +54,15 @@ class ConsoleGuest:
 class Console:
     """The console of one guest, during its life and after."""
 
-    def __init__(self, log: Path, socket_path: Path, guest: ConsoleGuest) -> None:
+    def __init__(self, log: Path, input_path: Path, guest: ConsoleGuest) -> None:
         self._log_path = log
-        self._socket_path = socket_path
+        self._input_path = input_path
         self._guest = guest
         self._log = os.open(log, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._expected = 0
         self._subscribers: dict[Subscriber, int] = {}
+        self._delivering = threading.RLock()
+        self._finished = False
         self.retained_bytes = RETAINED_BYTES
 
     def __del__(self) -> None:
@@ -152,7 +154,8 @@ class Console:
     def _unmatched(self, regex: re.Pattern[str], what: str,
                    kind: type[GuestError]) -> GuestError:
         name = self._guest.name
-        return kind(f"{name} {what} and its console has not shown {regex.pattern!r}; "
+        since = " since the last match" if self._expected else ""
+        return kind(f"{name} {what} and its console has not shown {regex.pattern!r}{since}; "
                     f"it ends with:\n{self.tail() or '(nothing)'}", name=name,
                     next_step="look at guest.console.text, or expect something else")
 
@@ -172,7 +175,7 @@ class Console:
         """Give the guest input, exactly as it is (end a line with a newline yourself).
 
         Waits until QEMU has taken all of it.  Raises GuestError if the guest has ended;
-        GuestTimeout if it has not read it within `timeout` seconds.
+        GuestTimeout if it has not taken it within `timeout` seconds.
         """
         data = text.encode() if isinstance(text, str) else bytes(text)
         if self._guest.has_ended():
@@ -181,47 +184,45 @@ class Console:
         if self._guest.write:
             self._guest.write(data)
             return
-        # One sender at a time: QEMU serves one connection, and lines must not interleave.
-        lock = os.open(self._socket_path.with_suffix(".lock"),
-                       os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        pipe = self._open_input()
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            self._send(data, time.monotonic() + timeout)
+            fcntl.flock(pipe, fcntl.LOCK_EX)  # one sender at a time: lines do not interleave
+            self._send(pipe, data, time.monotonic() + timeout)
+        except BrokenPipeError as error:
+            raise self._ended_meanwhile() from error
         finally:
-            os.close(lock)
+            os.close(pipe)
 
-    def _send(self, data: Bytes, deadline: float) -> None:
-        with socket.socket(socket.AF_UNIX) as connection:
-            try:
-                self._connect(connection, deadline)
-                connection.setblocking(False)
-                unsent = memoryview(data)
-                while unsent or _queued_bytes(connection):
-                    if unsent:
-                        unsent = unsent[_send_some(connection, unsent):]
-                    _drain(connection)
-                    if time.monotonic() > deadline:
-                        raise self._unread()
-                    time.sleep(0.001)
-            except (ConnectionError, FileNotFoundError) as error:
-                raise GuestError(f"{self._guest.name} ended while it was given input",
-                                 name=self._guest.name,
-                                 next_step="look at guest.console.tail()") from error
-
-    def _connect(self, connection: socket.socket, deadline: float) -> None:
-        """Connect to QEMU, which may have been started this instant and not listen yet."""
+    def _open_input(self) -> int:
+        """Open the FIFO; QEMU, which may have been started this instant, must have it open."""
+        deadline = time.monotonic() + OPEN_PATIENCE_S
         while True:
             try:
-                return connection.connect(str(self._socket_path))
-            except (ConnectionRefusedError, FileNotFoundError):
-                if self._guest.has_ended() or time.monotonic() > deadline:
+                return os.open(self._input_path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            except OSError as error:
+                if error.errno not in (errno.ENXIO, errno.ENOENT):
                     raise
-                time.sleep(0.001)
+                if self._guest.has_ended() or time.monotonic() > deadline:
+                    raise self._ended_meanwhile() from error
+            time.sleep(0.001)
 
-    def _unread(self) -> GuestTimeout:
-        return GuestTimeout(f"{self._guest.name} does not read its input; part of it was not "
-                            "taken", name=self._guest.name,
-                            next_step="let it reach the point where it reads, then send again")
+    def _send(self, pipe: int, data: Bytes, deadline: float) -> None:
+        while data or _unread_bytes(pipe):
+            with suppress(BlockingIOError):  # full
+                data = data[os.write(pipe, data):] if data else data
+            if time.monotonic() > deadline:
+                raise GuestTimeout(
+                    f"{self._guest.name} does not read its input: it left "
+                    f"{_unread_bytes(pipe) + len(data)} bytes", name=self._guest.name,
+                    next_step="what is in QEMU's pipe stays there; let it reach the point "
+                              "where it reads")
+            if self._guest.has_ended():
+                raise self._ended_meanwhile()
+            time.sleep(0.001)
+
+    def _ended_meanwhile(self) -> GuestError:
+        return GuestError(f"{self._guest.name} ended and did not read its input",
+                          name=self._guest.name, next_step="look at guest.console.tail()")
 
     # Following (called by the guest's watcher)
 
@@ -231,7 +232,10 @@ class Console:
         With `from_start` False only for what comes from now on.  b"" is the last call,
         after the guest's end.  Returns a function that ends the subscription.
         """
-        self._subscribers[callback] = 0 if from_start else self.size_bytes
+        with self._delivering:
+            self._subscribers[callback] = 0 if from_start else self.size_bytes
+            if self._finished:
+                self.finish()
         self._guest.watch()
 
         def unsubscribe() -> None:
@@ -241,6 +245,10 @@ class Console:
 
     def pump(self) -> None:
         """Hand new output to the subscribers and trim what is behind the retained tail."""
+        with self._delivering:
+            self._pump()
+
+    def _pump(self) -> None:
         size, start = self.size_bytes, self._start()
         for callback, seen in list(self._subscribers.items()):
             for chunk in self._chunks(max(seen, start), size):
@@ -251,13 +259,15 @@ class Console:
 
     def finish(self) -> None:
         """Hand over the last output and tell the subscribers that it was the last."""
-        self.pump()
-        for callback in list(self._subscribers):
-            callback(b"")
-        self._subscribers.clear()
+        with self._delivering:
+            self._finished = True
+            self._pump()
+            for callback in list(self._subscribers):
+                callback(b"")
+            self._subscribers.clear()
 
     def _trim(self, start: int, size: int) -> None:
-        if size - start < self.retained_bytes + TRIM_STEP_BYTES:
+        if size - start < self.retained_bytes * 5 // 4:  # seldom, and much at once
             return
         page = os.sysconf("SC_PAGE_SIZE")
         end = (size - self.retained_bytes) // page * page
@@ -277,22 +287,6 @@ def _compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
                                    "as they are") from error
 
 
-def _queued_bytes(connection: socket.socket) -> int:
-    """Return how much of what was sent the other side has not read; unix(7), SIOCOUTQ."""
-    return struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0]
-
-
-def _send_some(connection: socket.socket, data: memoryview) -> int:
-    try:
-        return connection.send(data)
-    except BlockingIOError:
-        return 0
-
-
-def _drain(connection: socket.socket) -> None:
-    """Throw away what QEMU sends here too: it is in the log, and unread it stops the guest."""
-    try:
-        while connection.recv(CHUNK_BYTES):
-            pass
-    except BlockingIOError:
-        pass
+def _unread_bytes(pipe: int) -> int:
+    """Return how much is in a pipe; pipe(7), FIONREAD."""
+    return int(struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0])

@@ -48,7 +48,7 @@ class DoctorReport(tuple[Finding, ...]):
         """The findings that keep guests from being built or booted."""
         return [finding for finding in self if finding.level == "problem"]
 
-    def __getitem__(self, subject: str) -> Finding:  # type: ignore[override]
+    def finding(self, subject: str) -> Finding:
         """Return the finding about one subject, such as "KVM"; raises KeyError."""
         for finding in self:
             if finding.subject == subject:

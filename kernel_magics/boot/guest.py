@@ -110,7 +110,7 @@ class Guest:
         if told == abi.State.PANICKED:
             return "panicked"
         if ended:
-            if self._stopped:
+            if self._was_stopped():
                 return "stopped"
             return "exited" if self._exit_code_status() is not None else "died"
         return "paused" if self.machine.is_paused() else "running"
@@ -139,6 +139,13 @@ class Guest:
             header = self._header.read()
             stamps, tsc_hz = header.phase_tsc, header.tsc_hz or tsc_hz
         return boot_phases(self.marks, stamps, tsc_hz, self._sightings, time.monotonic_ns())
+
+    def _was_stopped(self) -> bool:
+        """Whether this or another process of the lab stopped it."""
+        if not self._stopped:
+            record = registry.read_record(self.files)
+            self._stopped = bool(record and record.uuid == self.uuid and record.stopped)
+        return self._stopped
 
     def _told(self) -> abi.State:
         try:
@@ -311,4 +318,4 @@ def _console(guest: Guest) -> Console:
     facts = ConsoleGuest(guest.name, machine.has_ended, counts, machine.open_end,
                          machine.write_console if machine.streams_console else None,
                          guest.watch)
-    return Console(guest.files.console_log, guest.files.console_socket, facts)
+    return Console(guest.files.console_log, guest.files.console_input, facts)

@@ -6,6 +6,7 @@ the next one that takes the root over finds its domains again.
 """
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from kernel_magics.boot.process import ProcessId
 from kernel_magics.boot.qemu import LocalMachine, find_qemu
 from kernel_magics.boot.ram import MappedRam, PeekedRam
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
-from kernel_magics.boot.remote import RemoteMachine
+from kernel_magics.boot.remote import RemoteMachine, upload
 from kernel_magics.boot.spec import Launch
 from kernel_magics.errors import BootError, GuestError, LabError
 
@@ -40,9 +41,12 @@ class LibvirtDriver:
         (attribute `log`) if libvirt refuses the domain.
         """
         connection = connect(self.uri)
-        emulator = find_qemu() if connection.shares_files else None
-        launch.files.console_log.touch(mode=0o600)
-        xml = domain_xml(launch, emulator=emulator, with_files=connection.shares_files)
+        launch.files.make_console()
+        if connection.shares_files:
+            xml = domain_xml(launch, emulator=find_qemu())
+        else:
+            launch = replace(launch, kernel=upload(connection, Path(launch.kernel)))
+            xml = domain_xml(launch, with_files=False)
         marks["spawned"] = time.monotonic_ns()
         domain = _create(connection, xml, launch.name)
         try:

@@ -120,7 +120,7 @@ class QemuDriver:
         binary = find_qemu()
         files = launch.files
         ram = MappedRam(files.ram, create_bytes=launch.memory_mib << 20)
-        files.console_log.touch(mode=0o600)
+        files.make_console()
         marks["spawned"] = time.monotonic_ns()
         pid = spawn(qemu_arguments(binary, launch), files.qemu_log)
         if launch.paused:

@@ -42,14 +42,24 @@ class GuestFiles:
         return self.folder / "ram"
 
     @property
-    def console_log(self) -> Path:
-        """Everything the guest wrote to its console."""
-        return self.folder / "console.log"
+    def console(self) -> Path:
+        """What QEMU is told: it adds .in and .out to it."""
+        return self.folder / "console"
 
     @property
-    def console_socket(self) -> Path:
-        """Where input for the console goes."""
-        return self.folder / "console.sock"
+    def console_log(self) -> Path:
+        """Everything the guest wrote to its console: a plain file."""
+        return self.folder / "console.out"
+
+    @property
+    def console_input(self) -> Path:
+        """Where input for the console goes: a FIFO."""
+        return self.folder / "console.in"
+
+    def make_console(self) -> None:
+        """Make the two files that QEMU's chardev "pipe" opens; raises OSError."""
+        self.console_log.touch(mode=0o600)
+        os.mkfifo(self.console_input, 0o600)
 
     @property
     def qmp_socket(self) -> Path:
@@ -118,7 +128,7 @@ def claim(record: GuestRecord) -> GuestFiles:
     """
     with _locked() as folder:
         files = GuestFiles(folder / record.name)
-        _check_socket_path(files.console_socket)
+        _check_socket_path(files.qmp_socket)
         found = read_record(files)
         if found and found.is_running():
             raise GuestError(f"the name {record.name} is taken by a running guest",

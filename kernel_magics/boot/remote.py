@@ -7,16 +7,59 @@ process of this lab is connected.
 """
 
 import os
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from kernel_magics.boot.connection import Connection
 from kernel_magics.boot.process import ProcessId
 from kernel_magics.boot.ram import Ram
 from kernel_magics.boot.registry import GuestFiles
+from kernel_magics.errors import HostError
 
-__all__ = ["RemoteMachine"]
+__all__ = ["RemoteMachine", "upload"]
 
 STREAM_BYTES = 64 << 10
+POOL_FOLDER = "/var/tmp/rumplab"
+_POOL = "<pool type='dir'><name>rumplab</name><target><path>{}</path></target></pool>"
+
+
+def upload(connection: Connection, image: Path) -> str:
+    """Bring an image to the machine of a libvirt; return its path there.
+
+    It is stored under its content's hash in a storage pool of the lab's own, so it
+    crosses the network once.  Raises HostError if that libvirt has no storage.
+    """
+    data = image.read_bytes()
+    name = f"{sha256(data).hexdigest()[:32]}.elf"
+    try:
+        pool = _pool(connection)
+        with suppress(connection.error):
+            return str(pool.storageVolLookupByName(name).path())
+        volume = pool.createXML(f"<volume><name>{name}</name><capacity>{len(data)}</capacity>"
+                                "<target><format type='raw'/></target></volume>", 0)
+        stream = connection.handle.newStream(0)
+        volume.upload(stream, 0, len(data), 0)
+        for at in range(0, len(data), STREAM_BYTES):
+            stream.send(data[at:at + STREAM_BYTES])
+        stream.finish()
+        return str(volume.path())
+    except connection.error as error:
+        raise HostError(f"the image cannot be brought to {connection.uri}: {error}",
+                        next_step="install libvirt's storage driver there, or use Lab() "
+                                  "without a URI") from error
+
+
+def _pool(connection: Connection) -> Any:
+    handle, libvirt = connection.handle, connection.libvirt
+    try:
+        pool = handle.storagePoolLookupByName("rumplab")
+    except connection.error:
+        pool = handle.storagePoolCreateXML(_POOL.format(POOL_FOLDER),
+                                           libvirt.VIR_STORAGE_POOL_CREATE_WITH_BUILD)
+    pool.refresh()
+    return pool
 
 
 class RemoteMachine:
@@ -61,11 +104,9 @@ class RemoteMachine:
             os.write(self._log, data)
 
     def _close_stream(self) -> None:
-        try:
+        with suppress(self._connection.error):
             self._stream.eventRemoveCallback()
             self._stream.finish()
-        except self._connection.error:
-            pass
 
     def open_end(self) -> int | None:
         """Return a descriptor that is readable once libvirt says the domain stopped."""

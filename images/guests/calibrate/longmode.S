@@ -34,8 +34,8 @@
 .macro putc byte
 	mov $COM1, %edx
 	mov \byte, %al
-	out %al, %dx
 	incq header + H_CONSOLE_WRITTEN
+	out %al, %dx
 .endm
 
 	.section .note.xen, "a", @note

@@ -4,14 +4,16 @@ import importlib.util
 import os
 import sys
 
-from kernel_magics.errors import LabError
+from kernel_magics.build.image import GuestImage
+from kernel_magics.errors import GuestError, LabError
 from kernel_magics.lab import Lab
 
 PROGRAM = r"""
 #include <stdio.h>
 int main(int argc, char **argv) { printf("%s has booted\n", argv[0]); return 7; }
 """
-EXPECTED_STATUS = 7
+EXPECTED_TEXT, EXPECTED_STATUS = "self-test has booted\n", 7
+SLOW_BOOT_NS = 2_000_000_000
 TIMEOUT_SECONDS = 60
 BAR_WIDTH = 40
 
@@ -19,21 +21,33 @@ BAR_WIDTH = 40
 def main() -> int:
     """Return 0 if the guest did what its program says."""
     driver = "libvirt" if importlib.util.find_spec("libvirt") else "qemu"
-    name = f"self-test-{os.getpid()}"
     try:
         with Lab(driver=driver) as lab:
             image = lab.build(PROGRAM, name="self-test")
-            guest = lab.boot(image, name=name, memory_mib=32)
-            status = guest.wait(timeout=TIMEOUT_SECONDS)
-            print(guest.console.text.rstrip())
-            print_chart(guest.boot_phases)
+            phases = boot(lab, image)
+            if sum(phases.values()) > SLOW_BOOT_NS:
+                print(f"({sum(phases.values()) / 1e6:.0f} ms together: the first boot on a machine "
+                      "measures what it can do; once more)")
+                phases = boot(lab, image)
     except LabError as error:
         print(error)
         return 1
-    if status != EXPECTED_STATUS:
-        print(f"the guest ended with status {status}, expected {EXPECTED_STATUS}")
-        return 1
+    print_chart(phases)
     return 0
+
+
+def boot(lab: Lab, image: GuestImage) -> dict[str, int]:
+    """Boot the image, compare what it does with its program, return phase -> nanoseconds."""
+    guest = lab.boot(image, name=f"self-test-{os.getpid()}", memory_mib=32)
+    status = guest.wait(timeout=TIMEOUT_SECONDS)
+    text, phases = guest.console.text, guest.boot_phases
+    if (status, text) != (EXPECTED_STATUS, EXPECTED_TEXT):
+        raise GuestError(f"the guest ended with status {status}, expected {EXPECTED_STATUS}, "
+                         f"and wrote {text!r}, expected {EXPECTED_TEXT!r}",
+                         next_step="this is a defect of the lab; please report it")
+    print(text, end="")
+    lab.stop(guest.name)
+    return phases
 
 
 def print_chart(phases: dict[str, int]) -> None:

@@ -34,11 +34,12 @@ static uint8_t input[INPUT_BYTES];
 static uint32_t input_read, input_written;
 static struct bmk_waitq readers;
 static void (*input_notify)(void);
+static size_t burst_bytes = 1;   /* what the transmitter takes when it has room */
 
 static void emit(const uint8_t *data, size_t bytes)
 {
 	while (bytes) {
-		size_t burst = bytes < UART_FIFO_BYTES ? bytes : UART_FIFO_BYTES;
+		size_t burst = bytes < burst_bytes ? bytes : burst_bytes;
 
 		while (!(arch_in8(UART_STATUS) & UART_HAS_ROOM))
 			;
@@ -127,9 +128,15 @@ void bmk_printf(const char *format, ...)
 void bmk_console_create(void)
 {
 	arch_out8(UART_LINE, UART_8N1);
-	/* Turning the FIFO on empties the receiver, which may hold a byte already. */
+	/*
+	 * Turning the FIFO on empties the receiver.  Where somebody is typing already the
+	 * console does without: slower, but no byte is lost.
+	 */
 	input_drain();
-	arch_out8(UART_FIFO, UART_FIFO_ON);
+	if (!bmk_console_pending()) {
+		arch_out8(UART_FIFO, UART_FIFO_ON);
+		burst_bytes = UART_FIFO_BYTES;
+	}
 	arch_out8(UART_MODEM, UART_DTR_RTS_OUT2);
 	bmk_interrupt_attach(UART_PIN, false, on_interrupt);
 	arch_out8(UART_INTERRUPTS, UART_ON_DATA);

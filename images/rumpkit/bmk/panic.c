@@ -54,6 +54,15 @@ static void registers_from(const struct arch_trap *trap)
 	backtrace(trap->rip, trap->rbp);
 }
 
+/* Without a trap: as if bmk_panic had not been called, seen from its caller. */
+static void registers_of_caller(uint64_t rip, const uint64_t *frame)
+{
+	record.registers[6] = frame[0];              /* rbp */
+	record.registers[7] = (uintptr_t)(frame + 2); /* rsp */
+	record.registers[16] = rip;
+	backtrace(rip, frame[0]);
+}
+
 static void finish(enum lab_state state, int status)
 {
 	lab_phase(LAB_PHASE_EXIT);
@@ -82,8 +91,8 @@ void bmk_panic(enum lab_panic_kind kind, int signal, const struct arch_trap *tra
 	if (trap)
 		registers_from(trap);
 	else
-		backtrace((uintptr_t)__builtin_return_address(0),
-		    *(uint64_t *)__builtin_frame_address(0));
+		registers_of_caller((uintptr_t)__builtin_return_address(0),
+		    __builtin_frame_address(0));
 	__atomic_store_n(&record.magic, LAB_PANIC_MAGIC, __ATOMIC_RELEASE);
 	finish(LAB_STATE_PANICKED, SIGNAL_STATUS + signal);
 	bmk_printf("rumpkit: panic: %s\n", reason);

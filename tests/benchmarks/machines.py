@@ -12,10 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kernel_magics.boot.accel import Accelerator
-from kernel_magics.boot.commandline import qemu_arguments
 from kernel_magics.boot.notify import FileChanges
-from kernel_magics.boot.qemu import find_qemu
-from kernel_magics.boot.ram import MappedRam
+from kernel_magics.boot.qemu import QemuDriver, find_qemu
 from kernel_magics.boot.registry import GuestFiles
 from kernel_magics.boot.spec import BootSpec, Launch, configuration, render
 from kernel_magics.build.image import GuestImage
@@ -86,30 +84,34 @@ def _until_output(process: subprocess.Popen, marker: bytes, begun_ns: int,
 
 def exec_to_console_ns(image: GuestImage, accelerator: Accelerator, memory_mib: int,
                        marker: bytes, timeout_s: float = 60.0) -> int:
-    """Start QEMU with the direct driver's own arguments; return the time from before its
-    exec until the first byte of `marker` is in the console's log.
+    """Start QEMU by the direct driver; return the time from before its exec until the
+    first byte of `marker` is in the console's file.
 
     What the lab does in Python around it is not in this number.
     """
     with _launch(image, accelerator, memory_mib) as launch:
-        arguments = qemu_arguments(find_qemu(), launch)
-        log = launch.files.console_log
-        with FileChanges(log) as changes:
-            begun_ns = time.monotonic_ns()
-            process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL,
-                                       stderr=subprocess.PIPE)
-            try:
-                arrivals = []
-                while marker not in (seen := log.read_bytes()):
-                    arrivals.append((len(seen), time.monotonic_ns()))
-                    if not changes.wait(timeout_s):
-                        raise BootError(f"no {marker!r} within {timeout_s:g} s: {seen!r}",
-                                        next_step="boot the image with lab.boot and look")
-                arrivals.append((len(seen), time.monotonic_ns()))
-                return _first_arrival(arrivals, seen.index(marker)) - begun_ns
-            finally:
-                process.kill()
-                process.communicate()
+        marks: dict[str, int] = {}
+        machine = QemuDriver().start(launch, marks)
+        try:
+            arrivals = _arrivals(launch.files.console_log, marker, timeout_s)
+        finally:
+            machine.stop()
+        seen = launch.files.console_log.read_bytes()
+        return _first_arrival(arrivals, seen.index(marker)) - marks["spawned"]
+
+
+def _arrivals(log: Path, marker: bytes, timeout_s: float) -> list[tuple[int, int]]:
+    """Return how much output there was when, until all of `marker` is there."""
+    arrivals = []
+    with FileChanges(log) as changes:
+        while True:
+            seen = log.read_bytes()
+            arrivals.append((len(seen), time.monotonic_ns()))
+            if marker in seen:
+                return arrivals
+            if not changes.wait(timeout_s):
+                raise BootError(f"no {marker!r} within {timeout_s:g} s: {seen!r}",
+                                next_step="boot the image with lab.boot and look")
 
 
 def _first_arrival(arrivals: list[tuple[int, int]], position: int) -> int:
@@ -122,8 +124,6 @@ def _launch(image: GuestImage, accelerator: Accelerator, memory_mib: int) -> Ite
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=runtime_dir()))
     try:
         files = GuestFiles(folder)
-        files.console_log.touch()
-        MappedRam(files.ram, create_bytes=memory_mib << 20)
         spec = BootSpec(memory_mib=memory_mib).with_image(image.name)
         text = render(configuration(spec, image.name, accelerator.tsc_hz, time.time_ns()))
         yield Launch(name=image.name, uuid=str(uuid.uuid4()), kernel=str(image.stripped_path),

@@ -26,7 +26,7 @@ def run(quick: bool) -> Report:
     chosen = accelerator()
     report.note(f"{chosen.name}, microvm, {_MIB} MiB")
     report.note("onebyte: bare QEMU, byte seen on its stdout; hello: the direct driver's"
-                " arguments, byte seen in the console's log; boot: lab.boot and console.expect")
+                " QEMU, byte seen in the console's file; boot: lab.boot and console.expect")
     with Lab(driver="qemu") as lab:
         image = lab.build(HELLO, name="hello")
         onebyte = bare_qemu(onebyte_image(), chosen, _MIB)

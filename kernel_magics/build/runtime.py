@@ -106,7 +106,11 @@ def _make(sources: Path, shelf: Path, folder: Path) -> None:
     staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=shelf))
     try:
         _run_make(sources, staging)
-        os.rename(staging, folder)
+        try:
+            os.rename(staging, folder)
+        except OSError:
+            if not (folder / "rumpkit.o").exists():  # else another process was first
+                raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     _prune(shelf, folder)

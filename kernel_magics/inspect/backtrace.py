@@ -34,18 +34,24 @@ class Frame:
         """The source place as text, "" if unknown."""
         return f"{self.file}:{self.line}" if self.line else ""
 
+    @property
+    def named(self) -> str:
+        """The function with its place, as a sentence names it."""
+        return f"{self.function} ({self.place})" if self.place else self.function
 
-def symbolise(addresses: Sequence[int], symbols: SymbolIndex) -> tuple[Frame, ...]:
+
+def symbolise(addresses: Sequence[int], symbols: SymbolIndex, *,
+              first_is_return: bool = False) -> tuple[Frame, ...]:
     """Return the frames of a stack, innermost first.
 
-    `addresses` are the instruction pointer and then return addresses.  A return address
-    may belong to the next function already (after a call that never returns), so the
-    byte before it is looked up.
+    `addresses` are the instruction pointer and then return addresses, or only those if
+    `first_is_return`.  A return address may belong to the next function already (after a
+    call that never returns), so the byte before it is looked up.
     """
     frames: list[Frame] = []
     known: dict[int, list[Frame]] = {}
     for depth, address in enumerate(addresses):
-        lookup = address - (depth > 0)
+        lookup = address - (depth > 0 or first_is_return)
         if lookup not in known:
             known[lookup] = _frames_at(address, lookup, symbols)
         frames += known[lookup]

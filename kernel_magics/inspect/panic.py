@@ -16,6 +16,7 @@ from kernel_magics.inspect.backtrace import Frame, frames_text, symbolise
 from kernel_magics.inspect.cfi import CallFrames
 from kernel_magics.inspect.code import Code
 from kernel_magics.inspect.explanations import describe_fault, explain, title
+from kernel_magics.inspect.layers import LAYERS
 from kernel_magics.inspect.ram import GuestRam
 from kernel_magics.inspect.unwind import Unwinder
 
@@ -26,6 +27,9 @@ __all__ = ["PanicReport", "decode_panic", "make_report", "read_panic"]
 
 EXCERPT_LINES_AROUND = 2
 TEXT_COLUMNS = 92
+# No exception: the registers are those of a caller of the panic, or of a system call.
+NO_VECTOR = 2**64 - 1
+RUNTIME_LAYERS = frozenset(layer.name for layer in LAYERS) - {"app", "libc", "host"}
 _REGISTERS_A_LINE = 4
 
 
@@ -61,15 +65,21 @@ class PanicReport:
 
     def text(self) -> str:
         """Return the whole report."""
-        where = self.culprit or (self.frames[0] if self.frames else None)
-        head = f"{self.name} panicked: {self.title}"
-        if where and where.function:
-            head += f" in {where.function}" + (f" ({where.place})" if where.place else "")
+        head = f"{self.name} panicked: {self.title}{self._where()}"
         thread = f"thread {self.thread}" + (f" ({self.thread_name})" if self.thread_name else "")
         detail = f"{thread}: {self.reason}" + (f" ({self.fault_place})" if self.fault_place else "")
         parts = [f"{head}\n{detail}", self.excerpt, frames_text(self.frames),
-                 fill(self.explanation, TEXT_COLUMNS), _registers_text(self.registers)]
+                 fill(self.explanation, TEXT_COLUMNS),
+                 _registers_text(self.registers) if any(self.registers.values()) else ""]
         return "\n\n".join(part for part in parts if part)
+
+    def _where(self) -> str:
+        innermost = next((frame for frame in self.frames if frame.function), None)
+        if innermost and innermost.layer in RUNTIME_LAYERS:
+            called = f", called from {self.culprit.named}" if self.culprit else ""
+            return f" in {innermost.named}{called}"
+        where = self.culprit or innermost
+        return f" in {where.named}" if where else ""
 
     def __repr__(self) -> str:
         return self.text()
@@ -113,7 +123,9 @@ def make_report(record: Panic, image: GuestImage, *, name: str = "",
     """
     registers = dict(zip(REGISTERS, record.registers, strict=True))
     symbols = image.symbols
-    frames = symbolise(_stack(record, registers, image, read), symbols)
+    has_trap = any(registers.values())
+    frames = symbolise(_stack(record, registers, image, read if has_trap else None), symbols,
+                       first_is_return=record.vector == NO_VECTOR)
     kind = PanicKind(record.kind)
     fault_place = describe_fault(kind, record, registers, image)
     return PanicReport(
@@ -134,7 +146,8 @@ def _stack(record: Panic, registers: dict[str, int], image: GuestImage,
             if depth == 0 or code.called(address) is not None] or [registers["rip"]]
     if read is None:
         return told
-    walked = Unwinder(code, CallFrames(image.path), image.symbols, read).walk(registers)
+    walked = Unwinder(code, CallFrames(image.path), image.symbols, read).walk(
+        registers, after_call=record.vector == NO_VECTOR)
     return max(walked, told, key=len)
 
 

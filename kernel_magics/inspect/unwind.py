@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
-from kernel_magics.errors import GuestError
+from kernel_magics.errors import GuestError, UsageError
 from kernel_magics.inspect.cfi import CallFrames, FrameRule
 from kernel_magics.inspect.code import INDIRECT, Code
 from kernel_magics.inspect.ram import PAGE_BYTES
@@ -20,7 +21,13 @@ __all__ = ["Unwinder"]
 
 MOST_FRAMES = 100_000
 SEARCHED_BYTES = 64 * 1024
+# Over a whole walk: a stack full of garbage must not keep the notebook busy.
+SEARCHED_WORDS = 200_000
 _OUTERMOST = ("_start", "_rumpkit_entry32")
+# A system call's return address in the runtime's entry code; struct rumpcomp_frame of
+# images/rumpkit/include/rumpcomp.h lies above it and has the program's registers.
+_SYSCALL_RETURN = "arch_syscall_return"
+_FRAME_RBP, _FRAME_RIP, _FRAME_RSP = 32, 104, 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +50,41 @@ class Unwinder:
         self._code, self._frames, self._symbols, self._read = code, frames, symbols, read
         self._pages: dict[int, bytes | None] = {}
         self._functions: dict[int, tuple[int, str]] = {}
+        self._words_left = SEARCHED_WORDS
 
-    def walk(self, registers: Mapping[str, int]) -> list[int]:
-        """Return the instruction pointer and the return addresses above it, innermost first."""
+    def walk(self, registers: Mapping[str, int], *, after_call: bool = False) -> list[int]:
+        """Return the instruction pointer and the return addresses above it, innermost first.
+
+        `after_call` says that the instruction pointer is a return address itself.
+        """
         place = _Place(registers["rip"], registers["rsp"], registers["rbp"])
         found = [place.instruction]
         while len(found) < MOST_FRAMES:
-            caller = self._caller(place, innermost=len(found) == 1)
-            if caller is None or caller.stack <= place.stack:
-                break
+            caller = self._system_call(place)
+            if caller is None:
+                caller = self._caller(place, innermost=len(found) == 1 and not after_call)
+                if caller is None or caller.stack <= place.stack:
+                    break
             place = caller
             found.append(place.instruction)
         return found
+
+    def _system_call(self, place: _Place) -> _Place | None:
+        """Return the program's side if the walk has come to the entry of a system call."""
+        if place.instruction != self._syscall_return:
+            return None
+        rip, rsp, rbp = (self._word(place.stack + offset)
+                         for offset in (_FRAME_RIP, _FRAME_RSP, _FRAME_RBP))
+        if rip is None or rsp is None or rbp is None or not self._code.holds(rip - 1):
+            return None
+        return _Place(rip, rsp, rbp)
+
+    @cached_property
+    def _syscall_return(self) -> int | None:
+        try:
+            return self._symbols.find(_SYSCALL_RETURN).address
+        except UsageError:  # an image of another kit
+            return None
 
     def _caller(self, place: _Place, innermost: bool) -> _Place | None:
         at = place.instruction - (not innermost)
@@ -121,7 +151,8 @@ class Unwinder:
         possible = None
         for slot in range(start + -start % 8, start + SEARCHED_BYTES, 8):
             word = self._word(slot)
-            if word is None:
+            self._words_left -= 1
+            if word is None or self._words_left <= 0:
                 break
             if not self._code.holds(word - 1):
                 continue  # (a call that never returns may be the last code there is)

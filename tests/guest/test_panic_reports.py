@@ -226,3 +226,42 @@ int main()
     assert any("refuse" in name for name in functions)
     assert functions.index("abort") < next(i for i, name in enumerate(functions)
                                            if "refuse" in name)
+
+
+OVERWRITES_THE_RUNTIME = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+static void *fake[64];
+int main(int argc, char **argv)
+{
+  void **lock = (void **)strtoul(argv[1], 0, 0);
+  void **current = (void **)strtoul(argv[2], 0, 0);
+  for (int i = 0; i < 64; i++)
+    fake[i] = *current;
+  *lock = argc == 3 ? (void *)fake : (void *)0x123456789000;
+  usleep(1000);  // HERE
+  puts("survived");
+}
+"""
+
+
+@pytest.mark.parametrize(("kind", "more"), [("assertion", []), ("page_fault", ["wild"])])
+def test_runtime_that_fails_in_a_system_call(lab, kind, more):
+    """The program, in the same address space, spoils the factions' lock and then calls."""
+    need("compiler")
+    image = lab.build(OVERWRITES_THE_RUNTIME, name="spoiler")
+    addresses = [hex(image.symbols.find(name).address) for name in ("kern_lock", "bmk_current")]
+    guest = lab.boot(image, memory_mib=16, argv=["spoiler", *addresses, *more])
+    with pytest.raises(GuestPanic):
+        guest.wait(timeout=30)
+    report = guest.panic
+    assert (report.kind, report.in_kernel) == (kind, True)
+    functions = [frame.function for frame in report.frames]
+    assert functions.index("rumpuser_mutex_enter") < functions.index("bmk_syscall")
+    assert {"rumpuser", "kern", "sys", "bmk", "arch"} <= {frame.layer for frame in report.frames}
+    assert "rumpuser/locks.c:" in report.text()
+    if kind == "page_fault":
+        assert functions.index("bmk_syscall") < functions.index("usleep") < functions.index("main")
+        assert "HERE" in report.excerpt
+        assert f"called from main (spoiler.c:{report.culprit.line})" in report.text()

@@ -24,7 +24,9 @@ def guest_trace(guest: Guest) -> "Trace":
         raise TraceError(f"the RAM of {guest.name} cannot be mapped here, because libvirt at"
                          f" {guest.uri} does not share it", name=guest.name,
                          next_step="boot it on this machine to trace it")
-    return Trace(mapping, address, alive=lambda: not guest.machine.has_ended(), name=guest.name)
+    machine = guest.machine
+    return Trace(mapping, address, alive=lambda: not machine.has_ended(),
+                 paused=machine.is_paused, name=guest.name)
 
 
 FACETS["trace"] = guest_trace

@@ -18,23 +18,26 @@ __all__ = ["Trace"]
 
 _ENDED = (abi.State.EXITED, abi.State.PANICKED)
 _LOOK_AT_PROCESS_S = 0.1
+_BOOT_PATIENCE_S = 5.0
 
 
 class Trace:
     """The trace of one guest; works while it runs and after it has ended.
 
     ram: writable buffer of the guest's RAM.  header_address: of struct lab_header in it.
-    alive: whether QEMU still runs the guest.  keep: how many of the newest records are
-    retained at least (64 bytes each).  Raises TraceError if the header can't be there.
+    alive, paused: whether QEMU still runs the guest, and whether its CPU is stopped.
+    keep: how many of the newest records are retained at least (64 bytes each).  Raises
+    TraceError if the header can't be there.
     """
 
     def __init__(self, ram, header_address: int, *, alive: Callable[[], bool],
-                 name: str = "guest", keep: int = KEEP_RECORDS) -> None:
+                 paused: Callable[[], bool] = lambda: False, name: str = "guest",
+                 keep: int = KEEP_RECORDS) -> None:
         self._ring = RingReader(ram, header_address)
         self._header = self._ring.header
         self._recorder = Recorder(self._ring, self._may_write, keep=keep, name=name)
         self._cursor = Cursor(self._recorder, self.clock)
-        self._alive = alive
+        self._alive, self._paused = alive, paused
         self._looked_s, self._lives = 0.0, True
         self._name = name
         self._table: tuple[tuple[int, int, int], pd.DataFrame] | None = None
@@ -43,9 +46,11 @@ class Trace:
         """Record from now on exactly the events that `what` means; return this trace.
 
         what: "hypercalls", "syscalls", "runtime", "all", an event's name, a shell pattern
-        over names, or a list of these.  Raises UsageError for a name that means nothing.
+        over names, or a list of these.  Raises UsageError for a name that means nothing;
+        TraceError if the guest's image is not in its RAM after some seconds.
         """
         words = bitmap(select(what))
+        self._wait_for_boot()
         if (words & ~self._bitmap()).any():
             self._recorder.separate()  # exits of calls begun before have no enter
         self._store_bitmap(words)
@@ -54,6 +59,7 @@ class Trace:
 
     def stop(self) -> "Trace":
         """Record nothing any more; what was recorded stays readable."""
+        self._wait_for_boot()
         self._store_bitmap(bitmap(select("off")))
         self._recorder.collect()
         return self
@@ -152,6 +158,22 @@ class Trace:
     def _store_bitmap(self, words: np.ndarray) -> None:
         for number, word in enumerate(words):
             self._header.enabled[number] = int(word)
+
+    def _wait_for_boot(self) -> None:
+        """Wait until the bitmap is the lab's: before, QEMU loads the image over it, or the
+        guest sets what it was booted with.  One that is paused there reads it later.
+        """
+        deadline = time.monotonic() + _BOOT_PATIENCE_S
+        while not self._header.phase_tsc[abi.Phase.DEVICES] and self._may_write():
+            loaded = self._header.magic == abi.MAGIC
+            if loaded and self._paused():
+                return
+            if time.monotonic() > deadline:
+                if loaded:
+                    return
+                raise TraceError(f"{self._name} has not begun: its image is not in its RAM",
+                                 next_step="look at its console and its state")
+            time.sleep(0.001)
 
     def _may_write(self) -> bool:
         """Whether records may still come; the process is looked at now and then only."""

@@ -7,6 +7,7 @@ import pytest
 from capabilities import need
 
 from kernel_magics import Lab
+from kernel_magics.boot import abi
 from kernel_magics.errors import GuestPanic, TraceError
 from kernel_magics.trace.events import NAMES
 
@@ -173,6 +174,42 @@ def test_the_ring_can_be_read_after_a_panic(asked, driver):
     table = guest.trace.df
     assert count_of(table, "getppid") == 11
     assert table["event"].iloc[-20:].isin(["page_fault", "phase", "interrupt"]).any()
+
+
+def test_switched_on_at_once_nothing_of_the_program_is_missed(lab, driver):
+    need("compiler")
+    image = lab.build(AT_ONCE, name="at-once")
+    guest = lab.boot(image, trace_records=32768, paused=True)
+    guest.trace.start("getppid")
+    guest.resume()
+    guest.wait(timeout=30)
+    assert guest.trace.calls.loc["getppid", "count"] == 5000
+    assert guest.trace.lost == 0
+
+
+def test_switched_on_before_qemu_has_loaded_the_image(lab):
+    need("compiler")
+    guest = lab.boot(lab.build(ON_REQUEST, name="asked"), trace_records=16384)
+    guest.trace.start("getppid")
+    guest.console.expect("ready\n", timeout=30)
+    guest.console.send("21 3\n")
+    guest.console.expect("=+\n", timeout=30)
+    assert guest.trace.calls.loc["getppid", "count"] == 21
+    guest.stop()
+    assert len(guest.trace.df) == 21
+
+
+def test_a_ring_that_lies_is_refused_while_the_guest_goes_on(asked):
+    guest, ask = asked(trace="all", trace_records=16384)
+    address = guest.record.header_address + abi.Header.ring_address.offset
+    sound = guest.header.ring_address
+    assert guest.ram.write_u64(address, 1 << 40)
+    with pytest.raises(TraceError, match="ring"):
+        _ = guest.trace.df
+    ask(3)
+    assert guest.ram.write_u64(address, sound)
+    assert count_of(guest.trace.df, "getppid") == 3
+    end(guest)
 
 
 def test_following_a_running_guest(asked):

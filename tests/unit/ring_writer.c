@@ -145,6 +145,7 @@ main(int argc, char **argv)
 	header->header_bytes = sizeof(*header);
 	header->tsc_hz = TSC_HZ;
 	header->phase_tsc[LAB_PHASE_ENTRY] = 1000;
+	header->phase_tsc[LAB_PHASE_DEVICES] = 2000;
 	header->ram_bytes = ram_bytes;
 	header->ring_address = RING_ADDRESS;
 	header->ring_record_bytes = sizeof(struct lab_record);

@@ -217,6 +217,13 @@ def test_text_form_is_short_and_the_same_each_time(writer):
     assert len(text.splitlines()) == 14
 
 
+def test_a_guest_that_never_begins_is_reported(monkeypatch):
+    monkeypatch.setattr("kernel_magics.trace.trace._BOOT_PATIENCE_S", 0.05)
+    trace = Trace(bytearray(1 << 16), 0x1000, alive=lambda: True, name="unborn")
+    with pytest.raises(TraceError, match="unborn has not begun"):
+        trace.start()
+
+
 def test_an_unknown_event_changes_nothing(writer):
     guest = writer(capacity=1 << 12, records=1)
     guest.trace.start("rumpuser_init")

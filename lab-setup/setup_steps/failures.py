@@ -7,6 +7,7 @@ from pathlib import Path
 __all__ = ["SetupError", "CommandFailed", "Explanation", "explain"]
 
 TAIL_LINES = 12
+TAIL_WIDTH = 400
 
 
 class SetupError(Exception):
@@ -26,7 +27,8 @@ class CommandFailed(SetupError):
     def __init__(self, argv: list[str], status: int, log: Path) -> None:
         tail = tail_of(log)
         cause = explain(tail)
-        message = f"{Path(argv[0]).name} ended with status {status}"
+        program = argv[2] if argv[1:2] == ["-m"] else Path(argv[0]).name
+        message = f"{program} ended with status {status}"
         super().__init__(
             f"{message}: {cause.what}" if cause else message,
             fix=cause.fix if cause else f"read {log}, repair what it names, then run this again",
@@ -104,4 +106,5 @@ def tail_of(log: Path, lines: int = TAIL_LINES) -> str:
     except OSError:
         return ""
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "\n")
-    return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
+    whole = [line for line in text.splitlines() if line.strip()][-lines:]
+    return "\n".join(line if len(line) <= TAIL_WIDTH else f"{line[:TAIL_WIDTH]}…" for line in whole)

@@ -25,6 +25,7 @@ class Step:
         self.name = name
         self.log = log
         self.result = "done"
+        self.started = time.monotonic()
         self._show = show
 
     def run(self, argv: list[str], *, cwd: Path | None = None,
@@ -49,13 +50,12 @@ class Step:
             raise CommandFailed(argv, status, self.log)
 
     def _wait(self, process: subprocess.Popen[bytes]) -> int:
-        started = time.monotonic()
         try:
             while True:
                 try:
                     return process.wait(TICK_SECONDS)
                 except subprocess.TimeoutExpired:
-                    self._show(f"{time.monotonic() - started:.0f} s")
+                    self._show(f"{time.monotonic() - self.started:.0f} s")
         except BaseException:
             # Ctrl-C reaches the child too; SIGTERM to this process alone does not.
             process.terminate()
@@ -78,15 +78,14 @@ class Progress:
         log = self._logs / f"{name.replace(' ', '-')}.log"
         log.write_bytes(b"")
         step = Step(name, log, lambda text: self._spin(name, text))
-        started = time.monotonic()
         self._spin(name, "")
         try:
             yield step
         except BaseException as error:
             word = "failed" if isinstance(error, Exception) else "interrupted"
-            self._line(name, word, time.monotonic() - started)
+            self._line(name, word, time.monotonic() - step.started)
             raise
-        self._line(name, step.result, time.monotonic() - started)
+        self._line(name, step.result, time.monotonic() - step.started)
 
     def note(self, text: str) -> None:
         """Print something the user must read, between two steps."""

@@ -16,6 +16,7 @@ __all__ = ["Package", "read_packages", "wanted_groups", "missing_packages", "ens
 LIST = Path(__file__).parent.parent / "system-packages.txt"
 PACKAGE_LISTS = Path("/var/lib/apt/lists")
 MINIMUM_NODE = 18
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 
 
 class Package(NamedTuple):
@@ -99,7 +100,9 @@ def administrator_prefix() -> list[str] | None:
     sudo = shutil.which("sudo")
     if not sudo:
         return None
-    prefix = [sudo, "-n", "env", "DEBIAN_FRONTEND=noninteractive"]
+    # sudo drops the environment, and with it how this network is reached.
+    proxies = [f"{name}={os.environ[name]}" for name in PROXY_VARIABLES if name in os.environ]
+    prefix = [sudo, "-n", "env", "DEBIAN_FRONTEND=noninteractive", *proxies]
     if subprocess.run([sudo, "-n", "true"], capture_output=True).returncode == 0:
         return prefix
     if sys.stdin.isatty():

@@ -64,7 +64,8 @@ def foreign(folders: list[str]) -> set[str]:
     """Return the modules used below folders that are neither Python's nor ours."""
     files = [path for folder in folders for path in python_files(folder)]
     # Scripts and tests import their neighbours by name; modules of the package do not.
-    local = {path.stem for path in files if path.parts[0] != "kernel_magics"} | {"tests"}
+    scripts = [path for path in files if path.parts[0] != "kernel_magics"]
+    local = {name for path in scripts for name in [path.stem, *path.parts[:-1]]}
     return imported(files) - set(sys.stdlib_module_names) - OURS - local
 
 

@@ -1,5 +1,6 @@
 """guest.trace with real guests: counts that are known, switched on and off, overrun."""
 
+import subprocess
 import time
 
 import numpy as np
@@ -9,6 +10,7 @@ from capabilities import need
 from kernel_magics import Lab
 from kernel_magics.boot import abi
 from kernel_magics.errors import GuestPanic, TraceError
+from kernel_magics.places import images_dir
 from kernel_magics.trace.events import NAMES
 
 pytestmark = pytest.mark.guest
@@ -239,11 +241,13 @@ def test_another_lab_can_trace_the_same_guest(asked):
     end(guest)
 
 
-def test_a_guest_without_a_header_has_no_trace(lab):
+def test_a_guest_without_a_header_has_no_trace(lab, tmp_path):
     need("compiler")
-    from benchmarks.machines import onebyte_image
-
-    guest = lab.boot(onebyte_image())
-    guest.wait(timeout=20)
+    source = images_dir() / "guests" / "onebyte" / "onebyte.S"
+    subprocess.run(["gcc", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x100000",
+                    "-Wl,-e,entry32", "-o", tmp_path / "onebyte.elf", source], check=True)
+    guest = lab.boot(tmp_path / "onebyte.elf")
+    assert guest.wait(timeout=20) == 0
+    assert guest.console.text == "!"
     with pytest.raises(TraceError, match="not a rumpkit guest"):
         _ = guest.trace

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import kernel_magics.inspect
+import kernel_magics.trace
 from kernel_magics.boot import registry
 from kernel_magics.boot.doctor import DoctorReport, examine
 from kernel_magics.boot.guest import Guest
@@ -18,6 +20,9 @@ from kernel_magics.build import BuildRequest, GuestImage, Source, find_kit
 from kernel_magics.errors import GuestError, LabError, UsageError
 
 __all__ = ["Lab", "GuestList"]
+
+# Imported for what they register: image.symbols, guest.panic … and guest.trace.
+FACET_PACKAGES = (kernel_magics.inspect, kernel_magics.trace)
 
 _open_labs: "weakref.WeakSet[Lab]" = weakref.WeakSet()
 
@@ -111,16 +116,26 @@ class Lab:
         `image` is one, or a name or path for `lab.image`; `argv` includes argv[0]; `name`
         is the guest's, by default the image's (with a number if that is running); `spec`
         holds further fields of BootSpec: accel, driver, uri, trace, paused, timeout …
-        Raises UsageError, ImageError, HostError, GuestError or BootError; then nothing is
-        left running.
+        Raises UsageError, ImageError, HostError, GuestError, BootError or TraceError; then
+        nothing is left running.
         """
         called_ns = time.monotonic_ns()
         found = image if isinstance(image, GuestImage) else self.image(image)
-        guest = start_guest(found, self._spec(memory_mib, argv, env, name, spec),
-                            keep=self.keep, called_ns=called_ns)
+        asked = self._spec(memory_mib, argv, env, name, spec)
+        guest = start_guest(found, asked, keep=self.keep, called_ns=called_ns)
         self._forget_replaced(guest.name)
         self._guests[guest.uuid] = guest
+        if asked.trace != "off":
+            self._record(guest)
         return guest
+
+    def _record(self, guest: Guest) -> None:
+        """Empty the guest's trace ring from the start; a guest that has none is stopped."""
+        try:
+            guest.trace.record()
+        except LabError:
+            guest.stop()
+            raise
 
     def _spec(self, memory_mib: int, argv: Sequence[str] | None,
               env: Mapping[str, str] | None, name: str | None,

@@ -1,5 +1,6 @@
 """Connections to libvirt: one event loop and one connection a URI for the process."""
 
+import atexit
 import fcntl
 import os
 import threading
@@ -14,7 +15,7 @@ from kernel_magics.boot.process import ProcessId
 from kernel_magics.errors import BootError, GuestError, HostError
 from kernel_magics.places import cache_dir, runtime_dir
 
-__all__ = ["Connection", "connect", "error_code", "libvirt_module"]
+__all__ = ["Connection", "connect", "libvirt_module"]
 
 # libvirtd's QEMU driver wants to drop privileges, confine, and put QEMU in cgroups; here
 # QEMU is a process of the notebook's user and must reach the guest's folder.
@@ -29,6 +30,7 @@ cgroup_controllers = []
 namespaces = []
 memory_backing_dir = "{ram}"
 """
+KEEPALIVE_S, KEEPALIVE_TRIES = 5, 4
 _connections: dict[str, "Connection"] = {}
 _lock = threading.RLock()
 
@@ -85,6 +87,15 @@ def connect(uri: str) -> "Connection":
         return found
 
 
+@atexit.register
+def _close_all() -> None:
+    """Close while libvirt's module is still whole (registered before any lab's own)."""
+    with _lock:
+        while _connections:
+            _, connection = _connections.popitem()
+            connection.close()
+
+
 @cache
 def _embedded_uri() -> str:
     """Take the first embedded root that no living process holds, and configure it."""
@@ -129,6 +140,10 @@ class Connection:
         except libvirt.libvirtError as error:
             raise _unreachable(uri, error) from error
         self.shares_files = _shares_files(uri)
+        if not self.shares_files:
+            # A host that is gone becomes an error after some seconds, not a silent wait.
+            with suppress(libvirt.libvirtError):
+                self.handle.setKeepAlive(KEEPALIVE_S, KEEPALIVE_TRIES)
 
     def is_alive(self) -> bool:
         """Whether the other side still answers."""
@@ -136,6 +151,12 @@ class Connection:
             return bool(self.handle.isAlive())
         except self.error:
             return False
+
+    def close(self) -> None:
+        """Close the connection; guests go on."""
+        with suppress(self.error):
+            self.handle.close()
+        self.handle = None
 
     def create_paused(self, xml: str) -> Any:
         """Create a transient domain, paused; raises libvirtError."""
@@ -196,15 +217,6 @@ class Connection:
             raise GuestError(f"libvirt: {error}",
                              next_step="look whether the guest is still there: "
                                        "lab.guests()") from error
-
-
-def error_code(error: Exception) -> str:
-    """Return a short name for the libvirt errors that are treated specially, or ""."""
-    code = getattr(error, "get_error_code", lambda: None)()
-    libvirt = libvirt_module()
-    if code == libvirt.VIR_ERR_OPERATION_FAILED and "already exists with uuid" in str(error):
-        return "name taken"
-    return ""
 
 
 def _shares_files(uri: str) -> bool:

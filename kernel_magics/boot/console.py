@@ -207,17 +207,20 @@ class Console:
             time.sleep(0.001)
 
     def _send(self, pipe: int, data: Bytes, deadline: float) -> None:
-        while data or _unread_bytes(pipe):
+        while True:
+            ended = self._guest.has_ended()  # asked first: what it read before is gone then
             with suppress(BlockingIOError):  # full
                 data = data[os.write(pipe, data):] if data else data
+            left = len(data) + _unread_bytes(pipe)
+            if not left:
+                return
+            if ended:
+                raise self._ended_meanwhile()
             if time.monotonic() > deadline:
                 raise GuestTimeout(
-                    f"{self._guest.name} does not read its input: it left "
-                    f"{_unread_bytes(pipe) + len(data)} bytes", name=self._guest.name,
-                    next_step="what is in QEMU's pipe stays there; let it reach the point "
-                              "where it reads")
-            if self._guest.has_ended():
-                raise self._ended_meanwhile()
+                    f"{self._guest.name} does not read its input: it left {left} bytes",
+                    name=self._guest.name, next_step="what is in QEMU's pipe stays there; let "
+                                                     "it reach the point where it reads")
             time.sleep(0.001)
 
     def _ended_meanwhile(self) -> GuestError:

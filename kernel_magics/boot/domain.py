@@ -22,7 +22,7 @@ def domain_xml(launch: Launch, *, emulator: str | None = None,
     return "\n".join([
         f"<domain type={quoteattr('kvm' if launch.accel == 'kvm' else 'qemu')} "
         "xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>",
-        f"<name>{escape(launch.name)}</name>",
+        f"<name>{escape(domain_name(launch))}</name>",
         f"<uuid>{launch.uuid}</uuid>",
         f"<memory unit='MiB'>{launch.memory_mib}</memory>",
         "<vcpu>1</vcpu>",
@@ -50,6 +50,12 @@ def domain_xml(launch: Launch, *, emulator: str | None = None,
         "</qemu:commandline>",
         "</domain>",
     ])
+
+
+def domain_name(launch: Launch) -> str:
+    """Return a name for the domain that no other has: libvirt may know the guest that had
+    the name before for seconds after its end, and a daemon has other users' domains."""
+    return f"{launch.name}-{launch.uuid[:8]}"
 
 
 def _cpu(launch: Launch) -> str:

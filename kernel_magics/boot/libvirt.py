@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kernel_magics.boot.connection import Connection, connect, error_code
+from kernel_magics.boot.connection import Connection, connect
 from kernel_magics.boot.domain import domain_xml
 from kernel_magics.boot.machine import Machine
 from kernel_magics.boot.process import ProcessId
@@ -22,8 +22,6 @@ from kernel_magics.boot.spec import Launch
 from kernel_magics.errors import BootError, GuestError, LabError
 
 __all__ = ["LibvirtDriver"]
-
-NAME_PATIENCE_S = 3.0
 
 
 class LibvirtDriver:
@@ -82,7 +80,11 @@ class LibvirtDriver:
 
 
 class _DomainMachine(LocalMachine):
-    """A domain whose QEMU is a process of this machine and whose RAM is mapped."""
+    """A domain whose QEMU is a process of this machine and whose RAM is mapped.
+
+    It is stopped by a signal to QEMU, in some milliseconds; libvirt notices the end by
+    itself.  virDomainDestroy waits until the process is reaped, which can take seconds.
+    """
 
     def __init__(self, process: ProcessId, ram: MappedRam, files: GuestFiles,
                  connection: Connection, domain: Any) -> None:
@@ -104,10 +106,6 @@ class _DomainMachine(LocalMachine):
             if not (self.process and self.process.wait(1.0)):
                 raise
 
-    def stop(self) -> None:
-        self._connection.destroy(self._domain)
-        super().stop()
-
 
 class _ForeignMachine(LocalMachine):
     """A domain of a libvirt inside another process."""
@@ -128,30 +126,12 @@ def _foreign(what: str) -> GuestError:
 
 
 def _create(connection: Connection, xml: str, name: str) -> Any:
-    """Create the domain paused.
-
-    A domain of this name whose QEMU has just ended is still known for the moment that
-    libvirt needs to notice, so the name is tried again for a while.
-    """
-    deadline = time.monotonic() + NAME_PATIENCE_S
-    while True:
-        try:
-            return connection.create_paused(xml)
-        except connection.error as error:
-            if error_code(error) == "name taken" and time.monotonic() < deadline:
-                time.sleep(0.005)
-                continue
-            raise _refused(name, error) from error
-
-
-def _refused(name: str, error: Exception) -> BootError:
-    text = str(error)
-    if error_code(error) == "name taken":
-        return BootError(f"libvirt has a domain called {name} already", log=text,
-                         next_step="boot with another name=")
-    return BootError(f"libvirt could not start {name}: {text}", log=text,
-                     next_step='lab.doctor() looks at QEMU and libvirt; driver="qemu" does '
-                               "without libvirt")
+    try:
+        return connection.create_paused(xml)
+    except connection.error as error:
+        raise BootError(f"libvirt could not start {name}: {error}", log=str(error),
+                        next_step='lab.doctor() looks at QEMU and libvirt; driver="qemu" does '
+                                  "without libvirt") from error
 
 
 def _hold(connection: Connection, domain: Any, files: GuestFiles, memory_bytes: int,

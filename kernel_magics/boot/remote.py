@@ -95,18 +95,18 @@ class RemoteMachine:
             try:
                 data = stream.recv(STREAM_BYTES)
             except self._connection.error:
-                data = b""
+                # virStreamRecv: the stream is aborted already; to finish it would wait for
+                # an answer that does not come.
+                stream.eventRemoveCallback()
+                return
             if data == -2:  # nothing now
                 return
             if not data:
-                self._close_stream()
+                stream.eventRemoveCallback()
+                with suppress(self._connection.error):
+                    stream.finish()
                 return
             os.write(self._log, data)
-
-    def _close_stream(self) -> None:
-        with suppress(self._connection.error):
-            self._stream.eventRemoveCallback()
-            self._stream.finish()
 
     def open_end(self) -> int | None:
         """Return a descriptor that is readable once libvirt says the domain stopped."""

@@ -232,6 +232,21 @@ int rumpuser_getrandom(void *buffer, size_t bytes, int flags, size_t *got)
 	return 0;
 }
 
+void rumpuser_dprintf(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+}
+
+const void *rumpcomp_initrd(size_t *bytes)
+{
+	*bytes = 0;
+	return NULL;
+}
+
 size_t lib_strlcpy(char *to, const char *from, size_t bytes)
 {
 	snprintf(to, bytes, "%s", from);

@@ -133,6 +133,10 @@ __attribute__((format(printf, 1, 2))) void bmk_printf(const char *format, ...);
 /* --- interrupts of devices --- */
 void bmk_interrupt_attach(unsigned pin, bool level, void (*handler)(void));
 
+/* --- the archive the loader put into RAM; NULL and 0 if there is none --- */
+extern const void *bmk_initrd;
+extern size_t bmk_initrd_bytes;
+
 /* --- random --- */
 void bmk_random(void *to, size_t bytes);
 

@@ -21,6 +21,10 @@ struct start_info {
 	uint32_t memmap_entries, reserved;
 };
 
+struct module {
+	uint64_t start, bytes, command_line, reserved;
+};
+
 struct memmap_entry {
 	uint64_t start, bytes;
 	uint32_t type, reserved;
@@ -31,6 +35,8 @@ extern char image_end[];
 static char config_text[CONFIG_BYTES];
 const char *bmk_config = config_text;
 size_t bmk_config_bytes;
+const void *bmk_initrd;
+size_t bmk_initrd_bytes;
 
 void bmk_panic_create(void);
 
@@ -99,12 +105,38 @@ static void ram_measure(uintptr_t start, uintptr_t end)
 	ram_end = end > ram_end ? end : ram_end;
 }
 
-static void pages_first(uintptr_t start, uintptr_t end)
+static void pages_give(uintptr_t start, uintptr_t end)
 {
+	if (start >= end)
+		return;
 	if (!lab_header.total_pages)
 		bmk_pages_create(start, end, ram_end);
 	else
 		bmk_pages_add(start, end);
+}
+
+/* A run of RAM without the part in which the initrd lies. */
+static void pages_around_initrd(uintptr_t start, uintptr_t end)
+{
+	uintptr_t taken = (uintptr_t)bmk_initrd & ~BMK_PAGE_MASK;
+	uintptr_t taken_end = ((uintptr_t)bmk_initrd + bmk_initrd_bytes + BMK_PAGE_MASK) & ~BMK_PAGE_MASK;
+
+	if (!bmk_initrd || taken_end <= start || taken >= end) {
+		pages_give(start, end);
+		return;
+	}
+	pages_give(start, taken);
+	pages_give(taken_end, end);
+}
+
+static void initrd_find(const struct start_info *info)
+{
+	const struct module *module = (const void *)info->module_list;
+
+	if (!info->modules || !module->bytes)
+		return;
+	bmk_initrd = (const void *)module->start;
+	bmk_initrd_bytes = module->bytes;
 }
 
 static void memory_create(const struct start_info *info)
@@ -121,9 +153,9 @@ static void memory_create(const struct start_info *info)
 	copy.memmap = (uintptr_t)high;
 	/* What is mapped already first: the tables for the rest come out of it. */
 	first_end = ram_end < FIRST_GIB ? ram_end : FIRST_GIB;
-	ram_each(&copy, first, first_end, pages_first);
+	ram_each(&copy, first, first_end, pages_around_initrd);
 	bmk_map_create(ram_end);
-	ram_each(&copy, FIRST_GIB, UINTPTR_MAX, bmk_pages_add);
+	ram_each(&copy, FIRST_GIB, UINTPTR_MAX, pages_around_initrd);
 }
 
 /* Tracing from the first instruction on, if the lab asked for it. */
@@ -150,6 +182,7 @@ void bmk_main(const void *start_info)
 	if (info->magic != START_MAGIC)
 		bmk_panic(LAB_PANIC_ASSERTION, 6, NULL, 0, "the loader passed no PVH start info");
 	config_create((const char *)info->command_line);
+	initrd_find(info);
 	memory_create(info);
 	arch_interrupts_create();
 	bmk_clock_create(config_number("tsc_hz"), (int64_t)config_number("epoch_ns"));

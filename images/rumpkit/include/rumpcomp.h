@@ -84,9 +84,14 @@ void rumpcomp_on_syscall(rumpcomp_syscall_fn handler);
 int rumpcomp_copy(void *to, const void *from, size_t bytes);
 long rumpcomp_copy_string(char *to, const char *from, size_t max);
 
-/* The program's own ELF headers in memory (baked images). */
+/* The archive that came with the image, and its size; NULL if there is none. */
+const void *rumpcomp_initrd(size_t *bytes);
+
+/* The program's own ELF headers in memory, and its entry; NULL, 0 in a packaged image. */
 const void *rumpcomp_program_headers(void);
 uintptr_t rumpcomp_program_entry(void);
+/* The application's first instruction is next. */
+void rumpcomp_program_starts(void);
 
 /* The application died of a signal: panic record, then the end. */
 __attribute__((noreturn)) void rumpcomp_application_died(int signal,

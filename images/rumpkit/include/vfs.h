@@ -29,6 +29,9 @@ void vfs_at_first_path(int (*fill)(void));
 /* Bytes read (0 at the end) from a descriptor into kernel memory; -EBADF, -EISDIR, ... */
 int vfs_file_read_at(int descriptor, uint64_t offset, void *kernel, size_t bytes);
 
+/* The same from an open file. */
+int vfs_file_pread(struct vfs_file *file, uint64_t offset, void *kernel, size_t bytes);
+
 /* Put a node of any file system at an absolute path whose last component is free. */
 int vfs_attach(const char *path, struct vfs_node *node);
 

@@ -108,6 +108,10 @@ static inline bool kern_signal_attention(const struct kern_thread *thread)
 void kern_vm_create(void);
 long kern_vm_mmap(uint64_t address, uint64_t bytes, int protection, int flags, int fd,
     uint64_t offset);
+struct vfs_file;
+/* The same with an open file, NULL for none; keeps a reference of its own. */
+long kern_vm_map_file(uint64_t address, uint64_t bytes, int protection, int flags,
+    struct vfs_file *file, uint64_t offset);
 long kern_vm_munmap(uint64_t address, uint64_t bytes);
 long kern_vm_mprotect(uint64_t address, uint64_t bytes, int protection);
 long kern_vm_mremap(uint64_t old, uint64_t old_bytes, uint64_t new_bytes, int flags,
@@ -116,6 +120,17 @@ long kern_vm_madvise(uint64_t address, uint64_t bytes, int advice);
 long kern_vm_brk(uint64_t end);
 /* Make the main thread's stack; its top. */
 uint64_t kern_vm_stack_create(void);
+
+/* Where a loaded program begins, and what its auxiliary vector says. */
+struct kern_program {
+	uint64_t start;              /* first instruction: the loader's if there is one */
+	uint64_t entry;              /* AT_ENTRY: the program's own */
+	uint64_t program_headers;    /* AT_PHDR: an address */
+	uint64_t program_header_bytes, program_header_count;
+	uint64_t base;               /* AT_BASE: of the loader, 0 without */
+};
+/* Map an ELF program and its loader.  -ENOENT, -EACCES, -ENOEXEC, -ENOMEM, -EINVAL. */
+int kern_elf_load(const char *path, struct kern_program *program);
 
 /* Build the arguments on the main stack and start the program. */
 void kern_exec_program(void);

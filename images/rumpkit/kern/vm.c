@@ -1,8 +1,8 @@
 /*
  * vm.c - the application's virtual memory: mmap(2) and relatives, faults, brk, stack.
  *
- * Regions are a list sorted by address.  Anonymous memory costs a page when it is
- * first touched; a mapped file is read when it is mapped.
+ * Regions are a list sorted by address.  Memory costs a page when it is first touched;
+ * a page of a mapped file is read then, and is private from then on.
  */
 #include "process.h"
 #include "rumplib.h"
@@ -38,6 +38,8 @@ struct region {
 	uint64_t start, end;
 	int protection;
 	bool guard;
+	struct vfs_file *file;  /* a reference, or NULL: zeroes */
+	uint64_t offset;        /* in the file, of start */
 };
 
 static struct region *regions;
@@ -76,7 +78,13 @@ static void region_destroy(struct region *region)
 	while (*at != region)
 		at = &(*at)->next;
 	*at = region->next;
+	vfs_file_put(region->file);
 	kern_free(region);
+}
+
+static struct vfs_file *file_get(struct vfs_file *file)
+{
+	return file ? vfs_file_get(file) : NULL;
 }
 
 /* Make address the start of a region if it lies inside one. */
@@ -91,6 +99,8 @@ static bool region_split(uint64_t address)
 	if (!rest)
 		return false;
 	rest->guard = region->guard;
+	rest->file = file_get(region->file);
+	rest->offset = region->offset + (address - region->start);
 	region->end = address;
 	return true;
 }
@@ -103,10 +113,10 @@ static void merge_neighbours(void)
 		struct region *next = region->next;
 
 		if (region->end == next->start && region->protection == next->protection &&
-		    region->guard == next->guard) {
+		    region->guard == next->guard && region->file == next->file && (!region->file ||
+		    region->offset + (region->end - region->start) == next->offset)) {
 			region->end = next->end;
-			region->next = next->next;
-			kern_free(next);
+			region_destroy(next);
 		} else {
 			region = next;
 		}
@@ -131,6 +141,19 @@ static bool in_bounds(uint64_t address, uint64_t bytes)
 	    bytes <= RUMPCOMP_VM_END - address;
 }
 
+/* Give a page its first content.  Files in memory never block. */
+static enum rumpcomp_fault page_in(const struct region *region, uint64_t page)
+{
+	if (!region->file)
+		return rumpcomp_vm_map(page, PAGE, region->protection) ?
+		    RUMPCOMP_FAULT_NO_MEMORY : RUMPCOMP_FAULT_HANDLED;
+	if (rumpcomp_vm_map(page, PAGE, RUMPCOMP_VM_READ | RUMPCOMP_VM_WRITE))
+		return RUMPCOMP_FAULT_NO_MEMORY;
+	vfs_file_pread(region->file, region->offset + (page - region->start), (void *)page, PAGE);
+	rumpcomp_vm_protect(page, PAGE, region->protection);
+	return RUMPCOMP_FAULT_HANDLED;
+}
+
 static enum rumpcomp_fault on_fault(uintptr_t address, uintptr_t stack, bool write, bool execute)
 {
 	struct region *region = region_above(address);
@@ -143,9 +166,7 @@ static enum rumpcomp_fault on_fault(uintptr_t address, uintptr_t stack, bool wri
 		return RUMPCOMP_FAULT_GUARD;
 	if (!(region->protection & wanted))
 		return RUMPCOMP_FAULT_PROTECTION;
-	if (rumpcomp_vm_map(address & ~(PAGE - 1), PAGE, region->protection))
-		return RUMPCOMP_FAULT_NO_MEMORY;
-	return RUMPCOMP_FAULT_HANDLED;
+	return page_in(region, address & ~(PAGE - 1));
 }
 
 void kern_vm_create(void)
@@ -183,25 +204,6 @@ long kern_vm_munmap(uint64_t address, uint64_t bytes)
 	return 0;
 }
 
-/* A private copy of the file: what lies behind its end stays zero. */
-static long fill_from_file(uint64_t address, uint64_t bytes, int protection, int fd,
-    uint64_t offset)
-{
-	for (uint64_t at = 0; at < bytes; at += PAGE) {
-		int got;
-
-		if (rumpcomp_vm_map(address + at, PAGE, RUMPCOMP_VM_READ | RUMPCOMP_VM_WRITE))
-			return -ENOMEM;
-		got = vfs_file_read_at(fd, offset + at, (void *)(address + at), PAGE);
-		if (got < 0)
-			return got;
-		if (got < (int)PAGE)
-			break;
-	}
-	rumpcomp_vm_protect(address, bytes, protection);
-	return 0;
-}
-
 static long choose_address(uint64_t address, uint64_t bytes, int flags)
 {
 	struct region *region;
@@ -224,36 +226,55 @@ static long choose_address(uint64_t address, uint64_t bytes, int flags)
 	return (long)address;
 }
 
-long kern_vm_mmap(uint64_t address, uint64_t bytes, int protection, int flags, int fd,
-    uint64_t offset)
+static long check_mmap(uint64_t bytes, int protection, int flags, uint64_t offset)
 {
-	long where, result;
-
 	if (!bytes || offset & (PAGE - 1) || !(flags & (MAP_SHARED | MAP_PRIVATE)))
 		return -EINVAL;
-	bytes = PAGE_ALIGN(bytes);
-	protection &= 7;
 	/* Like Linux's heuristic: refuse what all of the RAM could not hold. */
-	if (!bytes || bytes > RUMPCOMP_VM_END - RUMPCOMP_VM_START ||
+	if (bytes > RUMPCOMP_VM_END - RUMPCOMP_VM_START ||
 	    (protection & RUMPCOMP_VM_WRITE && !(flags & MAP_NORESERVE) &&
 	    bytes / PAGE > rumpcomp_vm_total_pages()))
 		return -ENOMEM;
 	/* A shared file mapping would have to write back, which is not done. */
 	if (!(flags & MAP_ANONYMOUS) && flags & MAP_SHARED && protection & RUMPCOMP_VM_WRITE)
 		return -ENODEV;
+	return 0;
+}
+
+long kern_vm_map_file(uint64_t address, uint64_t bytes, int protection, int flags,
+    struct vfs_file *file, uint64_t offset)
+{
+	long where = check_mmap(bytes, protection, flags, offset);
+	struct region *region;
+
+	if (where)
+		return where;
+	bytes = PAGE_ALIGN(bytes);
 	where = choose_address(address, bytes, flags);
 	if (where < 0)
 		return where;
-	if (!region_create((uint64_t)where, (uint64_t)where + bytes, protection))
+	region = region_create((uint64_t)where, (uint64_t)where + bytes, protection & 7);
+	if (!region)
 		return -ENOMEM;
-	if (!(flags & MAP_ANONYMOUS)) {
-		result = fill_from_file((uint64_t)where, bytes, protection, fd, offset);
-		if (result) {
-			kern_vm_munmap((uint64_t)where, bytes);
-			return result;
-		}
-	}
+	region->file = file_get(file);
+	region->offset = offset;
 	merge_neighbours();
+	return where;
+}
+
+long kern_vm_mmap(uint64_t address, uint64_t bytes, int protection, int flags, int fd,
+    uint64_t offset)
+{
+	struct vfs_file *file = NULL;
+	long where;
+
+	if (!(flags & MAP_ANONYMOUS)) {
+		file = vfs_descriptor_get(fd);
+		if (!file)
+			return -EBADF;
+	}
+	where = kern_vm_map_file(address, bytes, protection, flags, file, offset);
+	vfs_file_put(file);
 	return where;
 }
 

@@ -11,7 +11,7 @@
 #include "upcalls.h"
 
 extern const char __ehdr_start[] __attribute__((weak));
-extern void _start(void);
+extern void _start(void) __attribute__((weak));
 
 /* --- console --- */
 
@@ -225,9 +225,19 @@ const void *rumpcomp_program_headers(void)
 
 uintptr_t rumpcomp_program_entry(void)
 {
+	return (uintptr_t)_start;
+}
+
+const void *rumpcomp_initrd(size_t *bytes)
+{
+	*bytes = bmk_initrd_bytes;
+	return bmk_initrd;
+}
+
+void rumpcomp_program_starts(void)
+{
 	lab_phase(LAB_PHASE_LIBC);
 	__atomic_store_n(&lab_header.state, LAB_STATE_RUNNING, __ATOMIC_RELEASE);
-	return (uintptr_t)_start;
 }
 
 int rumpcomp_copy(void *to, const void *from, size_t bytes)

@@ -4,7 +4,8 @@
  */
 #include "lab_trace.h"
 
-int __real_main(int argc, char **argv, char **environment);
+/* A packaged image has no main of its own. */
+__attribute__((weak)) int __real_main(int argc, char **argv, char **environment);
 int __wrap_main(int argc, char **argv, char **environment);
 
 int __wrap_main(int argc, char **argv, char **environment)

@@ -15,5 +15,7 @@ void vfs_tty_init(void);
 /* Parts of the first file system: /dev/null and its like, /proc/self/fd with its links. */
 int vfs_devices_make(void);
 int vfs_descriptor_links_make(void);
+/* What the image's archive adds to it; entries replace what is there. */
+int vfs_cpio_unpack(void);
 
 #endif

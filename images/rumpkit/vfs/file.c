@@ -115,16 +115,22 @@ int vfs_file_poll(struct vfs_file *file)
 	return file->ops->poll(file);
 }
 
+int vfs_file_pread(struct vfs_file *file, uint64_t offset, void *kernel, size_t bytes)
+{
+	struct vfs_io io;
+
+	vfs_io_kernel(&io, kernel, bytes);
+	return (int)vfs_file_read(file, &io, &offset);
+}
+
 int vfs_file_read_at(int descriptor, uint64_t offset, void *kernel, size_t bytes)
 {
 	struct vfs_file *file = vfs_descriptor_get(descriptor);
-	struct vfs_io io;
-	long result = -EBADF;
+	int result;
 
 	if (!file)
 		return -EBADF;
-	vfs_io_kernel(&io, kernel, bytes);
-	result = vfs_file_read(file, &io, &offset);
+	result = vfs_file_pread(file, offset, kernel, bytes);
 	vfs_file_put(file);
-	return (int)result;
+	return result;
 }

@@ -117,7 +117,7 @@ static int make_texts(void)
 
 static int (*const first_steps[])(void) = {
 	make_directories, make_public, vfs_devices_make, name_console,
-	vfs_descriptor_links_make, make_texts,
+	vfs_descriptor_links_make, make_texts, vfs_cpio_unpack,
 };
 
 static int run_steps(void)

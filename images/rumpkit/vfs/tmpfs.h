@@ -35,6 +35,8 @@ struct tmpfs_pages {
 	void *root;
 	unsigned height;
 	uint64_t count; /* data pages held */
+	const uint8_t *base; /* what holes read as, up to base_bytes: an archive's data */
+	uint64_t base_bytes;
 };
 
 struct tmpfs_node {
@@ -64,6 +66,9 @@ uint8_t *tmpfs_page_make(struct tmpfs_pages *pages, uint64_t index);
 void tmpfs_pages_drop(struct tmpfs_pages *pages, uint64_t index, uint64_t end);
 /* First index from this one on whose page is there, UINT64_MAX if none is. */
 uint64_t tmpfs_pages_next(struct tmpfs_pages *pages, uint64_t index);
+
+/* Let a new regular file have this content, which stays where it is until written. */
+void tmpfs_set_base(struct vfs_node *node, const void *data, uint64_t bytes);
 
 int tmpfs_make_node(uint32_t mode, uint64_t device, struct vfs_name target,
     struct vfs_node **made);

@@ -18,6 +18,33 @@ static size_t step_of(uint64_t offset, uint64_t bytes)
 	return bytes < room ? (size_t)bytes : room;
 }
 
+/* From a hole: the base where there is one, zeroes behind it. */
+static size_t put_hole(struct tmpfs_pages *pages, struct vfs_io *io, uint64_t offset, size_t step)
+{
+	size_t based = offset < pages->base_bytes ? pages->base_bytes - offset : 0, moved;
+
+	if (!based)
+		return vfs_io_put_zeros(io, step);
+	if (based >= step)
+		return vfs_io_put(io, pages->base + offset, step);
+	moved = vfs_io_put(io, pages->base + offset, based);
+	return moved < based ? moved : moved + vfs_io_put_zeros(io, step - based);
+}
+
+void tmpfs_set_base(struct vfs_node *node, const void *data, uint64_t bytes)
+{
+	pages_of(node)->base = data;
+	pages_of(node)->base_bytes = bytes;
+	node->size_bytes = bytes;
+}
+
+/* The base ends here: what lies behind is zero from now on. */
+static void base_cut(struct tmpfs_pages *pages, uint64_t bytes)
+{
+	if (pages->base_bytes > bytes)
+		pages->base_bytes = bytes;
+}
+
 static long file_read_at(struct vfs_node *node, struct vfs_io *io, uint64_t offset)
 {
 	size_t done = 0, step, moved;
@@ -31,7 +58,7 @@ static long file_read_at(struct vfs_node *node, struct vfs_io *io, uint64_t offs
 		if (page)
 			moved = vfs_io_put(io, page + offset % VFS_PAGE_BYTES, step);
 		else
-			moved = vfs_io_put_zeros(io, step);
+			moved = put_hole(pages_of(node), io, offset, step);
 		done += moved;
 		offset += moved;
 		if (moved < step)
@@ -81,6 +108,7 @@ static int file_resize(struct vfs_node *node, uint64_t size_bytes)
 
 	/* Also to the same size: fallocate may have put pages behind the end. */
 	if (size_bytes <= node->size_bytes) {
+		base_cut(pages_of(node), size_bytes);
 		tmpfs_pages_drop(pages_of(node), pages, UINT64_MAX);
 		if (size_bytes % VFS_PAGE_BYTES)
 			zero_part(node, size_bytes, VFS_PAGE_BYTES);
@@ -104,12 +132,26 @@ static int file_allocate(struct vfs_node *node, uint64_t offset, uint64_t bytes)
 	return 0;
 }
 
+/* Holes are about to be made: nothing may shine through them. */
+static bool take_base(struct vfs_node *node)
+{
+	struct tmpfs_pages *pages = pages_of(node);
+
+	for (uint64_t at = 0; at < pages->base_bytes; at += VFS_PAGE_BYTES)
+		if (!tmpfs_page_make(pages, at / VFS_PAGE_BYTES))
+			return false;
+	pages->base_bytes = 0;
+	return true;
+}
+
 static void file_punch(struct vfs_node *node, uint64_t offset, uint64_t bytes)
 {
 	uint64_t end = offset + bytes;
 	uint64_t first = (offset + VFS_PAGE_BYTES - 1) / VFS_PAGE_BYTES;
 	uint64_t last = end / VFS_PAGE_BYTES;
 
+	if (!take_base(node))
+		return;
 	if (first > last) { /* within one page */
 		zero_part(node, offset, bytes);
 		return;
@@ -127,6 +169,8 @@ static uint64_t file_seek(struct vfs_node *node, uint64_t offset, bool data)
 	uint64_t index = offset / VFS_PAGE_BYTES, next = index;
 	uint64_t end = (node->size_bytes + VFS_PAGE_BYTES - 1) / VFS_PAGE_BYTES;
 
+	if (pages->base_bytes) /* an archive's file has no holes */
+		return data ? offset : node->size_bytes;
 	if (data)
 		next = tmpfs_pages_next(pages, index);
 	else
@@ -139,7 +183,9 @@ static uint64_t file_seek(struct vfs_node *node, uint64_t offset, bool data)
 
 static uint64_t file_blocks(struct vfs_node *node)
 {
-	return pages_of(node)->count * (VFS_PAGE_BYTES / 512);
+	const struct tmpfs_pages *pages = pages_of(node);
+
+	return pages->count * (VFS_PAGE_BYTES / 512) + (pages->base_bytes + 511) / 512;
 }
 
 static void file_destroy(struct vfs_node *node)

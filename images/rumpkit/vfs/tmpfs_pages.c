@@ -66,6 +66,15 @@ static bool grow(struct tmpfs_pages *pages, uint64_t index)
 	return true;
 }
 
+/* A page that is written for the first time begins as what lay below it. */
+static void copy_base(const struct tmpfs_pages *pages, uint64_t index, uint8_t *page)
+{
+	uint64_t offset = index * VFS_PAGE_BYTES;
+	uint64_t left = offset < pages->base_bytes ? pages->base_bytes - offset : 0;
+
+	memcpy(page, pages->base + offset, left < VFS_PAGE_BYTES ? left : VFS_PAGE_BYTES);
+}
+
 uint8_t *tmpfs_page_make(struct tmpfs_pages *pages, uint64_t index)
 {
 	void **slot = &pages->root;
@@ -81,8 +90,11 @@ uint8_t *tmpfs_page_make(struct tmpfs_pages *pages, uint64_t index)
 		slot = (void **)*slot +
 		    (index >> (SLOT_BITS * (height - 1)) & (TMPFS_SLOTS - 1));
 	}
-	if (!*slot)
+	if (!*slot) {
 		*slot = page_alloc(pages);
+		if (*slot)
+			copy_base(pages, index, *slot);
+	}
 	return *slot;
 }
 

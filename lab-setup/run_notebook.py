@@ -10,13 +10,15 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from traitlets.config import Config
 
 CELL_TIMEOUT_SECONDS = 600
+# What nbformat raises for text, for JSON of another shape, and for an invalid notebook.
+NOT_A_NOTEBOOK = (ValueError, TypeError, KeyError, AttributeError, nbformat.ValidationError)
 
 
 def main(path: Path) -> int:
     """Return 0 if every cell ran to its end."""
     try:
         notebook = nbformat.read(path, as_version=4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError) as error:
+    except NOT_A_NOTEBOOK as error:
         print(f"{path} is not a notebook: {str(error).splitlines()[0]}", file=sys.stderr)
         return 1
     # Other users of this machine cannot listen to what notebook and kernel say.

@@ -8,18 +8,16 @@ hole), which every process can see, and counts as lost.
 
 import ctypes
 import errno
-import fcntl
 import os
 import re
-import struct
-import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kernel_magics.boot.console_input import ConsoleInput
 from kernel_magics.boot.notify import FileChanges
 from kernel_magics.errors import GuestError, GuestTimeout, UsageError
 
@@ -30,7 +28,6 @@ CHUNK_BYTES = 64 << 10
 TAIL_LINES = 10
 SEARCH_BYTES_PER_S = 100e6  # paces the searches of a flooded console
 SEND_PATIENCE_S = 5.0
-OPEN_PATIENCE_S = 10.0
 _FALLOC_FL_KEEP_SIZE, _FALLOC_FL_PUNCH_HOLE = 1, 2  # linux/falloc.h
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
@@ -184,48 +181,7 @@ class Console:
         if self._guest.write:
             self._guest.write(data)
             return
-        pipe = self._open_input()
-        try:
-            fcntl.flock(pipe, fcntl.LOCK_EX)  # one sender at a time: lines do not interleave
-            self._send(pipe, data, time.monotonic() + timeout)
-        except BrokenPipeError as error:
-            raise self._ended_meanwhile() from error
-        finally:
-            os.close(pipe)
-
-    def _open_input(self) -> int:
-        """Open the FIFO; QEMU, which may have been started this instant, must have it open."""
-        deadline = time.monotonic() + OPEN_PATIENCE_S
-        while True:
-            try:
-                return os.open(self._input_path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            except OSError as error:
-                if error.errno not in (errno.ENXIO, errno.ENOENT):
-                    raise
-                if self._guest.has_ended() or time.monotonic() > deadline:
-                    raise self._ended_meanwhile() from error
-            time.sleep(0.001)
-
-    def _send(self, pipe: int, data: Bytes, deadline: float) -> None:
-        while True:
-            ended = self._guest.has_ended()  # asked first: what it read before is gone then
-            with suppress(BlockingIOError):  # full
-                data = data[os.write(pipe, data):] if data else data
-            left = len(data) + _unread_bytes(pipe)
-            if not left:
-                return
-            if ended:
-                raise self._ended_meanwhile()
-            if time.monotonic() > deadline:
-                raise GuestTimeout(
-                    f"{self._guest.name} does not read its input: it left {left} bytes",
-                    name=self._guest.name, next_step="what is in QEMU's pipe stays there; let "
-                                                     "it reach the point where it reads")
-            time.sleep(0.001)
-
-    def _ended_meanwhile(self) -> GuestError:
-        return GuestError(f"{self._guest.name} ended and did not read its input",
-                          name=self._guest.name, next_step="look at guest.console.tail()")
+        ConsoleInput(self._input_path, self._guest.name, self._guest.has_ended).send(data, timeout)
 
     # Following (called by the guest's watcher)
 
@@ -288,8 +244,3 @@ def _compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
         raise UsageError(f"not a regular expression: {pattern!r}: {error}",
                          next_step="put a backslash before . * + ? ( ) [ ] to match them "
                                    "as they are") from error
-
-
-def _unread_bytes(pipe: int) -> int:
-    """Return how much is in a pipe; pipe(7), FIONREAD."""
-    return int(struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0])

@@ -4,22 +4,22 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from ctypes import sizeof
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from kernel_magics.boot import abi, registry
 from kernel_magics.boot.console import Console, ConsoleGuest
+from kernel_magics.boot.endings import no_status, panicked, still_there
 from kernel_magics.boot.header import GuestHeader, HeaderReader
-from kernel_magics.boot.machine import Machine, log_tail
+from kernel_magics.boot.machine import Machine
 from kernel_magics.boot.phases import BootPhases, Sightings, boot_phases
 from kernel_magics.boot.process import wait_readable
 from kernel_magics.boot.ram import Ram
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
 from kernel_magics.boot.watcher import Watcher
 from kernel_magics.build.image import GuestImage
-from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout
+from kernel_magics.errors import GuestError
 
 __all__ = ["Guest", "FACETS"]
 
@@ -170,14 +170,14 @@ class Guest:
         if timeout is None and isinstance(limit := self.spec.get("timeout"), int | float):
             timeout = limit
         if not self._wait_end(timeout):
-            raise self._still_there(timeout)
+            raise still_there(self, timeout)
         self._finish()
         state = self.state
         if state == "panicked":
-            raise self._panic()
+            raise panicked(self)
         status = self.exit_status
         if status is None:
-            raise self._no_status(state)
+            raise no_status(self, state)
         return status
 
     def _wait_end(self, timeout: float | None) -> bool:
@@ -200,37 +200,6 @@ class Guest:
         finally:
             os.close(end)
 
-    def _still_there(self, timeout: float | None) -> GuestTimeout:
-        tail = self.console.tail(3) or "(nothing)"
-        return GuestTimeout(f"{self.name} is still {self.state} after {timeout:g} s; its console "
-                            f"ends with:\n{tail}", name=self.name,
-                            next_step="look at guest.console.text, wait again, or guest.stop()")
-
-    def _panic(self) -> GuestPanic:
-        report = getattr(self, "panic", None)
-        return GuestPanic(f"{self.name} panicked: {self._panic_reason()}", name=self.name,
-                          report=report, next_step="guest.panic shows where, with source lines")
-
-    def _panic_reason(self) -> str:
-        try:
-            raw = self.ram.read(self.header.panic_address, sizeof(abi.Panic))
-        except GuestError as error:
-            return f"its panic record cannot be read ({error.message})"
-        return abi.Panic.from_buffer_copy(raw).reason.decode(errors="replace")
-
-    def _no_status(self, state: str) -> GuestError:
-        if state == "stopped":
-            return GuestError(f"{self.name} was stopped before it exited", name=self.name,
-                              next_step="boot it again")
-        if not self.machine.ram.live:
-            return GuestError(f"{self.name} has ended; its exit status is lost, because libvirt at "
-                              f"{self.uri} does not share its memory", name=self.name,
-                              next_step="read guest.console.text, or use a local libvirt")
-        said = log_tail(self.files) or "(nothing)"
-        return GuestError(f"QEMU of {self.name} is gone and the guest had not exited; QEMU said:\n"
-                          f"{said}", name=self.name, log=said,
-                          next_step="somebody killed it, or lab.doctor() finds the reason")
-
     def _finish(self) -> None:
         """Let the watcher hand over the last output before the end is announced."""
         watcher = self._watcher
@@ -246,6 +215,8 @@ class Guest:
             registry.update(self.files, self.uuid, stopped=True)
             self.machine.stop()
         self._finish()
+        if self.owner == "survived":
+            registry.remove(self.files, self.uuid)  # its notebook will not
 
     def pause(self) -> None:
         """Stop the guest's CPU; raises GuestError if it has ended."""

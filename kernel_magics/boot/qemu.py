@@ -8,13 +8,12 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from kernel_magics.boot.commandline import qemu_arguments
 from kernel_magics.boot.machine import Machine, log_tail
 from kernel_magics.boot.process import ProcessId
-from kernel_magics.boot.qmp import QmpError, command
+from kernel_magics.boot.qmp import QmpError, command, command_when_ready
 from kernel_magics.boot.ram import MappedRam, Ram
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
 from kernel_magics.boot.spec import Launch
@@ -90,8 +89,9 @@ class LocalMachine:
         self._paused = False
 
     def _control(self, what: str) -> None:
+        assert self.process is not None
         try:
-            command(self.files.qmp_socket, what)
+            command_when_ready(self.process, self.files.qmp_socket, what)
         except QmpError as error:
             if what == "cont" and self.has_ended():
                 return
@@ -130,9 +130,8 @@ class QemuDriver:
 
     def _wait_created(self, launch: Launch, process: ProcessId) -> None:
         """Wait until a paused QEMU answers: its image is then in RAM."""
-        _until(lambda: launch.files.qmp_socket.exists() or not process.is_alive(), 10.0)
         try:
-            command(launch.files.qmp_socket, "query-status")
+            command_when_ready(process, launch.files.qmp_socket, "query-status")
         except QmpError as error:
             os.waitpid(process.pid, os.WNOHANG)
             raise BootError(f"QEMU ended before the guest was loaded: {log_tail(launch.files)}",
@@ -160,9 +159,3 @@ def spawn(arguments: list[str], log: Path) -> int:
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2)])
-
-
-def _until(condition: Callable[[], bool], timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.001)

@@ -2,12 +2,16 @@
 
 import json
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ["QmpError", "command"]
+from kernel_magics.boot.process import ProcessId
+
+__all__ = ["QmpError", "command", "command_when_ready"]
 
 PATIENCE_S = 5.0
+START_PATIENCE_S = 20.0
 
 
 class QmpError(Exception):
@@ -30,6 +34,23 @@ def command(path: Path, name: str, **arguments: object) -> Any:
                 return _ask(stream, name, arguments)
     except (OSError, ValueError) as error:
         raise QmpError(str(error)) from error
+
+
+def command_when_ready(process: ProcessId, path: Path, name: str) -> Any:
+    """Run a command of a QEMU that may have been started this instant and not listen yet.
+
+    Raises QmpError if it ends, refuses, or does not listen in time.
+    """
+    deadline = time.monotonic() + START_PATIENCE_S
+    while True:
+        alive = process.is_alive()
+        try:
+            return command(path, name)
+        except QmpError as error:
+            early = isinstance(error.__cause__, FileNotFoundError | ConnectionRefusedError)
+            if not (alive and early and time.monotonic() < deadline):
+                raise
+        time.sleep(0.001)
 
 
 def _ask(stream: Any, name: str, arguments: dict[str, object]) -> Any:

@@ -8,7 +8,7 @@ import pytest
 
 from kernel_magics.boot import abi
 from kernel_magics.boot.calibration import assemble
-from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout, UsageError
+from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout, TraceError, UsageError
 
 pytestmark = pytest.mark.guest
 
@@ -237,3 +237,36 @@ def test_a_kernel_without_lab_header_boots_and_its_exit_value_counts(lab, tmp_pa
     with pytest.raises(GuestError, match="keeps no lab header"):
         guest.header  # noqa: B018
     assert list(guest.boot_phases) == ["define", "exec"]
+
+
+def test_ram_above_the_hole_lies_where_qemu_says(lab, probe):
+    from kernel_magics.boot.qmp import command
+    from kernel_magics.boot.ram import HIGH_ADDRESS, LOW_BYTES
+
+    guest = lab.boot(probe, memory_mib=3073, paused=True)
+    said = command(guest.files.qmp_socket, "human-monitor-command",
+                   **{"command-line": "info mtree -f"})
+    lines = re.findall(r"([0-9a-f]{16})-([0-9a-f]{16}) \(prio \d+, ram\): ram(?: @([0-9a-f]+))?",
+                       said)
+    ranges = [(int(first, 16), int(last, 16) + 1, int(at or "0", 16)) for first, last, at in lines]
+    assert max(end for _, end, _ in ranges) == HIGH_ADDRESS + (1 << 20)
+    assert LOW_BYTES in {end for _, end, _ in ranges}
+    for first, end, at in ranges:
+        assert guest.ram.offset(first, end - first) == at
+    guest.stop()
+
+
+def test_a_trace_asked_for_at_boot_is_recorded_from_the_start(driver, lab):
+    image = lab.build("#include <stdio.h>\nint main(void) { puts(\"x\"); }", name="traced")
+    guest = lab.boot(image, trace="all")
+    assert guest.wait(timeout=60) == 0
+    assert len(guest.trace.df) > 0
+
+
+def test_a_trace_of_a_guest_that_has_none_is_refused_and_nothing_stays(lab, tmp_path, probe):
+    plain = tmp_path / "plain.S"
+    plain.write_text('.section .note.xen,"a",@note\n.balign 4\n.long 4,4,18\n.asciz "Xen"\n'
+                     ".long start\n.text\n.code32\nstart: hlt\njmp start\n")
+    with pytest.raises(TraceError, match="records no trace"):
+        lab.boot(assemble(plain), memory_mib=16, trace="all")
+    assert [guest.state for guest in lab.guests()] == ["stopped"]

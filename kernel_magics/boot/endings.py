@@ -1,0 +1,51 @@
+"""What the user is told when a wait does not end with an exit status."""
+
+from ctypes import sizeof
+from typing import TYPE_CHECKING
+
+from kernel_magics.boot.abi import Panic
+from kernel_magics.boot.machine import log_tail
+from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout
+
+if TYPE_CHECKING:
+    from kernel_magics.boot.guest import Guest
+
+__all__ = ["no_status", "panicked", "still_there"]
+
+
+def still_there(guest: "Guest", timeout_s: float | None) -> GuestTimeout:
+    """Return the error of a wait that ended before the guest did."""
+    tail = guest.console.tail(3) or "(nothing)"
+    return GuestTimeout(f"{guest.name} is still {guest.state} after {timeout_s:g} s; its console "
+                        f"ends with:\n{tail}", name=guest.name,
+                        next_step="look at guest.console.text, wait again, or guest.stop()")
+
+
+def panicked(guest: "Guest") -> GuestPanic:
+    """Return the error of a guest that panicked, with its report."""
+    return GuestPanic(f"{guest.name} panicked: {_reason(guest)}", name=guest.name,
+                      report=getattr(guest, "panic", None),
+                      next_step="guest.panic shows where, with source lines")
+
+
+def _reason(guest: "Guest") -> str:
+    try:
+        raw = guest.ram.read(guest.header.panic_address, sizeof(Panic))
+    except GuestError as error:
+        return f"its panic record cannot be read ({error.message})"
+    return Panic.from_buffer_copy(raw).reason.decode(errors="replace")
+
+
+def no_status(guest: "Guest", state: str) -> GuestError:
+    """Return the error of a guest that is gone and left no exit status."""
+    if state == "stopped":
+        return GuestError(f"{guest.name} was stopped before it exited", name=guest.name,
+                          next_step="boot it again")
+    if not guest.ram.live:
+        return GuestError(f"{guest.name} has ended; its exit status is lost, because libvirt at "
+                          f"{guest.uri} does not share its memory", name=guest.name,
+                          next_step="read guest.console.text, or use a local libvirt")
+    said = log_tail(guest.files) or "(nothing)"
+    return GuestError(f"QEMU of {guest.name} is gone and the guest had not exited; QEMU said:\n"
+                      f"{said}", name=guest.name, log=said,
+                      next_step="somebody killed it, or lab.doctor() finds the reason")

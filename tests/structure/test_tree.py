@@ -63,9 +63,8 @@ def test_names_say_what_a_file_is_about():
 def test_files_keep_a_readable_size(suffix):
     usual, most = LINES[suffix]
     sizes = {name: text.count("\n") for name, text in TEXTS.items() if name.suffix == suffix}
-    for name, lines in sizes.items():
-        if lines > usual:
-            warnings.warn(f"{name} has {lines} lines, usual are {usual}", stacklevel=1)
+    if long := [f"{name.name} {lines}" for name, lines in sizes.items() if lines > usual]:
+        warnings.warn(f"more than the usual {usual} lines: {', '.join(long)}", stacklevel=1)
     assert not [f"{name}: {lines} lines" for name, lines in sizes.items() if lines > most]
 
 

@@ -11,23 +11,24 @@ from kernel_magics.places import images_dir
 HERE = Path(__file__).parent
 # The layers below the seam: what a host of rumpuser is made of here.
 HOST_LAYERS = ("arch", "bmk", "rumpuser", "lib")
-COMPILE = (
-    "gcc -std=gnu11 -O2 -g -ffreestanding -fno-pic -mno-red-zone -mgeneral-regs-only "
-    "-fno-omit-frame-pointer -fno-stack-protector -fcf-protection=none "
-    "-Wall -Wextra -Werror -nostdinc"
-).split()
+COMPILE = [
+    "gcc", "-std=gnu11", "-O2", "-g", "-ffreestanding", "-fno-pic", "-mno-red-zone",
+    "-mgeneral-regs-only", "-fno-omit-frame-pointer", "-fno-stack-protector",
+    "-fcf-protection=none", "-Wall", "-Wextra", "-Werror", "-nostdinc",
+]
 
 
 def build(out: Path) -> Path:
     """Link the cases with the host layers into a guest image; return its path."""
     runtime = images_dir() / "rumpkit"
-    subprocess.run(["make", "-s", "-C", runtime, f"OUT={out}"], check=True, stdout=subprocess.DEVNULL)
-    compiler_headers = subprocess.check_output(["gcc", "-print-file-name=include"], text=True).strip()
+    subprocess.run(["make", "-s", "-C", runtime, f"OUT={out}"], check=True,
+                   stdout=subprocess.DEVNULL)
+    headers = subprocess.check_output(["gcc", "-print-file-name=include"], text=True).strip()
     objects = []
     for source in sorted(HERE.glob("*.c")):
         objects.append(out / f"case_{source.stem}.o")
         subprocess.run(
-            [*COMPILE, "-isystem", compiler_headers, f"-I{runtime / 'include'}",
+            [*COMPILE, "-isystem", headers, f"-I{runtime / 'include'}",
              "-c", source, "-o", objects[-1]],
             check=True,
         )

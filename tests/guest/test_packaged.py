@@ -73,7 +73,8 @@ def runtime_image(tmp_path_factory) -> Path:
     """Link the runtime alone."""
     out = tmp_path_factory.mktemp("packaged")
     source = images_dir() / "rumpkit"
-    subprocess.run(["make", "-s", "-C", source, f"OUT={out}"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["make", "-s", "-C", source, f"OUT={out}"], check=True,
+                   stdout=subprocess.DEVNULL)
     image = out / "packaged.elf"
     subprocess.run(["gcc", "-static", "-no-pie", "-nostdlib", f"-Wl,-T,{source / 'link.ld'}",
                     "-o", image, out / "rumpkit.o"], check=True)

@@ -106,6 +106,14 @@ static void timer_arm(void)
 	arch_timer_set(deadline > now ? (uint64_t)(deadline - now) : 1);
 }
 
+/* The running thread may go on for this long if others want the processor. */
+static void slice_begin(void)
+{
+	slice_end_ns = bmk_clock_ns() + SLICE_NS;
+	if (ready.first)
+		timer_arm();
+}
+
 static void make_ready(struct bmk_thread *thread)
 {
 	thread->record->state = LAB_THREAD_RUNNABLE;
@@ -222,11 +230,9 @@ static void become(struct bmk_thread *next)
 	next->preempted = false;
 	bmk_current = next;
 	lab_header.thread_current = next->number;
-	slice_end_ns = bmk_clock_ns() + SLICE_NS;
+	slice_begin();
 	next->record->slice_tsc = arch_tsc();
 	reschedule = false;
-	if (ready.first)
-		timer_arm();
 }
 
 /* Runs first in every thread that is switched to. */
@@ -251,7 +257,7 @@ static void switch_away(void)
 	if (next == previous) {
 		previous->record->slice_tsc = arch_tsc();
 		lab_header.thread_current = previous->number;
-		slice_end_ns = bmk_clock_ns() + SLICE_NS;
+		slice_begin();
 		reschedule = false;
 		return;
 	}
@@ -394,6 +400,16 @@ static uint64_t *stack_top(struct bmk_thread *thread)
 	return (uint64_t *)(thread->stack + STACK_PAGES * BMK_PAGE_BYTES);
 }
 
+/* A new thread waits beside the running one, which may never call us again. */
+static void make_ready_beside(struct bmk_thread *thread)
+{
+	bool was_alone = !ready.first;
+
+	make_ready(thread);
+	if (was_alone)
+		slice_begin();
+}
+
 struct bmk_thread *bmk_thread_create(void *(*function)(void *), void *argument,
     const char *name, bool must_join)
 {
@@ -405,7 +421,7 @@ struct bmk_thread *bmk_thread_create(void *(*function)(void *), void *argument,
 	thread->function = function;
 	thread->argument = argument;
 	stack_prepare(thread, stack_top(thread) - 2, arch_thread_begin);
-	make_ready(thread);
+	make_ready_beside(thread);
 	return thread;
 }
 
@@ -427,7 +443,7 @@ struct bmk_thread *bmk_thread_start(const struct rumpcomp_frame *frame, uint64_t
 	copy = (struct rumpcomp_frame *)stack_top(thread) - 1;
 	*copy = *frame;
 	stack_prepare(thread, (uint64_t *)copy, arch_syscall_return);
-	make_ready(thread);
+	make_ready_beside(thread);
 	return thread;
 }
 

@@ -4,6 +4,8 @@ import atexit
 from collections.abc import Iterable
 from typing import Any
 
+from IPython.core.getipython import get_ipython
+
 __all__ = ["notebook_lab", "close_lab", "has_lab", "image_names", "guest_names", "symbol_names"]
 
 _lab: Any = None
@@ -18,7 +20,7 @@ def notebook_lab() -> Any:
     if _lab is None:
         from kernel_magics.lab import Lab
         _lab = Lab()
-        atexit.register(close_lab)
+        atexit.register(_end)
     return _lab
 
 
@@ -32,8 +34,25 @@ def close_lab() -> None:
     global _lab
     lab, _lab = _lab, None
     if lab is not None:
-        atexit.unregister(close_lab)
+        atexit.unregister(_end)
         lab.close()
+
+
+def _end() -> None:
+    """At the kernel's end: a restart leaves the guests, to be found again after it."""
+    if _lab is not None and _is_restart():
+        _lab.keep = True
+    close_lab()
+
+
+def _is_restart() -> bool:
+    """Return whether the kernel was told to shut down only to be started again.
+
+    ipykernel keeps the answer to that request; its public interface does not tell.
+    """
+    kernel = getattr(get_ipython(), "kernel", None)
+    told = getattr(kernel, "_shutdown_message", None) or {}
+    return bool(told.get("content", {}).get("restart"))
 
 
 def image_names(_words: Iterable[str] = ()) -> list[str]:

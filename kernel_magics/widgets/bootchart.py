@@ -10,17 +10,17 @@ GUEST_PHASES = ("entry", "runtime", "devices", "kernel", "libc")
 """Timed by the guest's own clock: from the first instruction to main."""
 
 MEANINGS = {
-    "define": "the lab prepares the guest's files and the QEMU command",
+    "define": "files and a domain are prepared",
     "exec": "QEMU starts",
-    "paused": "the guest was ready and waited for the word to start",
-    "firmware": "QEMU loads the image and enters it",
+    "paused": "the guest waits for the word to start",
+    "firmware": "QEMU loads the image",
     "entry": "first instructions: 64-bit mode, stack",
     "runtime": "memory, traps, clock",
     "devices": "the console",
     "kernel": "the rump kernel's factions",
     "libc": "the C library, before main",
     "main": "the program",
-    "exit": "the exit status reaches QEMU, and QEMU leaves",
+    "exit": "the exit status reaches the host",
 }
 
 Row = tuple[str, int, int]

@@ -18,6 +18,6 @@ def state_text(guest: Any) -> str:
 def guest_html(guest: Any) -> str:
     """Return a guest as an HTML report."""
     given = f"{guest.spec['memory_mib']} MiB, {guest.accel}, {guest.driver}"
-    header = (f'<header><b>{escape(guest.name)}</b><span class="badge">{state_text(guest)}</span>'
+    header = (f'<header><b>{escape(guest.name)}</b> <span class="badge">{state_text(guest)}</span> '
               f'<span class="soft">{escape(given)}</span></header>')
     return report(f"guest {guest.name}", header, boot_chart_html(guest.boot_phases))

@@ -23,7 +23,7 @@ def image_html(image: Any) -> str:
 def _header(image: Any) -> str:
     verb = "unchanged, found" if image.cached else "compiled"
     made = f"{verb} in {duration_text(image.build_ns)}" if image.build_ns else "on disk"
-    return (f"<header><b>{escape(image.name)}</b><span>{made}</span>"
+    return (f"<header><b>{escape(image.name)}</b> <span>{made}</span> "
             f'<span class="soft">{byte_text(image.size_bytes)} to load</span></header>')
 
 

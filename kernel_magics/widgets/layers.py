@@ -35,7 +35,8 @@ class LayerView(View):
         self._image, self._guest = image, guest
         self._last: tuple = ()
         name = guest.name if guest is not None else image.name
-        super().__init__(picture=layer_picture(image, name), sample=self._sample())
+        super().__init__(picture=layer_picture(image, name), sample=self._sample(),
+                         selected="app" if guest is None else "hypercalls")
         if guest is not None:
             self.pump = Pump(self._tick, name, PERIOD_S)
         self.listen()

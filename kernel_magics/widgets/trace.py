@@ -90,7 +90,7 @@ def _call_rows(table: pd.DataFrame, calls: pd.DataFrame) -> list[dict]:
     groups = dict(zip(table["event"].astype(str), table["group"].astype(str), strict=True))
     rows = []
     for event, count in table["event"].astype(str).value_counts().items():
-        row = {"call": event, "layer": groups[event], "count": int(count)}
+        row = {"call": event, "group": groups[event], "count": int(count)}
         for column in ("total", "min", "median", "p99", "max"):
             known = event in calls.index
             row[column] = int(calls.at[event, f"{column}_ns"]) if known else None

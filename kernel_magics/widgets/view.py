@@ -103,6 +103,24 @@ class View(anywidget.AnyWidget):
             self.pump.close()
         super().close()
 
+    def send(self, content: object, buffers: list | None = None) -> None:
+        super().send(content, buffers)
+        self._let_answers_in()
+
+    def send_state(self, key: object = None) -> None:
+        super().send_state(key)
+        self._let_answers_in()
+
+    def _let_answers_in(self) -> None:
+        """Take the browser's messages while a cell is running.
+
+        JupyterLab sends a widget's messages to a subshell of the kernel, but ipykernel
+        (7.4, Comm._reply_subshell_for) hands them to the shell that last spoke on the
+        widget's channel: to the main one, which a running cell keeps busy.
+        """
+        if self.comm is not None:
+            vars(self.comm).pop("_reply_subshell_id", None)
+
     def _take(self, _widget: object, message: dict, _buffers: object) -> None:
         kind = message.get("kind") if isinstance(message, dict) else None
         if kind == "lease":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -46,6 +47,11 @@ class JupyterLab:
         with urllib.request.urlopen(request, timeout=30) as answer:
             body = answer.read()
         return json.loads(body) if body else None
+
+    def end_sessions(self) -> None:
+        """End every notebook's session, and with it its kernel."""
+        for session in self.api("sessions"):
+            self.api(f"sessions/{session['id']}", "DELETE")
 
 
 @contextmanager
@@ -106,8 +112,7 @@ def _await_answer(lab: JupyterLab, server: subprocess.Popen, log: Path) -> None:
 
 def _shut_down(lab: JupyterLab, server: subprocess.Popen) -> None:
     if server.poll() is None:
-        for kernel in lab.api("kernels"):
-            lab.api(f"kernels/{kernel['id']}", "DELETE")
+        lab.end_sessions()
         server.terminate()
     server.wait(timeout=60)
 
@@ -168,19 +173,55 @@ class NotebookPage:
         light = str("Light" in theme).lower()
         self.page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
 
-    def run_all(self, timeout_ms: int = CELLS_MS) -> None:
-        """Run every cell and wait until the last has ended."""
+    def run_all(self, timeout_ms: int = CELLS_MS, wait_all: bool = True) -> None:
+        """Run every cell and wait until the last has ended; without `wait_all`, any."""
         self.page.evaluate(
             """(ms) => Promise.race([
                 jupyterapp.commands.execute('notebook:run-all-cells').then(() => null),
                 new Promise((_, late) => setTimeout(() => late('the cells have not ended'), ms)),
             ])""", timeout_ms)
+        if wait_all:
+            # A cell that is meant to fail settles the promise early.
+            self.page.wait_for_function(
+                """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
+                         .every((prompt) => /\\[\\d+\\]/.test(prompt.textContent))""",
+                timeout=timeout_ms)
+
+    def run_cell(self, number: int, wait: bool = True, timeout_ms: int = CELLS_MS) -> None:
+        """Run one code cell, counted from 0, and wait until it has ended."""
+        self.page.evaluate(
+            """(number) => {
+                const notebook = jupyterapp.shell.currentWidget.content;
+                notebook.activeCellIndex = notebook.widgets
+                    .indexOf(notebook.widgets.filter((w) => w.model.type === 'code')[number]);
+                notebook.deselectAll();
+                jupyterapp.commands.execute('notebook:run-cell');
+            }""", number)
+        if wait:
+            prompt = self.page.locator(".jp-CodeCell .jp-InputPrompt").nth(number)
+            expect(prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=timeout_ms)
+
+    def interrupt(self) -> None:
+        """Interrupt the kernel; what was asked of it while it took notice is refused."""
+        self.command("notebook:interrupt-kernel")
+        self.await_kernel()
+        self.page.wait_for_timeout(500)
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel as its user would, and wait until it is there again."""
+        self.page.evaluate(
+            "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+        self.await_kernel()
 
     def output(self, holding: str) -> Locator:
         """Return the output area of the cell whose source has `holding` in it."""
         cell = self.page.locator(".jp-CodeCell").filter(
             has=self.page.locator(".jp-InputArea", has_text=holding)).first
         return cell.locator(".jp-OutputArea")
+
+    def outputs(self, number: int) -> Locator:
+        """Return what a code cell, counted from 0, has put out; no element if nothing."""
+        return self.page.locator(".jp-CodeCell").nth(number).locator(".jp-OutputArea-child")
 
     def shoot(self, name: str, of: Locator | None = None) -> Path:
         """Save a screenshot among the test artefacts."""

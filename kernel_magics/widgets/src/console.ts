@@ -15,13 +15,20 @@ interface State { name: string; state: string; running: boolean; height_lines: n
 interface Piece { kind: string; start: number; end: number; text: string; note: string }
 
 const END_OF_FILE = "\x04";
+const ATTACH_MS = 1500;
 
 /** Draw the lines that changed; the rest of the document stays as it is. */
 function drawer(screen: Screen, log: HTMLElement): () => void {
 	let removed = 0;
 	return () => {
 		const follow = log.scrollHeight - log.scrollTop - log.clientHeight < 24;
+		if (screen.cleared) {
+			log.replaceChildren();
+			removed = 0;
+			screen.cleared = false;
+		}
 		for (; removed < screen.gone && log.firstChild; removed++) log.firstChild.remove();
+		removed = screen.gone;
 		const from = Math.max(screen.dirty, screen.gone);
 		for (let number = from; number < screen.gone + screen.lines.length; number++) {
 			const index = number - screen.gone;
@@ -85,7 +92,14 @@ function render({ model, el, signal }: RenderProps<State>): void {
 	const input = inputLine((text) => model.send({ kind: "input", text }), () => log.focus());
 	const prompt = h("label", { class: "rl-console-prompt" }, h("span", { "aria-hidden": "true" }, "›"), input);
 	let position = -1;
+	let attached = false;
 
+	// Asked again until answered: the first may wait in the kernel behind a running cell.
+	const attach = () => {
+		if (attached || signal.aborted) return;
+		model.send({ kind: "attach" });
+		setTimeout(attach, ATTACH_MS);
+	};
 	const refresh = () => {
 		const running = model.get("running");
 		badge.textContent = model.get("state");
@@ -95,9 +109,9 @@ function render({ model, el, signal }: RenderProps<State>): void {
 	const take = (piece: Piece) => {
 		if (piece.kind === "note") { note.textContent = piece.note; return; }
 		if (piece.kind !== "text" && piece.kind !== "tail") return;
-		if (piece.kind === "tail") { screen.clear(); log.replaceChildren(); }
+		if (piece.kind === "tail") { screen.clear(); attached = true; }
 		else if (piece.end <= position) return;
-		else if (piece.start !== position) { model.send({ kind: "attach" }); return; }
+		else if (piece.start !== position && position >= 0) { attached = false; attach(); return; }
 		position = piece.end;
 		screen.feed(piece.text);
 		note.textContent = piece.note || `${count(position)} bytes`;
@@ -117,7 +131,7 @@ function render({ model, el, signal }: RenderProps<State>): void {
 		model.off("change:running", refresh);
 	});
 	keepLease(model, signal);
-	model.send({ kind: "attach" });
+	attach();
 	refresh();
 }
 

@@ -7,6 +7,10 @@ export function count(value: number): string {
 	return GROUPED.format(value).replaceAll(",", "\u202f");
 }
 
+export function calls(value: number): string {
+	return value === 1 ? "1 call" : `${count(value)} calls`;
+}
+
 export function bytes(value: number): string {
 	if (value < 1024) return `${value} B`;
 	const kib = value / 1024;

@@ -8,7 +8,7 @@
 
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import { h, oncePerFrame } from "./dom";
-import { bytes, count, rate } from "./format";
+import { bytes, calls, rate } from "./format";
 import { boundaryDetail, layerDetail, type Boundary, type Detail, type Layer } from "./layer_detail";
 import { keepLease } from "./lease";
 import { Rates, type Sample } from "./rates";
@@ -24,7 +24,7 @@ function layerRow(layer: Layer, largest: number): Row {
 	const element = h("div", { class: "rl-layer", role: "option", title: layer.description, style: `--rl-layer:${layer.colour}` },
 		h("b", { class: "rl-mono" }, layer.name), h("span", { class: "rl-title" }, layer.title),
 		h("span", { class: "rl-number" }, layer.bytes === null ? "" : bytes(layer.bytes)),
-		h("i", { "aria-hidden": "true", style: `width:${(share * 100).toFixed(1)}%` }));
+		share > 0 && h("i", { "aria-hidden": "true", style: `width:${(share * 100).toFixed(1)}%` }));
 	return { key: layer.name, element, refresh: () => {} };
 }
 
@@ -37,7 +37,7 @@ function boundaryRow(boundary: Boundary, rates: Rates): Row {
 		h("span", { class: "rl-seam" }, boundary.title), total, speed, spark);
 	const refresh = () => {
 		if (!boundary.counted) return;
-		total.textContent = rates.known ? count(rates.total(boundary.key)) : "";
+		total.textContent = rates.known ? calls(rates.total(boundary.key)) : "";
 		speed.textContent = rates.live ? rate(rates.perSecond(boundary.key)) : "";
 		spark.replaceChildren(...(rates.live ? [rates.line(boundary.key)] : []));
 	};

@@ -17,6 +17,8 @@ export class Screen {
 	gone = 0;
 	/** First line (counted from the very first) changed since the view last asked. */
 	dirty = 0;
+	/** Set by clear(), until the view has taken notice. */
+	cleared = false;
 	private column = 0;
 	private style = "";
 	private escape = "";
@@ -34,6 +36,7 @@ export class Screen {
 		this.lines = [[]];
 		this.gone = this.dirty = this.column = 0;
 		this.style = this.escape = "";
+		this.cleared = true;
 	}
 
 	private get line(): Cell[] { return this.lines[this.lines.length - 1]; }

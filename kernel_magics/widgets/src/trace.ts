@@ -9,8 +9,8 @@ import type { AnyModel, RenderProps } from "@anywidget/types";
 import { bar, h, table } from "./dom";
 import { count, duration } from "./format";
 
-interface Call { call: string; layer: string; count: number; total: number | null; min: number | null; median: number | null; p99: number | null; max: number | null }
-/** time, thread, layer, event, arguments, result, duration, caller: all as text but the times. */
+interface Call { call: string; group: string; count: number; total: number | null; min: number | null; median: number | null; p99: number | null; max: number | null }
+/** time, thread, group, event, arguments, result, duration, caller: all as text but the times. */
 type EventRow = [number, string, string, string, string, string, number | null, string];
 interface Page { kind: string; start: number; matching: number; filter: string; rows: EventRow[] }
 interface State { name: string; events: number; lost: number; call_rows: Call[]; page: Page }
@@ -19,7 +19,7 @@ type Column = [key: keyof Call, title: string, cell: (call: Call, most: number) 
 
 const COLUMNS: Column[] = [
 	["call", "call", (c) => h("span", { class: "rl-mono" }, c.call)],
-	["layer", "layer", (c) => c.layer],
+	["group", "group", (c) => c.group],
 	["count", "calls", (c) => count(c.count)],
 	["total", "total", (c) => duration(c.total)],
 	["min", "min", (c) => duration(c.min)],
@@ -47,7 +47,7 @@ function callsPane(model: AnyModel<State>, choose: (call: string) => void): HTML
 		const most = Math.max(1, ...calls.map((c) => c.total ?? 0));
 		const rows = calls.map((c) => [
 			...COLUMNS.map(([, , cell]) => cell(c, most)), bar((c.total ?? 0) / most),
-			h("button", { class: "rl-button", title: `show the events of ${c.call}`, onclick: () => choose(c.call) }, "events")]);
+			h("button", { class: "rl-button rl-quiet", title: `show the events of ${c.call}`, onclick: () => choose(c.call) }, "events")]);
 		const names = COLUMNS.map(([, title]) => title);
 		const result = table("calls with their latencies", [...names, "share of time", ""], rows,
 			COLUMNS.map((_, i) => i).filter((i) => i >= TEXT_COLUMNS));
@@ -68,11 +68,11 @@ function callsPane(model: AnyModel<State>, choose: (call: string) => void): HTML
 }
 
 function eventsTable(page: Page): HTMLElement {
-	const rows = page.rows.map(([time, thread, layer, event, args, result, took, caller]) => [
-		duration(time), thread, layer, h("span", { class: "rl-mono" }, event),
+	const rows = page.rows.map(([time, thread, group, event, args, result, took, caller]) => [
+		duration(time), thread, group, h("span", { class: "rl-mono" }, event),
 		h("span", { class: "rl-mono", title: args }, args), h("span", { class: "rl-mono" }, result),
 		duration(took), h("span", { class: "rl-mono", title: caller }, caller)]);
-	return table("events", ["time", "thread", "layer", "event", "arguments", "result", "took", "caller"], rows, [0, 1, 6]);
+	return table("events", ["time", "thread", "group", "event", "arguments", "result", "took", "caller"], rows, [0, 1, 6]);
 }
 
 interface EventsPane { elements: HTMLElement[]; filter: (text: string) => void }
@@ -82,7 +82,7 @@ function eventsPane(model: AnyModel<State>): EventsPane {
 	const told = h("span", { class: "rl-soft", role: "status" });
 	const ask = (start: number) => model.send({ kind: "page", start, filter: search.value.trim() });
 	const search = h("input", {
-		class: "rl-field", type: "search", placeholder: "call, layer or thread; * matches anything",
+		class: "rl-field", type: "search", placeholder: "call, group or thread:2; * matches anything",
 		"aria-label": "filter the events",
 		onkeydown: (event: KeyboardEvent) => event.stopPropagation(), oninput: () => ask(0),
 	});

@@ -1,0 +1,32 @@
+"""The first notebook as a student meets it: opened, run, looked at, clicked."""
+
+import pytest
+from jupyter import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_run_all_shows_console_layers_and_trace(opened, first_guest, dark):
+    page = opened(first_guest, dark=dark, size=(1280, 5600))
+    page.run_all()
+    theme = "dark" if dark else "light"
+
+    boot = page.output("%rumpboot hello")
+    expect(boot).to_contain_text("hello from ring 0")
+    expect(boot).to_contain_text("exited with status 0")
+    expect(boot).to_contain_text("Enlarged")
+    expect(page.output("%%rumpbuild hello")).to_contain_text("in RAM")
+    expect(page.output("%%rumprun ring")).to_contain_text("this program runs in ring 0")
+    expect(page.output("%%rumpbuild broken")).to_contain_text("expected ‘;’")
+    expect(page.output("%%rumprun crash")).to_contain_text("null pointer in store")
+
+    layers = page.output("%rumplayers hello")
+    expect(layers.get_by_role("option")).to_have_count(16)
+    expect(layers.locator(".rl-boundary", has_text="hypercalls")).to_contain_text("1")
+    expect(page.output("%rumptrace hello").get_by_role("row")).not_to_have_count(0)
+    expect(page.output("%rumptrace hello")).to_contain_text("rumpuser_malloc")
+    page.shoot(f"first_guest_{theme}")
+    for cell in ("%%rumpbuild hello", "%rumpboot hello", "%rumplayers hello", "%rumptrace hello"):
+        page.shoot(f"{cell.replace('%', '').replace(' ', '_')}_{theme}", page.output(cell))
+    assert page.errors == []

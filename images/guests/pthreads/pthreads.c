@@ -278,6 +278,7 @@ static void cancelling(void)
 
 int main(void)
 {
+	spinning(); /* first: nothing has set a timer yet */
 	counting();
 	ping_pong();
 	waiting_in_vain();
@@ -285,7 +286,6 @@ int main(void)
 	meeting();
 	many();
 	kinds_of_mutex();
-	spinning();
 	cancelling();
 	return 0;
 }

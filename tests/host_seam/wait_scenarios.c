@@ -134,10 +134,12 @@ static void waiting_for_a_pipe(void)
 	DO(poll, &entry, 1, 0);
 }
 
+static long writer;
+
 static void open_writer_late(void *argument)
 {
 	pause_ms(SHORT_MS);
-	note("writer %d\n", QUIET(open, argument, O_WRONLY, 0) > 0);
+	writer = QUIET(open, argument, O_WRONLY, 0);
 }
 
 static void fifos(void)
@@ -170,8 +172,10 @@ static void fifos(void)
 	DO(read, 3, text, 8);
 	DO(close, 3);
 	beside(open_writer_late, "p");
-	note("reader %d\n", QUIET(open, "p", O_RDONLY, 0) > 0);
+	long reader = QUIET(open, "p", O_RDONLY, 0);
+
 	join_all();
+	note("reader %d writer %d\n", reader > 0, writer > 0); /* in either order */
 	DO(lseek, 3, 0, SEEK_SET);
 	DO(open, "p", O_RDONLY | O_TRUNC, 0);
 }

@@ -70,7 +70,7 @@ SYSCALL(close_range)
 	return 0;
 }
 
-static long duplicate(int descriptor, int minimum, bool close_on_exec)
+long sys_duplicate(int descriptor, int minimum, bool close_on_exec)
 {
 	struct vfs_file *file = vfs_descriptor_get(descriptor);
 	long added;
@@ -84,7 +84,7 @@ static long duplicate(int descriptor, int minimum, bool close_on_exec)
 
 SYSCALL(dup)
 {
-	return duplicate((int)a, 0, false);
+	return sys_duplicate((int)a, 0, false);
 }
 
 static long duplicate_to(int from, int to, bool close_on_exec)
@@ -177,132 +177,4 @@ SYSCALL(eventfd2)
 SYSCALL(eventfd)
 {
 	return sys_eventfd2(a, 0, 0, 0, 0, 0);
-}
-
-/* ---- fcntl ------------------------------------------------------------------------------ */
-
-#define CHANGEABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC)
-#define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
-
-static long add_seals(struct vfs_file *file, uint32_t seals)
-{
-	if ((file->flags & O_ACCMODE) == O_RDONLY)
-		return -EPERM;
-	if (seals & ~(uint32_t)ALL_SEALS)
-		return -EINVAL;
-	if (file->node->seals & F_SEAL_SEAL)
-		return -EPERM;
-	file->node->seals |= seals;
-	return 0;
-}
-
-/* One process: record locks never find another's. */
-static long get_record_lock(long user)
-{
-	struct linux_flock lock;
-
-	if (kern_copyin((void *)user, &lock, sizeof lock))
-		return -EFAULT;
-	if (lock.l_type != F_RDLCK && lock.l_type != F_WRLCK)
-		return -EINVAL;
-	lock.l_type = F_UNLCK;
-	return kern_copyout(&lock, (void *)user, sizeof lock);
-}
-
-static long set_record_lock(struct vfs_file *file, long user)
-{
-	uint32_t access = file->flags & O_ACCMODE;
-	struct linux_flock lock;
-
-	if (kern_copyin((void *)user, &lock, sizeof lock))
-		return -EFAULT;
-	if (lock.l_type < F_RDLCK || lock.l_type > F_UNLCK)
-		return -EINVAL;
-	if ((lock.l_type == F_RDLCK && access == O_WRONLY) ||
-	    (lock.l_type == F_WRLCK && access == O_RDONLY))
-		return -EBADF;
-	return 0;
-}
-
-static long control_file(struct vfs_file *file, int command, long argument)
-{
-	switch (command) {
-	case F_SETFL:
-		file->flags = (file->flags & ~(uint32_t)CHANGEABLE) |
-		    ((uint32_t)argument & CHANGEABLE);
-		return 0;
-	case F_GETLK:
-	case F_OFD_GETLK:
-		return get_record_lock(argument);
-	case F_SETLK:
-	case F_SETLKW:
-	case F_OFD_SETLK:
-	case F_OFD_SETLKW:
-		return set_record_lock(file, argument);
-	case F_SETOWN:
-	case F_GETOWN:
-		return 0;
-	case F_GETPIPE_SZ:
-		return vfs_pipe_bytes(file);
-	case F_SETPIPE_SZ:
-		return vfs_pipe_resize(file, (uint64_t)argument);
-	case F_ADD_SEALS:
-		return S_ISREG(file->node->mode) ? add_seals(file, (uint32_t)argument) : -EINVAL;
-	case F_GET_SEALS:
-		return S_ISREG(file->node->mode) ? (long)file->node->seals : -EINVAL;
-	default:
-		return -EINVAL;
-	}
-}
-
-static long control_descriptor(struct vfs_slot *slot, int descriptor, int command,
-    long argument)
-{
-	switch (command) {
-	case F_GETFD:
-		return slot->close_on_exec ? FD_CLOEXEC : 0;
-	case F_SETFD:
-		slot->close_on_exec = argument & FD_CLOEXEC;
-		return 0;
-	case F_GETFL:
-		return (long)slot->file->flags;
-	default: /* F_DUPFD, F_DUPFD_CLOEXEC */
-		if (argument < 0 || argument >= (long)vfs_current->limit)
-			return -EINVAL;
-		return duplicate(descriptor, (int)argument, command == F_DUPFD_CLOEXEC);
-	}
-}
-
-SYSCALL(fcntl)
-{
-	struct vfs_slot *slot = vfs_descriptor_slot((int)a);
-	struct vfs_file *file;
-	long result;
-
-	if (!slot)
-		return -EBADF;
-	if (b == F_GETFD || b == F_SETFD || b == F_GETFL || b == F_DUPFD || b == F_DUPFD_CLOEXEC)
-		return control_descriptor(slot, (int)a, (int)b, c);
-	if (slot->file->flags & O_PATH)
-		return -EBADF;
-	file = vfs_file_get(slot->file);
-	result = control_file(file, (int)b, c);
-	vfs_file_put(file);
-	return result;
-}
-
-SYSCALL(flock)
-{
-	int operation = (int)b & ~LOCK_NB;
-	struct vfs_file *file;
-	long result;
-
-	if (operation != LOCK_SH && operation != LOCK_EX && operation != LOCK_UN)
-		return -EINVAL;
-	file = vfs_descriptor_get((int)a);
-	if (!file)
-		return -EBADF;
-	result = file->flags & O_PATH ? -EBADF : vfs_lock(file, (int)b);
-	vfs_file_put(file);
-	return result;
 }

@@ -1,5 +1,5 @@
 /*
- * files_path.h - path arguments of system calls.
+ * files_path.h - path and descriptor arguments of system calls.
  */
 #ifndef SYS_FILES_PATH_H
 #define SYS_FILES_PATH_H
@@ -26,5 +26,7 @@ int sys_walk(int descriptor, long user_path, int walk_flags, struct vfs_place *p
 int sys_node(int descriptor, long user_path, int at_flags, struct vfs_node **node);
 /* The node of a descriptor, a reference; O_PATH ones only if paths is set. */
 int sys_descriptor_node(int descriptor, bool paths, struct vfs_node **node);
+/* The lowest free descriptor from minimum on, for the same file; -EBADF, -EMFILE, -ENOMEM. */
+long sys_duplicate(int descriptor, int minimum, bool close_on_exec);
 
 #endif

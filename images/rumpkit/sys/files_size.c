@@ -1,0 +1,257 @@
+/*
+ * files_size.c - system calls on positions and sizes, ioctl, sendfile and sync.
+ */
+#include "call.h"
+#include "files.h"
+#include "files_path.h"
+#include "kern.h"
+#include "rumplib.h"
+
+SYSCALL(lseek)
+{
+	struct vfs_file *file = vfs_descriptor_get((int)a);
+	long result;
+
+	if (!file)
+		return -EBADF;
+	if (file->flags & O_PATH)
+		result = -EBADF;
+	else if ((unsigned)c > SEEK_HOLE)
+		result = -EINVAL;
+	else
+		result = file->ops->seek ? file->ops->seek(file, b, (int)c) : -ESPIPE;
+	vfs_file_put(file);
+	return result;
+}
+
+/* Things every file can be told. */
+static long ioctl_any(struct vfs_file *file, int descriptor, unsigned command, long argument)
+{
+	int32_t on;
+
+	switch (command) {
+	case FIOCLEX:
+	case FIONCLEX:
+		vfs_descriptor_slot(descriptor)->close_on_exec = command == FIOCLEX;
+		return 0;
+	case FIONBIO:
+		if (kern_copyin((void *)argument, &on, sizeof on))
+			return -EFAULT;
+		file->flags = on ? file->flags | O_NONBLOCK : file->flags & ~(uint32_t)O_NONBLOCK;
+		return 0;
+	default:
+		return file->ops->ioctl ? file->ops->ioctl(file, command, argument) : -ENOTTY;
+	}
+}
+
+SYSCALL(ioctl)
+{
+	struct vfs_file *file = vfs_descriptor_get((int)a);
+	long result;
+
+	if (!file)
+		return -EBADF;
+	result = file->flags & O_PATH ? -EBADF : ioctl_any(file, (int)a, (unsigned)b, c);
+	vfs_file_put(file);
+	return result;
+}
+
+SYSCALL(truncate)
+{
+	struct vfs_node *node;
+	int error = b < 0 ? -EINVAL : sys_node(AT_FDCWD, a, 0, &node);
+
+	if (error)
+		return error;
+	error = vfs_node_resize(node, (uint64_t)b);
+	vfs_node_put(node);
+	return error;
+}
+
+static bool is_writable(const struct vfs_file *file)
+{
+	return !(file->flags & O_PATH) && (file->flags & O_ACCMODE) != O_RDONLY;
+}
+
+SYSCALL(ftruncate)
+{
+	struct vfs_file *file;
+	long result;
+
+	if (b < 0)
+		return -EINVAL;
+	file = vfs_descriptor_get((int)a);
+	if (!file)
+		return -EBADF;
+	if (file->flags & O_PATH)
+		result = -EBADF;
+	else if (!S_ISREG(file->node->mode) || !is_writable(file))
+		result = -EINVAL;
+	else
+		result = vfs_node_resize(file->node, (uint64_t)b);
+	vfs_file_put(file);
+	return result;
+}
+
+static long allocate(struct vfs_node *node, long mode, uint64_t offset, uint64_t bytes)
+{
+	int error;
+
+	if (!node->ops->allocate)
+		return S_ISDIR(node->mode) ? -EISDIR : S_ISFIFO(node->mode) ? -ESPIPE : -ENODEV;
+	if (mode & FALLOC_FL_PUNCH_HOLE) {
+		if (node->seals & F_SEAL_WRITE)
+			return -EPERM;
+		node->ops->punch(node, offset, bytes);
+		vfs_node_touch(node, VFS_MODIFIED | VFS_CHANGED);
+		return 0;
+	}
+	if ((node->seals & F_SEAL_GROW) && offset + bytes > node->size_bytes)
+		return -EPERM;
+	error = node->ops->allocate(node, offset, bytes);
+	if (!error && !(mode & FALLOC_FL_KEEP_SIZE) && offset + bytes > node->size_bytes)
+		node->size_bytes = offset + bytes;
+	if (!error)
+		vfs_node_touch(node, VFS_MODIFIED | VFS_CHANGED);
+	return error;
+}
+
+static long check_allocate(const struct vfs_file *file, long mode, long offset, long bytes)
+{
+	long end;
+
+	if (offset < 0 || bytes <= 0)
+		return -EINVAL;
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
+		return -EOPNOTSUPP;
+	if (mode == FALLOC_FL_PUNCH_HOLE)
+		return -EOPNOTSUPP;
+	if (!is_writable(file))
+		return -EBADF;
+	return __builtin_add_overflow(offset, bytes, &end) ? -EFBIG : 0;
+}
+
+SYSCALL(fallocate)
+{
+	struct vfs_file *file = vfs_descriptor_get((int)a);
+	long result;
+
+	if (!file)
+		return -EBADF;
+	result = check_allocate(file, b, c, d);
+	if (!result)
+		result = allocate(file->node, b, (uint64_t)c, (uint64_t)d);
+	vfs_file_put(file);
+	return result;
+}
+
+/* ---- sendfile ------------------------------------------------------------------------------- */
+
+#define PIECE_BYTES VFS_PAGE_BYTES
+
+/* Move one piece through memory of the kernel.  Bytes moved, 0 at the end. */
+static long send_piece(struct vfs_file *to, struct vfs_file *from, uint64_t *position,
+    void *piece, size_t bytes)
+{
+	uint64_t at = *position;
+	struct vfs_io io;
+	long got, put;
+
+	vfs_io_kernel(&io, piece, bytes < PIECE_BYTES ? bytes : PIECE_BYTES);
+	got = vfs_file_read(from, &io, &at);
+	if (got <= 0)
+		return got;
+	vfs_io_kernel(&io, piece, (size_t)got);
+	put = vfs_file_write(to, &io, NULL);
+	if (put > 0)
+		*position += (uint64_t)put;
+	return put;
+}
+
+static long send(struct vfs_file *to, struct vfs_file *from, uint64_t *position, size_t bytes)
+{
+	void *piece = kern_alloc(PIECE_BYTES);
+	long done = 0, moved = 0;
+
+	if (!piece)
+		return -ENOMEM;
+	while ((size_t)done < bytes) {
+		moved = send_piece(to, from, position, piece, bytes - (size_t)done);
+		if (moved <= 0)
+			break;
+		done += moved;
+	}
+	kern_free(piece);
+	return done ? done : moved;
+}
+
+static long send_between(struct vfs_file *to, struct vfs_file *from, long user_offset,
+    size_t bytes)
+{
+	uint64_t offset;
+	long done;
+
+	if (!user_offset)
+		return send(to, from, &from->position, bytes);
+	if (kern_copyin((void *)user_offset, &offset, sizeof offset))
+		return -EFAULT;
+	if ((int64_t)offset < 0)
+		return -EINVAL;
+	done = send(to, from, &offset, bytes);
+	if (done >= 0 && kern_copyout(&offset, (void *)user_offset, sizeof offset))
+		return -EFAULT;
+	return done;
+}
+
+SYSCALL(sendfile)
+{
+	struct vfs_file *to = vfs_descriptor_get((int)a), *from = vfs_descriptor_get((int)b);
+	size_t bytes = (size_t)d > VFS_IO_MAX_BYTES ? VFS_IO_MAX_BYTES : (size_t)d;
+	long result = -EBADF;
+
+	if (to && from && is_writable(to))
+		result = !from->ops->seek || (to->flags & O_APPEND) ? -EINVAL :
+		    send_between(to, from, c, bytes);
+	vfs_file_put(to);
+	vfs_file_put(from);
+	return result;
+}
+
+/* ---- everything is in memory: nothing to write out ----------------------------------------- */
+
+SYSCALL(fsync)
+{
+	struct vfs_slot *slot = vfs_descriptor_slot((int)a);
+
+	if (!slot || (slot->file->flags & O_PATH))
+		return -EBADF;
+	return S_ISREG(slot->file->node->mode) || S_ISDIR(slot->file->node->mode) ? 0 : -EINVAL;
+}
+
+SYSCALL(fdatasync)
+{
+	return sys_fsync(a, 0, 0, 0, 0, 0);
+}
+
+SYSCALL(syncfs)
+{
+	struct vfs_slot *slot = vfs_descriptor_slot((int)a);
+
+	return slot && !(slot->file->flags & O_PATH) ? 0 : -EBADF;
+}
+
+SYSCALL(sync)
+{
+	return 0;
+}
+
+SYSCALL(fadvise64)
+{
+	struct vfs_slot *slot = vfs_descriptor_slot((int)a);
+
+	if (!slot || (slot->file->flags & O_PATH))
+		return -EBADF;
+	if (S_ISFIFO(slot->file->node->mode))
+		return -ESPIPE;
+	return c < 0 || d < 0 || d > 5 ? -EINVAL : 0;
+}

@@ -106,11 +106,11 @@ static void timer_arm(void)
 	arch_timer_set(deadline > now ? (uint64_t)(deadline - now) : 1);
 }
 
-/* The running thread may go on for this long if others want the processor. */
+/* The running thread may go on for this long if others want the processor, or wake. */
 static void slice_begin(void)
 {
 	slice_end_ns = bmk_clock_ns() + SLICE_NS;
-	if (ready.first)
+	if (ready.first || sleepers)
 		timer_arm();
 }
 

@@ -3,6 +3,7 @@
 import codecs
 import sys
 import threading
+import time
 from typing import Any
 
 from kernel_magics.errors import GuestTimeout
@@ -14,6 +15,7 @@ PERIOD_S = 0.1         # at most ten writes a second to the notebook
 HEAD_CHARACTERS = 128 << 10
 TAIL_CHARACTERS = 8 << 10
 LAST_OUTPUT_S = 2.0
+LOOK_S = 0.01
 
 
 class ConsoleCopy:
@@ -24,6 +26,7 @@ class ConsoleCopy:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._lock = threading.Lock()
         self._pending = ""
+        self._taken_bytes = 0
         self._written = self._skipped = 0
         self._midline = False
         self.ended = threading.Event()
@@ -31,6 +34,7 @@ class ConsoleCopy:
 
     def _take(self, data: bytes) -> None:
         with self._lock:
+            self._taken_bytes += len(data)
             self._pending += self._decoder.decode(data, final=not data)
             beyond = self._written + len(self._pending) - HEAD_CHARACTERS - TAIL_CHARACTERS
             if beyond > 0 and len(self._pending) > TAIL_CHARACTERS:
@@ -53,10 +57,17 @@ class ConsoleCopy:
             self._write_end()
 
     def finish(self) -> None:
-        """Write the rest, once the lab has handed over all of it."""
-        self.ended.wait(LAST_OUTPUT_S)
+        """Write what the guest has written until now, once the lab has handed it over."""
+        console = self._guest.console
+        until_bytes = console.size_bytes - console.lost_bytes
+        late_s = time.monotonic() + LAST_OUTPUT_S
+        while not self._ended_or_has(until_bytes) and time.monotonic() < late_s:
+            time.sleep(LOOK_S)
         self.stop()
         self.flush(last=True)
+
+    def _ended_or_has(self, size_bytes: int) -> bool:
+        return self.ended.is_set() or self._taken_bytes >= size_bytes
 
     def _write_end(self) -> None:
         if self._skipped:
@@ -81,8 +92,10 @@ def follow(guest: Any, timeout_s: float | None, until: str | None = None) -> Non
     when the user interrupts.  In every case the guest is left as it is.
     """
     copy = ConsoleCopy(guest)
-    waiter = threading.Thread(target=_flush_until, args=(copy,), name="console copy", daemon=True)
-    waiter.start()
+    done = threading.Event()
+    writer = threading.Thread(target=_write_until, args=(copy, done), name="console copy",
+                              daemon=True)
+    writer.start()
     try:
         if until is not None:
             guest.console.expect(until, timeout=timeout_s)
@@ -94,14 +107,13 @@ def follow(guest: Any, timeout_s: float | None, until: str | None = None) -> Non
         late.next_step = f"{_ways(guest)}; --timeout waits longer, --background not at all"
         raise
     finally:
-        if guest.state in ("running", "paused"):
-            copy.ended.set()
+        done.set()
+        writer.join()
         copy.finish()
-        waiter.join()
 
 
-def _flush_until(copy: ConsoleCopy) -> None:
-    while not copy.ended.wait(PERIOD_S):
+def _write_until(copy: ConsoleCopy, done: threading.Event) -> None:
+    while not done.wait(PERIOD_S):
         copy.flush()
 
 

@@ -143,20 +143,6 @@ class NotebookPage:
         self.await_kernel()
         self.choose_theme("JupyterLab Dark" if dark else "JupyterLab Light")
 
-    @property
-    def cells(self) -> Locator:
-        return self.page.locator(".jp-Notebook .jp-Cell")
-
-    def cell(self, holding: str) -> Locator:
-        """Return the first cell whose text has `holding` in it."""
-        return self.cells.filter(has_text=holding).first
-
-    def menu(self, *labels: str) -> None:
-        """Choose an entry of the main menu."""
-        self.page.locator(".lm-MenuBar-item", has_text=labels[0]).first.click()
-        for label in labels[1:]:
-            self.page.locator(".lm-Menu-item", has_text=label).first.click()
-
     def command(self, identifier: str, arguments: dict | None = None) -> None:
         """Execute one of JupyterLab's commands."""
         self.page.evaluate("([id, args]) => { jupyterapp.commands.execute(id, args); }",

@@ -30,3 +30,20 @@ def test_run_all_shows_console_layers_and_trace(opened, first_guest, dark):
     for cell in ("%%rumpbuild hello", "%rumpboot hello", "%rumplayers hello", "%rumptrace hello"):
         page.shoot(f"{cell.replace('%', '').replace(' ', '_')}_{theme}", page.output(cell))
     assert page.errors == []
+
+
+def test_a_first_session_for_the_readme(opened, written):
+    page = opened(written(
+        "first_session", "%load_ext kernel_magics",
+        '%%rumpbuild hello\n#include <stdio.h>\n\nint main(void) {\n'
+        '    puts("hello from ring 0");\n}', "%rumpboot hello", "%rumplayers hello"),
+        size=(1120, 1420))
+    page.command("application:toggle-left-area")
+    page.run_all()
+    layers = page.output("%rumplayers hello")
+    layers.locator(".rl-boundary", has_text="hypercalls").click()
+    expect(layers).to_contain_text("rumpcomp_console_write")
+    page.page.mouse.move(0, 0)
+    page.page.locator(".jp-Cell").first.scroll_into_view_if_needed()
+    picture = page.shoot("first_session")
+    assert picture.stat().st_size < 300_000

@@ -73,7 +73,7 @@ export function boundaryDetail(boundary: Boundary, rates: Rates): Detail {
 	const heading = [h("h5", {}, boundary.title), h("p", {}, boundary.description)];
 	if (!boundary.counted) return { elements: heading, refresh: () => {} };
 	const list = h("div", { class: "rl-scroll", tabindex: 0, role: "region", "aria-label": boundary.title });
-	const unused = h("div", { class: "rl-unused" });
+	const unused = folded("In the image, not called");
 	const refresh = () => {
 		if (!rates.known) {
 			list.replaceChildren(h("p", { class: "rl-unused" }, "No guest: boot the image to see its calls."));
@@ -83,18 +83,29 @@ export function boundaryDetail(boundary: Boundary, rates: Rates): Detail {
 		const most = Math.max(1, ...calls.map(([, n]) => n));
 		const rows = calls.map(([name, n]) => [
 			h("span", { class: "rl-mono" }, name), bar(n / most), count(n),
-			rates.live ? rate(rates.perSecond(boundary.key, name)) : ""]);
-		list.replaceChildren(table(boundary.title, ["call", "", "calls", rates.live ? "now" : ""], rows, [2, 3]));
+			...(rates.live ? [rate(rates.perSecond(boundary.key, name))] : [])]);
+		const columns = ["call", "", "calls", ...(rates.live ? ["now"] : [])];
+		list.replaceChildren(table(boundary.title, columns, rows, [2, 3]));
 		const idle = boundary.names.filter((name) => !rates.calls(boundary.key)[name]);
-		unused.textContent = idle.length ? `In the image, not called (${idle.length}): ${idle.join(", ")}` : "";
+		unused.show(idle);
 	};
+	const missing = folded("Not in the image");
+	missing.show(boundary.missing);
 	refresh();
+	return { elements: [...heading, list, unused.element, missing.element], refresh };
+}
+
+/** Names behind a line that counts them; nothing where there are none. */
+function folded(title: string): { element: HTMLElement; show: (names: string[]) => void } {
+	const summary = h("summary", {});
+	const body = h("div", { class: "rl-mono" });
+	const element = h("details", { class: "rl-unused" }, summary, body);
 	return {
-		elements: [
-			...heading, list, unused,
-			...(boundary.missing.length
-				? [h("div", { class: "rl-unused" }, `Not in the image (${boundary.missing.length}): ${boundary.missing.join(", ")}`)] : []),
-		],
-		refresh,
+		element,
+		show: (names) => {
+			element.hidden = names.length === 0;
+			summary.textContent = `${title}: ${names.length}`;
+			body.textContent = names.join(", ");
+		},
 	};
 }

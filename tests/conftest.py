@@ -14,9 +14,22 @@ from capabilities import need
 
 # One short runtime folder for the whole run (a socket's path has 107 bytes), apart from
 # the user's; the cache of built images and the calibration stays the user's.
-_SHM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-RUNTIME = Path(tempfile.mkdtemp(prefix="rl-test-", dir=_SHM))
+_BASE = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir())
+_PREFIX = "rl-test-"
+RUNTIME = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_BASE))
 os.environ["RUMPLAB_RUNTIME"] = str(RUNTIME)
+
+
+def pytest_configure() -> None:
+    """Clear up after runs that were killed: their guests and their folders."""
+    from kernel_magics.boot.process import ProcessId
+
+    for folder in _BASE.glob(f"{_PREFIX}*-*"):
+        number = folder.name.removeprefix(_PREFIX).split("-")[0]
+        if number.isdigit() and not Path(f"/proc/{number}").exists():
+            for pid in qemus_in(folder):
+                ProcessId.of(pid).terminate()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_unconfigure() -> None:
@@ -24,8 +37,8 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(RUNTIME, ignore_errors=True)
 
 
-def our_qemus() -> list[int]:
-    """Return the QEMU processes that work in this run's runtime folder."""
+def qemus_in(folder: Path) -> list[int]:
+    """Return the QEMU processes that work in a runtime folder."""
     found = []
     for path in Path("/proc").iterdir():
         if path.name.isdigit():
@@ -33,7 +46,7 @@ def our_qemus() -> list[int]:
                 line = (path / "cmdline").read_bytes()
             except OSError:
                 continue
-            if os.fsencode(RUNTIME) in line and b"qemu" in line.split(b"\0")[0]:
+            if os.fsencode(folder) in line and b"qemu" in line.split(b"\0")[0]:
                 found.append(int(path.name))
     return found
 
@@ -44,7 +57,7 @@ def no_guest_stays_behind():
     yield
     from kernel_magics.boot.process import ProcessId
 
-    left = our_qemus()
+    left = qemus_in(RUNTIME)
     for pid in left:
         ProcessId.of(pid).terminate()
     assert not left, f"the test left QEMU processes behind: {left}"

@@ -52,7 +52,6 @@ class Console:
     """The console of one guest, during its life and after."""
 
     def __init__(self, log: Path, input_path: Path, guest: ConsoleGuest) -> None:
-        self._log_path = log
         self._input_path = input_path
         self._guest = guest
         self._log = os.open(log, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -114,6 +113,11 @@ class Console:
             yield data
             start += len(data)
 
+    def changes(self, end: int | None) -> FileChanges:
+        """Return what waits for more output, or for `end` to be readable."""
+        # By descriptor: another guest may have taken over the name, and the path with it.
+        return FileChanges(Path(f"/proc/self/fd/{self._log}"), end)
+
     # Waiting for output
 
     def expect(self, pattern: str | re.Pattern[str],
@@ -157,10 +161,10 @@ class Console:
                     next_step="look at guest.console.text, or expect something else")
 
     @contextmanager
-    def _changes(self) -> Iterator["FileChanges"]:
+    def _changes(self) -> Iterator[FileChanges]:
         end = self._guest.open_end()
         try:
-            with FileChanges(self._log_path, end) as changes:
+            with self.changes(end) as changes:
                 yield changes
         finally:
             if end is not None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from kernel_magics.boot.abi import Panic
 from kernel_magics.boot.machine import log_tail
+from kernel_magics.boot.registry import read_record
 from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def no_status(guest: "Guest", state: str) -> GuestError:
         return GuestError(f"{guest.name} has ended; its exit status is lost, because libvirt at "
                           f"{guest.uri} does not share its memory", name=guest.name,
                           next_step="read guest.console.text, or use a local libvirt")
-    said = log_tail(guest.files) or "(nothing)"
+    record = read_record(guest.files)  # another guest may have the folder by now
+    said = (log_tail(guest.files) if record and record.uuid == guest.uuid else "") or "(nothing)"
     return GuestError(f"QEMU of {guest.name} is gone and the guest had not exited; QEMU said:\n"
                       f"{said}", name=guest.name, log=said,
                       next_step="somebody killed it, or lab.doctor() finds the reason")

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from kernel_magics.boot import abi, registry
@@ -255,8 +254,7 @@ class Guest:
         self.marks["gone"] = gone_ns
         self.machine.has_ended()          # takes the exit code, and the zombie with it
         if self.record.owner == registry.own_process():
-            # The mapping keeps the memory for as long as this object lives, no longer.
-            Path(self.record.ram or self.files.ram).unlink(missing_ok=True)
+            registry.release_ram(self.files, self.uuid)
 
     def __getattr__(self, name: str) -> Any:
         facet = FACETS.get(name)

@@ -20,7 +20,7 @@ from kernel_magics.errors import GuestError, HostError
 from kernel_magics.places import runtime_dir
 
 __all__ = ["GuestFiles", "GuestRecord", "claim", "read_record", "records", "update",
-           "remove", "free_name", "clean_stale", "own_process"]
+           "remove", "release_ram", "clean_stale", "own_process"]
 
 SOCKET_PATH_BYTES = 107  # sizeof(sun_path) - 1, unix(7)
 
@@ -120,20 +120,23 @@ def _locked() -> Iterator[Path]:
         os.close(descriptor)
 
 
-def claim(record: GuestRecord) -> GuestFiles:
-    """Claim `record.name` and write its record; a guest that has ended makes way.
+def claim(record: GuestRecord, *, numbered: bool = False) -> tuple[GuestFiles, GuestRecord]:
+    """Claim `record.name` and write the record; a guest that has ended makes way.
 
-    Raises GuestError (attribute `name`) if a running guest has the name; HostError if
-    the folder cannot be written, or its path is too long for a socket.
+    With `numbered` a name that a running guest has becomes name-2, name-3 …; the record
+    returned has the name that was claimed.  Raises GuestError (attribute `name`) if it is
+    taken; HostError if the folder cannot be written, or its path is too long for a socket.
     """
     with _locked() as folder:
+        wanted, number = record.name, 2
+        while _is_taken(folder / record.name):
+            if not numbered:
+                raise GuestError(f"the name {wanted} is taken by a running guest", name=wanted,
+                                 next_step=f'stop it with lab.stop("{wanted}")'
+                                           " or boot with another name=")
+            record, number = replace(record, name=f"{wanted}-{number}"), number + 1
         files = GuestFiles(folder / record.name)
         _check_socket_path(files.qmp_socket)
-        found = read_record(files)
-        if found and found.is_running():
-            raise GuestError(f"the name {record.name} is taken by a running guest",
-                             name=record.name, next_step=f'stop it with lab.stop("{record.name}")'
-                             " or boot with another name=")
         try:
             shutil.rmtree(files.folder, ignore_errors=True)
             files.folder.mkdir(mode=0o700)
@@ -141,15 +144,12 @@ def claim(record: GuestRecord) -> GuestFiles:
         except OSError as error:
             shutil.rmtree(files.folder, ignore_errors=True)
             raise _unwritable(folder, error) from error
-    return files
+    return files, record
 
 
-def free_name(wanted: str) -> str:
-    """Return `wanted`, or wanted-2, wanted-3 … if running guests have those names."""
-    name, number = wanted, 2
-    while (found := read_record(GuestFiles(guests_dir() / name))) and found.is_running():
-        name, number = f"{wanted}-{number}", number + 1
-    return name
+def _is_taken(folder: Path) -> bool:
+    found = read_record(GuestFiles(folder))
+    return found is not None and found.is_running()
 
 
 def write_record(files: GuestFiles, record: GuestRecord) -> None:
@@ -195,6 +195,17 @@ def remove(files: GuestFiles, uuid: str) -> None:
         record = read_record(files)
         if record is None or record.uuid == uuid:
             shutil.rmtree(files.folder, ignore_errors=True)
+
+
+def release_ram(files: GuestFiles, uuid: str) -> None:
+    """Remove the name of guest `uuid`'s RAM file: mappings keep the memory, nothing else.
+
+    By now another guest may have the folder, and with it a file of the same name.
+    """
+    with _locked():
+        record = read_record(files)
+        if record and record.uuid == uuid:
+            files.ram.unlink(missing_ok=True)
 
 
 def clean_stale() -> list[str]:

@@ -132,7 +132,15 @@ class RemoteMachine:
         self._connection.resume(self._domain)
 
     def stop(self) -> None:
-        """End it."""
+        """End it.
+
+        The console's stream is ended first: when a domain and its stream end in the same
+        moment, libvirtd 9 can wait for ever (virChrdevFree and virStreamFinish each hold
+        the lock the other needs).
+        """
+        with suppress(self._connection.error):
+            self._stream.eventRemoveCallback()
+            self._stream.abort()
         self._connection.destroy(self._domain)
 
     def write_console(self, data: bytes) -> None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from kernel_magics.boot.registry import GuestFiles
 from kernel_magics.errors import UsageError
 
-__all__ = ["BootSpec", "Launch", "configuration", "render", "check_guest_name"]
+__all__ = ["BootSpec", "Launch", "configuration", "render", "check_guest_name",
+           "guest_name_of"]
 
 ACCELERATORS = ("auto", "kvm", "tcg")
 DRIVERS = ("libvirt", "qemu")
@@ -133,6 +134,11 @@ def check_guest_name(name: str) -> str:
                          next_step="use 1 to 48 letters, digits, - _ or ., "
                                    "starting with a letter or digit")
     return name
+
+
+def guest_name_of(image_name: str) -> str:
+    """Return the name a guest gets from its image: a file's name may have any character."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", image_name).strip("-.")[:48] or "guest"
 
 
 def _json(value: object) -> str:

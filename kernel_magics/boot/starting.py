@@ -14,7 +14,7 @@ from kernel_magics.boot.libvirt import LibvirtDriver
 from kernel_magics.boot.machine import Driver, Machine
 from kernel_magics.boot.qemu import QemuDriver, find_qemu
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
-from kernel_magics.boot.spec import BootSpec, Launch, configuration, render
+from kernel_magics.boot.spec import BootSpec, Launch, configuration, guest_name_of, render
 from kernel_magics.build.elf import PT_LOAD, ElfFile
 from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import HostError, UsageError
@@ -44,12 +44,12 @@ def start_guest(image: GuestImage, spec: BootSpec, *, keep: bool = False,
     find_qemu()
     chosen = accelerator(spec.accel)
     record = GuestRecord(
-        name=spec.name or registry.free_name(image.name), uuid=str(uuid.uuid4()),
+        name=spec.name or guest_name_of(image.name), uuid=str(uuid.uuid4()),
         driver=spec.driver, uri=spec.uri or "", image=str(image.path),
         owner=registry.own_process(), spec=_plain(spec), header_address=image.header_address,
         accel=chosen.name, marks=marks, keep=keep)
     text = render(configuration(spec, image.name, chosen.tsc_hz, time.time_ns()))
-    files = registry.claim(record)
+    files, record = registry.claim(record, numbered=not spec.name)
     return _start(image, spec, record, files, chosen, text)
 
 

@@ -41,7 +41,7 @@ class Watcher(threading.Thread):
         """Follow the guest; the thread's body."""
         end = self._machine.open_end()
         try:
-            with FileChanges(self._console._log_path, end) as changes:
+            with self._console.changes(end) as changes:
                 if end is not None:
                     self._look_until_main(changes, end)
                     self._follow(changes, end)

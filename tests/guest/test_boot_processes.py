@@ -33,8 +33,9 @@ class Notebook:
                  f"probe = GuestImage.from_file({str(probe.path)!r}, 'probe')\n"
                  "for line in sys.stdin:\n"
                  "    try: print(repr(eval(line)), flush=True)\n"
-                 "    except LabError as error: print(type(error).__name__, error.message,"
-                 " flush=True)\n")
+                 "    except LabError as error:\n"
+                 "        said = ' '.join(error.message.split())\n"
+                 "        print(type(error).__name__, said, flush=True)\n")
         self.process = subprocess.Popen([*prefix, sys.executable, "-c", start],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         env={**os.environ, **(env or {})}, cwd="/")

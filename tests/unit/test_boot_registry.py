@@ -39,7 +39,7 @@ def gone() -> ProcessId:
 
 
 def test_a_claimed_name_is_taken_until_its_guest_has_ended(guests):
-    files = registry.claim(record())
+    files, _ = registry.claim(record())
     with pytest.raises(GuestError, match="the name one is taken") as caught:
         registry.claim(record(uuid="u-2"))
     assert 'lab.stop("one")' in caught.value.next_step
@@ -49,10 +49,9 @@ def test_a_claimed_name_is_taken_until_its_guest_has_ended(guests):
 
 
 def test_an_automatic_name_gets_a_number(guests):
-    assert registry.free_name("one") == "one"
-    registry.claim(record("one"))
-    registry.claim(record("one-2", "u-2"))
-    assert registry.free_name("one") == "one-3"
+    claimed = [registry.claim(record("one", f"u-{n}"), numbered=True) for n in range(3)]
+    assert [found.name for _, found in claimed] == ["one", "one-2", "one-3"]
+    assert [registry.read_record(files).uuid for files, _ in claimed] == ["u-0", "u-1", "u-2"]
 
 
 def test_two_processes_cannot_claim_one_name(guests):
@@ -75,7 +74,7 @@ def test_two_processes_cannot_claim_one_name(guests):
 
 
 def test_what_dead_notebooks_left_is_removed_and_nothing_else(guests):
-    mine = registry.claim(record("mine"))
+    mine, _ = registry.claim(record("mine"))
     registry.claim(record("dead", "u-2", owner=gone()))
     registry.claim(record("survived", "u-3", owner=gone(), qemu=own_process()))
     (guests / "broken").mkdir()

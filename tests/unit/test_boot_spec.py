@@ -9,7 +9,14 @@ import pytest
 from kernel_magics.boot.commandline import qemu_arguments
 from kernel_magics.boot.domain import domain_xml
 from kernel_magics.boot.registry import GuestFiles
-from kernel_magics.boot.spec import BootSpec, Launch, check_guest_name, configuration, render
+from kernel_magics.boot.spec import (
+    BootSpec,
+    Launch,
+    check_guest_name,
+    configuration,
+    guest_name_of,
+    render,
+)
 from kernel_magics.errors import UsageError
 
 NAMESPACE = {"qemu": "http://libvirt.org/schemas/domain/qemu/1.0"}
@@ -80,6 +87,12 @@ def test_a_wrong_field_is_named_and_has_a_next_step(spec, said):
 def test_an_invalid_guest_name_is_refused(name):
     with pytest.raises(UsageError, match="not a name for a guest"):
         check_guest_name(name)
+
+
+@pytest.mark.parametrize("image, guest", [("hello", "hello"), ("my image (2)", "my-image--2"),
+                                          ("..", "guest"), ("ü", "guest"), ("x" * 60, "x" * 48)])
+def test_a_guest_gets_a_valid_name_from_any_image(image, guest):
+    assert check_guest_name(guest_name_of(image)) == guest
 
 
 def test_a_configuration_too_long_for_a_command_line_is_refused():

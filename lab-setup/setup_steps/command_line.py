@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .failures import SetupError
 from .products import ensure_runtime, ensure_widgets, run_with_lab
-from .progress import Progress, end_on_sigterm
+from .progress import Progress, alone, end_on_sigterm
 from .python_environment import ensure_environment, python_in
 from .system_packages import ensure_packages
 
@@ -51,10 +51,11 @@ def show(error: SetupError) -> None:
 
 def set_up(progress: Progress, testing: bool) -> list[str]:
     """Do the steps that both commands share; return the system packages that stay missing."""
-    missing = ensure_packages(progress, testing)
-    ensure_environment(progress, PROJECT, testing)
-    ensure_runtime(progress, PROJECT)
-    ensure_widgets(progress, PROJECT)
+    with alone(LOGS):
+        missing = ensure_packages(progress, testing)
+        ensure_environment(progress, PROJECT, testing)
+        ensure_runtime(progress, PROJECT)
+        ensure_widgets(progress, PROJECT)
     return missing
 
 

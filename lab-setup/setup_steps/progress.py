@@ -1,5 +1,6 @@
 """One line a step: its name, what it found or did, and how long it took."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from .failures import CommandFailed, SetupError
 
-__all__ = ["Progress", "Step"]
+__all__ = ["Progress", "Step", "alone", "end_on_sigterm"]
 
 NAME_WIDTH = 20
 SPINNER = "|/-\\"
@@ -74,7 +75,7 @@ class Progress:
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
         """Announce a step, run the block, print its result line; a failure is printed too."""
-        self._make_log_folder()
+        make_folder(self._logs)
         log = self._logs / f"{name.replace(' ', '-')}.log"
         log.write_bytes(b"")
         step = Step(name, log, lambda text: self._spin(name, text))
@@ -91,14 +92,6 @@ class Progress:
         """Print something the user must read, between two steps."""
         print("\n".join(f"    {line}".rstrip() for line in text.splitlines()), flush=True)
 
-    def _make_log_folder(self) -> None:
-        try:
-            self._logs.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SetupError(
-                f"{self._logs} cannot be made: {error.strerror}",
-                fix="free some space, or clone the project into a folder of your own") from error
-
     def _spin(self, name: str, text: str) -> None:
         if self._moving:
             self._ticks += 1
@@ -108,6 +101,29 @@ class Progress:
     def _line(self, name: str, result: str, seconds: float) -> None:
         start = "\r\x1b[K" if self._moving else ""
         print(f"{start}  {name:{NAME_WIDTH}} {result:48} {seconds:6.1f} s", flush=True)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the project's set-up lock: of two at once, the second waits and says so."""
+    make_folder(folder)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("  another set-up of this project is running: waiting for it", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of logs and of the lock; raises SetupError if that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"{folder} cannot be made: {error.strerror}",
+            fix="free some space, or clone the project into a folder of your own") from error
 
 
 def end_on_sigterm() -> None:

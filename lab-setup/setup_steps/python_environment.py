@@ -1,5 +1,6 @@
 """.venv: made from the pins, and made again when it is broken or from another Python."""
 
+import json
 import os
 import platform
 import shutil
@@ -46,6 +47,7 @@ def ensure_environment(progress: Progress, project: Path, testing: bool) -> None
         for stamp in stamps.values():
             stamp.remove()
         fill(step, project, testing, with_libvirt)
+        write_jupyterlab_defaults(project)
         stamps[extra].write(wanted)
         step.result = "packages installed in .venv"
         if not with_libvirt:
@@ -113,6 +115,15 @@ def fill(step: Step, project: Path, testing: bool, with_libvirt: bool) -> None:
         ["--no-build-isolation", "--no-deps", "--editable", "."],
     ):
         step.run([*pip, *arguments], cwd=project, env=clean_environment())
+
+
+def write_jupyterlab_defaults(project: Path) -> None:
+    """Let JupyterLab start without a question about news, and without asking the network."""
+    folder = project / ".venv" / "share" / "jupyter" / "lab" / "settings"
+    folder.mkdir(parents=True, exist_ok=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False}
+    (folder / "overrides.json").write_text(
+        json.dumps({"@jupyterlab/apputils-extension:notification": quiet}))
 
 
 def clean_environment() -> dict[str, str]:

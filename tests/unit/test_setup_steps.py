@@ -101,6 +101,27 @@ def test_a_log_folder_that_cannot_be_made_is_a_clear_error(tmp_path):
         pass
 
 
+def test_of_two_set_ups_at_once_one_waits_and_says_so(tmp_path):
+    code = f"""
+import sys; sys.path.insert(0, {str(PROJECT / "lab-setup")!r})
+from pathlib import Path
+from setup_steps.progress import alone
+with alone(Path({str(tmp_path)!r})):
+    print("has it", flush=True)
+    sys.stdin.read()
+"""
+    def begin():
+        return subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True)
+    with begin() as first:
+        assert first.stdout.readline() == "has it\n"
+        with begin() as second:
+            assert "another set-up of this project is running" in second.stdout.readline()
+            first.stdin.close()
+            assert second.stdout.readline() == "has it\n"
+            second.stdin.close()
+
+
 def test_ending_the_set_up_ends_its_command(tmp_path):
     code = f"""
 import sys; sys.path.insert(0, {str(PROJECT / "lab-setup")!r})

@@ -6,7 +6,6 @@ completion in `completion.py` walks the same declaration.
 """
 
 import difflib
-import re
 import shlex
 import textwrap
 from collections.abc import Callable
@@ -15,12 +14,11 @@ from types import SimpleNamespace
 
 from kernel_magics.errors import UsageError
 
-__all__ = ["Argument", "Option", "Command", "nearest", "split_line", "whole", "seconds"]
+__all__ = ["Argument", "Option", "Command", "nearest", "split_line"]
 
 _INDENT = "  "
 _HELP_COLUMN = 22
 _WIDTH = 88
-_TIME = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|)")
 
 
 @dataclass(frozen=True)
@@ -201,8 +199,8 @@ class Command:
             extra = words[len(self.arguments)]
             raise UsageError(f"{self.title}: {extra!r} is one word too many",
                              next_step=self._hint())
-        words = [*words, *[None] * (len(self.arguments) - len(words))]
-        return {a.key: word for a, word in zip(self.arguments, words, strict=True)}
+        given = dict(zip((a.key for a in self.arguments), words, strict=False))
+        return {a.key: given.get(a.key) for a in self.arguments}
 
     def _hint(self) -> str:
         usage = " or ".join(line.strip() for line in self._usage().splitlines()[1:])
@@ -225,21 +223,6 @@ def split_line(line: str, title: str) -> list[str]:
     except ValueError as reason:
         raise UsageError(f"{title}: {str(reason).lower()} in: {line.strip()}",
                          next_step="close the quote, or put a backslash before it") from None
-
-
-def whole(text: str) -> int:
-    """Convert a whole number of at least 1; ValueError says what is wrong."""
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError("not a whole number of at least 1")
-    return int(text)
-
-
-def seconds(text: str) -> float:
-    """Convert "5", "0.5s", "200ms" or "2m" to seconds; ValueError otherwise."""
-    found = _TIME.fullmatch(text)
-    if not found:
-        raise ValueError("not a time such as 2s, 200ms or 1m")
-    return float(found[1]) * {"ms": 1e-3, "m": 60.0}.get(found[2], 1.0)
 
 
 def _option_help(option: Option) -> str:

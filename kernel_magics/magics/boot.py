@@ -1,38 +1,21 @@
 """%rumpboot and %%rumprun: an image becomes a running guest."""
 
-import re
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
 from kernel_magics.errors import GuestError, UsageError
-from kernel_magics.magics.arguments import Argument, Command, Option, nearest, seconds, whole
+from kernel_magics.magics.arguments import Argument, Command, Option, nearest
 from kernel_magics.magics.build import BUILD_OPTIONS, build_cell
 from kernel_magics.magics.follow import follow
 from kernel_magics.magics.progress import progress
 from kernel_magics.magics.session import notebook_lab
+from kernel_magics.magics.values import pattern, seconds, variable, whole
 from kernel_magics.magics.yamlbody import read_body
 
 __all__ = ["MAGICS", "BODY_KEYS"]
 
 DEFAULT_TIMEOUT_S = 60.0
-
-
-def variable(text: str) -> tuple[str, str]:
-    """Split NAME=VALUE; ValueError when there is no name."""
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise ValueError("not of the form NAME=VALUE")
-    return name, value
-
-
-def pattern(text: str) -> str:
-    """Return a regular expression as it is; ValueError when it is none."""
-    try:
-        re.compile(text)
-    except re.error as reason:
-        raise ValueError(f"not a regular expression, {reason}") from None
-    return text
 
 
 GUEST_OPTIONS = (

@@ -1,6 +1,5 @@
 """%%rumpbuild: a cell of C becomes a bootable image."""
 
-import shlex
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,13 +7,9 @@ from kernel_magics.errors import UsageError
 from kernel_magics.magics.arguments import Argument, Command, Option
 from kernel_magics.magics.progress import progress
 from kernel_magics.magics.session import notebook_lab
+from kernel_magics.magics.values import flags
 
 __all__ = ["MAGICS", "BUILD_OPTIONS", "build_cell"]
-
-
-def flags(text: str) -> tuple[str, ...]:
-    """Split compiler flags as a shell would; ValueError when a quote is open."""
-    return tuple(shlex.split(text))
 
 
 BUILD_OPTIONS = (

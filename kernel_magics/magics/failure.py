@@ -6,6 +6,7 @@ whole traceback, and a script that uses the library catches it as usual.
 
 import sys
 from types import TracebackType
+from typing import Any
 
 from kernel_magics.errors import LabError
 
@@ -29,12 +30,12 @@ def failure_lines(failure: BaseException, coloured: bool = True) -> list[str]:
     return lines + ([f"{dim}→{plain} {step}"] if step else [])
 
 
-def install(shell: object) -> None:
+def install(shell: Any) -> None:
     """Make `shell` show the lab's failures without a traceback."""
     earlier_types, earlier = shell.custom_exceptions, shell.CustomTB
     shell._rumplab_earlier_failures = (earlier_types, earlier)
 
-    def show(shell: object, kind: type, failure: BaseException, trace: TracebackType,
+    def show(shell: Any, kind: type, failure: BaseException, trace: TracebackType,
              tb_offset: int | None = None) -> list[str]:
         if not isinstance(failure, LabError | WaitInterrupted):
             return earlier(kind, failure, trace, tb_offset=tb_offset)
@@ -47,7 +48,7 @@ def install(shell: object) -> None:
     shell.set_custom_exc((LabError, WaitInterrupted, *earlier_types), show)
 
 
-def remove(shell: object) -> None:
+def remove(shell: Any) -> None:
     """Give the handling of exceptions back to what was there before `install`."""
     earlier = shell.__dict__.pop("_rumplab_earlier_failures", None)
     if earlier:

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from kernel_magics.errors import UsageError
-from kernel_magics.magics.arguments import Argument, Command, Option, whole
+from kernel_magics.magics.arguments import Argument, Command, Option
 from kernel_magics.magics.session import notebook_lab
+from kernel_magics.magics.values import whole
 
 __all__ = ["MAGICS"]
 

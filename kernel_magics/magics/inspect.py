@@ -4,8 +4,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from kernel_magics.errors import LabError, UsageError
-from kernel_magics.magics.arguments import Argument, Command, Option, nearest, whole
+from kernel_magics.magics.arguments import Argument, Command, Option, nearest
 from kernel_magics.magics.session import guest_names, image_names, notebook_lab
+from kernel_magics.magics.values import whole
 
 __all__ = ["MAGICS", "find_target"]
 

@@ -4,9 +4,10 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
-from kernel_magics.magics.arguments import Argument, Command, Option, seconds
+from kernel_magics.magics.arguments import Argument, Command, Option
 from kernel_magics.magics.failure import WaitInterrupted
 from kernel_magics.magics.session import notebook_lab
+from kernel_magics.magics.values import seconds
 
 __all__ = ["MAGICS"]
 

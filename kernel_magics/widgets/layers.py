@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import traitlets
 
+from kernel_magics.errors import LabError
 from kernel_magics.inspect.layers import BOUNDARIES, LAYERS, Boundary, Layer
 from kernel_magics.trace.events import NAMES
 from kernel_magics.widgets.view import Pump, View, bundle
@@ -52,10 +53,15 @@ class LayerView(View):
 
     def answer(self, message: dict) -> None:
         if message["kind"] == "search":
-            found = self._image.symbols.search(message["text"], layer=message["layer"])
-            rows = symbol_rows(found)
+            rows = symbol_rows(self._search(str(message["text"]), str(message["layer"])))
             self.send({"kind": "found", "layer": message["layer"], "text": message["text"],
                        "symbols": rows[:SYMBOLS_FOUND], "count": len(rows)})
+
+    def _search(self, text: str, layer: str) -> list:
+        try:
+            return self._image.symbols.search(text, layer=layer)
+        except LabError:  # half a regular expression: there is more to be typed
+            return []
 
     def _sample(self) -> dict:
         if self._guest is None:

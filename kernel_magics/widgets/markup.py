@@ -4,6 +4,7 @@ A report is plain HTML: it stays in the saved notebook and needs neither a kerne
 scripts.  Colours come from JupyterLab's variables, so it follows the theme.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -41,7 +42,7 @@ def report(label: str, *parts: str) -> str:
             f"{body}\n</section>")
 
 
-def table(columns: tuple[str, ...], rows: list[tuple[str, ...]], numeric: tuple[int, ...] = (),
+def table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], numeric: tuple[int, ...] = (),
           caption: str = "") -> str:
     """Return an HTML table; cells are HTML already, columns in `numeric` align right."""
     def row(cells: tuple[str, ...], tag: str) -> str:

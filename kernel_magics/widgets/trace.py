@@ -7,6 +7,7 @@ import pandas as pd
 import traitlets
 
 from kernel_magics.trace.events import event_arguments, event_number
+from kernel_magics.trace.hypercalls import Argument
 from kernel_magics.trace.table import call_statistics
 from kernel_magics.widgets.view import View, bundle
 
@@ -14,6 +15,7 @@ __all__ = ["TraceView", "matching", "calls_text"]
 
 PAGE_ROWS = 200
 TEXT_ROWS = 20
+_FIRST_ADDRESS = 1 << 16
 _MAX_RESULT = 1 << 32  # larger results are addresses
 
 
@@ -26,7 +28,7 @@ class TraceView(View):
     name = traitlets.Unicode().tag(sync=True)
     events = traitlets.Int().tag(sync=True)
     lost = traitlets.Int().tag(sync=True)
-    call_rows = traitlets.List().tag(sync=True)
+    call_rows: traitlets.List = traitlets.List().tag(sync=True)
     page = traitlets.Dict().tag(sync=True)
 
     def __init__(self, guest: Any, pattern: str = "") -> None:
@@ -109,8 +111,13 @@ def _event_row(row: Any, symbols: Any) -> list:
 
 def _arguments(event: str, values: tuple) -> str:
     arguments = event_arguments(event_number(event))
-    return ", ".join(f"{a.name}={_value(int(v), a.is_pointer)}"
+    return ", ".join(f"{a.name}={_value(int(v), _is_address(a, int(v)))}"
                      for a, v in zip(arguments, values, strict=False))
+
+
+def _is_address(argument: Argument, value: int) -> bool:
+    """Of a system call's arguments only the names are known; page 0 to 15 is unmapped."""
+    return argument.is_pointer or (not argument.type and value >= _FIRST_ADDRESS)
 
 
 def _value(value: int, address: bool = False) -> str:

@@ -119,7 +119,7 @@ class View(anywidget.AnyWidget):
         widget's channel: to the main one, which a running cell keeps busy.
         """
         if self.comm is not None:
-            vars(self.comm).pop("_reply_subshell_id", None)
+            self.comm.__dict__.pop("_reply_subshell_id", None)
 
     def _take(self, _widget: object, message: dict, _buffers: object) -> None:
         kind = message.get("kind") if isinstance(message, dict) else None

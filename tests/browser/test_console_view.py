@@ -19,7 +19,7 @@ int main(void) {
 FLOOD = """%%rumpbuild flood
 #include <stdio.h>
 int main(void) {
-    for (int i = 0; i < 400000; i++) printf("line %d of a flood\\n", i);
+    for (int i = 0; i < 60000; i++) printf("line %d of a flood\\n", i);
     puts("the end");
 }"""
 

@@ -6,7 +6,8 @@ import pytest
 
 from kernel_magics.errors import UsageError
 from kernel_magics.magics import COMMANDS
-from kernel_magics.magics.arguments import Argument, Command, Option, nearest, seconds, whole
+from kernel_magics.magics.arguments import Argument, Command, Option, nearest
+from kernel_magics.magics.values import flags, pattern, seconds, variable, whole
 from kernel_magics.magics.yamlbody import read_body
 
 GREET = Command(
@@ -98,6 +99,21 @@ def test_times_have_units(text, expected):
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(ValueError, match="not a time such as"):
         seconds(text)
+
+
+@pytest.mark.parametrize(("convert", "text", "reason"), [
+    (variable, "A", "not of the form NAME=VALUE"), (variable, "=x", "not of the form NAME=VALUE"),
+    (pattern, "(", "not a regular expression"), (flags, "-D'x", "not a list of flags"),
+    (whole, "1.5", "not a whole number"), (whole, "-3", "not a whole number")])
+def test_a_value_that_is_none_says_what_it_is_not(convert, text, reason):
+    with pytest.raises(ValueError, match=reason):
+        convert(text)
+
+
+def test_values_keep_what_they_hold():
+    assert variable("A=b=c") == ("A", "b=c")
+    assert flags("-O3 '-DX=a b'") == ("-O3", "-DX=a b")
+    assert pattern(r"\d+") == r"\d+"
 
 
 def test_nearest_offers_nothing_where_there_is_nothing():

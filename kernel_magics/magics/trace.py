@@ -23,8 +23,8 @@ RUMPTRACE = Command(
         Option("--stop", "end recording"),
         Option("--for", "record for this long, then show what was recorded", "TIME",
                kind=seconds),
-        Option("--filter", "show only events whose name or group matches; thread:N chooses a "
-               "thread", "PATTERN", default="", complete="events"),
+        Option("--filter", "show only events whose name or group matches; thread:N or "
+               "event:NAME choose one exactly", "PATTERN", default="", complete="events"),
         Option("--clear", "forget what was recorded before")),
     details="""Without an option it shows what the guest recorded so far. A guest records from
     its first instruction if it was booted with --trace; recording can also begin and end

@@ -58,9 +58,12 @@ class TraceView(View):
 def matching(table: pd.DataFrame, pattern: str) -> pd.DataFrame:
     """Return the events whose name or group contains `pattern`, or matches it as a glob.
 
-    "thread:3" chooses a thread; several words must all match.
+    "thread:3" chooses a thread, "event:write" exactly that one; several words must all match.
     """
     for word in pattern.split():
+        if word.startswith("event:"):
+            table = table[table["event"] == word.removeprefix("event:")]
+            continue
         if word.startswith("thread:"):
             number = word.removeprefix("thread:")
             table = table[table["thread"].astype(str) == number]

@@ -37,7 +37,7 @@ def test_a_first_session_for_the_readme(opened, written):
         "first_session", "%load_ext kernel_magics",
         '%%rumpbuild hello\n#include <stdio.h>\n\nint main(void) {\n'
         '    puts("hello from ring 0");\n    return 0;\n}', "%rumpboot hello", "%rumplayers hello"),
-        size=(1120, 1420))
+        size=(1120, 1445))
     page.command("application:toggle-left-area")
     page.run_all()
     layers = page.output("%rumplayers hello")

@@ -26,10 +26,10 @@ def test_calls_are_sorted_and_lead_to_their_events(opened, written):
 
     write.get_by_role("button", name="events").click()
     events = view.get_by_role("region", name="events")
-    expect(view.get_by_role("status")).to_contain_text("1–200 of")
+    expect(view.get_by_role("status")).to_contain_text("1–200 of 300")
     expect(events).to_contain_text("fd=1, buf=0x")
     view.get_by_role("button", name="later events").click()
-    expect(view.get_by_role("status")).to_contain_text("201–")
+    expect(view.get_by_role("status")).to_contain_text("201–300 of 300")
     page.shoot("trace_events", view)
 
     view.get_by_role("searchbox").fill("rumpuser_init")

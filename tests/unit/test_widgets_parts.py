@@ -114,7 +114,8 @@ EVENTS = pd.DataFrame({
 
 @pytest.mark.parametrize(("pattern", "rows"), [
     ("", [0, 1, 2, 3]), ("write", [0, 3]), ("hyper", [1, 2]), ("rumpuser_m*", [2]),
-    ("thread:2", [2, 3]), ("thread:2 WRITE", [3]), ("nothing", []), ("thread:x", [])])
+    ("thread:2", [2, 3]), ("thread:2 WRITE", [3]), ("nothing", []), ("thread:x", []),
+    ("event:write", [0, 3]), ("event:rite", [])])
 def test_a_pattern_narrows_the_events(pattern, rows):
     assert list(matching(EVENTS, pattern).index) == rows
 

@@ -26,6 +26,11 @@ export function duration(ns: number | null): string {
 	return `${(ns / 1e9).toFixed(2)} s`;
 }
 
+/** A time since boot, fine enough to tell neighbouring events apart. */
+export function moment(ns: number): string {
+	return `${(ns / 1e6).toFixed(4)} ms`;
+}
+
 export function rate(perSecond: number): string {
 	if (perSecond === 0) return "0/s";
 	return perSecond < 10 ? `${perSecond.toFixed(1)}/s` : `${count(perSecond)}/s`;

@@ -7,7 +7,7 @@
 
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import { bar, h, table } from "./dom";
-import { count, duration } from "./format";
+import { count, duration, moment } from "./format";
 
 interface Call { call: string; group: string; count: number; total: number | null; min: number | null; median: number | null; p99: number | null; max: number | null }
 /** time, thread, group, event, arguments, result, duration, caller: all as text but the times. */
@@ -69,7 +69,7 @@ function callsPane(model: AnyModel<State>, choose: (call: string) => void): HTML
 
 function eventsTable(page: Page): HTMLElement {
 	const rows = page.rows.map(([time, thread, group, event, args, result, took, caller]) => [
-		duration(time), thread, group, h("span", { class: "rl-mono" }, event),
+		moment(time), thread, group, h("span", { class: "rl-mono" }, event),
 		h("span", { class: "rl-mono", title: args }, args), h("span", { class: "rl-mono" }, result),
 		duration(took), h("span", { class: "rl-mono", title: caller }, caller)]);
 	return table("events", ["time", "thread", "group", "event", "arguments", "result", "took", "caller"], rows, [0, 1, 6]);
@@ -82,7 +82,7 @@ function eventsPane(model: AnyModel<State>): EventsPane {
 	const told = h("span", { class: "rl-soft", role: "status" });
 	const ask = (start: number) => model.send({ kind: "page", start, filter: search.value.trim() });
 	const search = h("input", {
-		class: "rl-field", type: "search", placeholder: "call, group or thread:2; * matches anything",
+		class: "rl-field", type: "search", placeholder: "a call, a group, event:write or thread:2; * matches anything",
 		"aria-label": "filter the events",
 		onkeydown: (event: KeyboardEvent) => event.stopPropagation(), oninput: () => ask(0),
 	});
@@ -134,7 +134,7 @@ function tabs(names: string[], panes: HTMLElement[]): { bar: HTMLElement; show: 
 
 function render({ model, el }: RenderProps<State>): void {
 	const events = eventsPane(model);
-	const choose = (call: string) => { tab.show(1); events.filter(call); };
+	const choose = (call: string) => { tab.show(1); events.filter(`event:${call}`); };
 	const panes = [h("div", {}, callsPane(model, choose)), h("div", {}, ...events.elements)];
 	const tab = tabs(["Calls", "Events"], panes);
 	const lost = model.get("lost");

@@ -1,156 +1,26 @@
 /*
- * thread.c - threads and their scheduler: one processor, round robin, tickless.
- *
- * A thread that blocks in the runtime is saved by arch_switch on its own stack.  A
- * thread preempted in the application is saved as a trap frame, put on its (empty)
- * runtime stack with arch_trap_return to go on at; so both are resumed alike.
- * The timer runs only for the next sleeper's deadline, and for the end of the slice
- * when another thread is waiting for the processor.
+ * thread.c - the birth and death of threads: stacks, numbers, records for the lab.
  */
 #include "arch.h"
 #include "bmk.h"
 #include "lab_trace.h"
 #include "rumpcomp.h"
 #include "rumplib.h"
+#include "schedule.h"
 
 #define STACK_PAGES 4       /* the lowest is the guard */
-#define SLICE_NS 5000000
 #define STACKS_KEPT 16      /* of ended threads; a guard page is costly to make */
 #define RECORDS 256         /* threads the lab can see at once */
-/* Kept free at the top of a stack: the frame of the system call being left. */
-#define FRAME_RESERVE 256
 
-struct bmk_thread *bmk_current;
-
-static struct bmk_waitq ready;
-static struct bmk_thread *sleepers;      /* by deadline */
 static struct bmk_thread *all;
-static struct bmk_thread *dead;          /* its stack is in use until the next switch */
 static struct lab_thread records[RECORDS];
 static struct lab_thread spare_record;   /* for threads beyond RECORDS */
 static struct bmk_thread boot_thread;
 static uint32_t last_number;
-static int64_t timer_deadline_ns = BMK_FOREVER;
-static int64_t slice_end_ns;
-static bool reschedule;
-
-/* --- queues --- */
-
-static void queue_append(struct bmk_waitq *queue, struct bmk_thread *thread)
-{
-	thread->next = NULL;
-	thread->previous = queue->last;
-	if (queue->last)
-		queue->last->next = thread;
-	else
-		queue->first = thread;
-	queue->last = thread;
-}
-
-static void queue_remove(struct bmk_waitq *queue, struct bmk_thread *thread)
-{
-	if (thread->previous)
-		thread->previous->next = thread->next;
-	else
-		queue->first = thread->next;
-	if (thread->next)
-		thread->next->previous = thread->previous;
-	else
-		queue->last = thread->previous;
-}
-
-static void sleepers_insert(struct bmk_thread *thread)
-{
-	struct bmk_thread *after = NULL, *before = sleepers;
-
-	while (before && before->deadline_ns <= thread->deadline_ns) {
-		after = before;
-		before = before->timer_next;
-	}
-	thread->timer_previous = after;
-	thread->timer_next = before;
-	if (after)
-		after->timer_next = thread;
-	else
-		sleepers = thread;
-	if (before)
-		before->timer_previous = thread;
-	thread->timed = true;
-}
-
-static void sleepers_remove(struct bmk_thread *thread)
-{
-	if (thread->timer_previous)
-		thread->timer_previous->timer_next = thread->timer_next;
-	else
-		sleepers = thread->timer_next;
-	if (thread->timer_next)
-		thread->timer_next->timer_previous = thread->timer_previous;
-	thread->timed = false;
-}
-
-/* --- the timer --- */
-
-static void timer_arm(void)
-{
-	int64_t deadline = sleepers ? sleepers->deadline_ns : BMK_FOREVER;
-	int64_t now;
-
-	if (ready.first && slice_end_ns < deadline)
-		deadline = slice_end_ns;
-	/* One that comes too early finds nothing to do; that is cheaper than a cancel. */
-	if (deadline >= timer_deadline_ns)
-		return;
-	now = bmk_clock_ns();
-	timer_deadline_ns = deadline;
-	arch_timer_set(deadline > now ? (uint64_t)(deadline - now) : 1);
-}
-
-/* The running thread may go on for this long if others want the processor, or wake. */
-static void slice_begin(void)
-{
-	slice_end_ns = bmk_clock_ns() + SLICE_NS;
-	if (ready.first || sleepers)
-		timer_arm();
-}
-
-static void make_ready(struct bmk_thread *thread)
-{
-	thread->record->state = LAB_THREAD_RUNNABLE;
-	queue_append(&ready, thread);
-}
-
-void bmk_wake(struct bmk_thread *thread)
-{
-	if (thread->waiting_on) {
-		queue_remove(thread->waiting_on, thread);
-		thread->waiting_on = NULL;
-	}
-	if (thread->timed)
-		sleepers_remove(thread);
-	lab_trace_instant(LAB_EVENT_WAKEUP, thread->number, 0, 0);
-	make_ready(thread);
-	reschedule = true;
-}
-
-void bmk_timer_interrupt(void)
-{
-	int64_t now = bmk_clock_ns();
-
-	timer_deadline_ns = BMK_FOREVER;
-	while (sleepers && sleepers->deadline_ns <= now) {
-		sleepers->timed_out = true;
-		bmk_wake(sleepers);
-	}
-	if (ready.first && slice_end_ns <= now)
-		reschedule = true;
-	timer_arm();
-}
-
-/* --- switching --- */
-
 static char *kept_stacks[STACKS_KEPT];
 static unsigned kept_count;
+
+/* --- stacks --- */
 
 static char *stack_create(void)
 {
@@ -175,7 +45,7 @@ static void stack_destroy(char *stack)
 	bmk_pages_free(stack, STACK_PAGES);
 }
 
-static void thread_destroy(struct bmk_thread *thread)
+void bmk_thread_destroy(struct bmk_thread *thread)
 {
 	struct bmk_thread **link = &all;
 
@@ -188,152 +58,7 @@ static void thread_destroy(struct bmk_thread *thread)
 	bmk_memory_free(thread, sizeof(*thread));
 }
 
-static struct bmk_thread *next_ready(void)
-{
-	struct bmk_thread *thread;
-
-	if (!ready.first) {
-		lab_header.thread_current = 0;
-		while (!ready.first) {
-			timer_arm();
-			arch_idle();
-		}
-	}
-	thread = ready.first;
-	queue_remove(&ready, thread);
-	return thread;
-}
-
-static void account_stop(struct bmk_thread *thread)
-{
-	thread->record->cpu_tsc += arch_tsc() - thread->record->slice_tsc;
-	thread->record->slice_tsc = 0;
-}
-
-/* Leave the current thread's context aside and make next the current one. */
-static void become(struct bmk_thread *next)
-{
-	struct bmk_thread *previous = bmk_current;
-
-	lab_trace_instant(LAB_EVENT_SWITCH, previous->number, next->number,
-	    previous->record->state);
-	if (previous->fpu && previous != dead) {
-		arch_fpu_save(previous->fpu);
-		previous->fs_base = arch_get_fs();
-	}
-	if (next->fpu) {
-		arch_fpu_load(next->fpu);
-		arch_set_fs(next->fs_base);
-	}
-	arch_kernel_top = (uintptr_t)next->stack + STACK_PAGES * BMK_PAGE_BYTES;
-	arch_in_kernel = !next->preempted;
-	next->preempted = false;
-	bmk_current = next;
-	lab_header.thread_current = next->number;
-	slice_begin();
-	next->record->slice_tsc = arch_tsc();
-	reschedule = false;
-}
-
-/* Runs first in every thread that is switched to. */
-static void after_switch(void)
-{
-	if (dead && dead != bmk_current) {
-		struct bmk_thread *gone = dead;
-
-		dead = NULL;
-		thread_destroy(gone);
-	}
-}
-
-/* The current thread is no longer to run, or is at the end of the ready queue. */
-static void switch_away(void)
-{
-	struct bmk_thread *previous = bmk_current;
-	struct bmk_thread *next;
-
-	account_stop(previous);
-	next = next_ready();
-	if (next == previous) {
-		previous->record->slice_tsc = arch_tsc();
-		lab_header.thread_current = previous->number;
-		slice_begin();
-		reschedule = false;
-		return;
-	}
-	become(next);
-	arch_switch(&previous->stack_pointer, next->stack_pointer);
-	after_switch();
-}
-
-void bmk_preempt(const struct arch_trap *trap)
-{
-	struct bmk_thread *thread = bmk_current;
-	uint64_t *top, unused;
-
-	if (!reschedule || arch_in_kernel || !ready.first)
-		return;
-	top = (uint64_t *)(arch_kernel_top - FRAME_RESERVE - sizeof(*trap));
-	memcpy(top, trap, sizeof(*trap));
-	top -= 7; /* six registers for arch_switch, and where it returns to */
-	memset(top, 0, 6 * sizeof(*top));
-	top[6] = (uintptr_t)arch_trap_return;
-	thread->stack_pointer = (uintptr_t)top;
-	thread->preempted = true;
-	account_stop(thread);
-	make_ready(thread);
-	become(next_ready());
-	/* A thread that was preempted goes straight to arch_trap_return. */
-	after_switch();
-	arch_switch(&unused, bmk_current->stack_pointer);
-}
-
-void bmk_preempt_syscall(void)
-{
-	if (reschedule && ready.first)
-		bmk_thread_yield();
-}
-
-void bmk_thread_yield(void)
-{
-	if (!ready.first) {
-		reschedule = false;
-		return;
-	}
-	make_ready(bmk_current);
-	switch_away();
-}
-
-/* --- sleeping --- */
-
-bool bmk_waitq_sleep(struct bmk_waitq *queue, int64_t deadline_ns)
-{
-	struct bmk_thread *thread = bmk_current;
-
-	thread->timed_out = false;
-	thread->waiting_on = queue;
-	if (queue)
-		queue_append(queue, thread);
-	thread->deadline_ns = deadline_ns;
-	if (deadline_ns != BMK_FOREVER)
-		sleepers_insert(thread);
-	thread->record->state = LAB_THREAD_BLOCKED;
-	switch_away();
-	return !thread->timed_out;
-}
-
-int bmk_waitq_wake(struct bmk_waitq *queue, int count)
-{
-	int woken = 0;
-
-	while (queue->first && woken < count) {
-		bmk_wake(queue->first);
-		woken++;
-	}
-	return woken;
-}
-
-/* --- birth and death --- */
+/* --- birth --- */
 
 void bmk_thread_set_name(struct bmk_thread *thread, const char *name)
 {
@@ -395,19 +120,14 @@ static void stack_prepare(struct bmk_thread *thread, uint64_t *top, const char *
 	thread->stack_pointer = (uintptr_t)top;
 }
 
-static uint64_t *stack_top(struct bmk_thread *thread)
+uintptr_t bmk_thread_stack_top(const struct bmk_thread *thread)
 {
-	return (uint64_t *)(thread->stack + STACK_PAGES * BMK_PAGE_BYTES);
+	return (uintptr_t)thread->stack + STACK_PAGES * BMK_PAGE_BYTES;
 }
 
-/* A new thread waits beside the running one, which may never call us again. */
-static void make_ready_beside(struct bmk_thread *thread)
+static uint64_t *stack_top(const struct bmk_thread *thread)
 {
-	bool was_alone = !ready.first;
-
-	make_ready(thread);
-	if (was_alone)
-		slice_begin();
+	return (uint64_t *)bmk_thread_stack_top(thread);
 }
 
 struct bmk_thread *bmk_thread_create(void *(*function)(void *), void *argument,
@@ -421,7 +141,7 @@ struct bmk_thread *bmk_thread_create(void *(*function)(void *), void *argument,
 	thread->function = function;
 	thread->argument = argument;
 	stack_prepare(thread, stack_top(thread) - 2, arch_thread_begin);
-	make_ready_beside(thread);
+	bmk_schedule_new(thread);
 	return thread;
 }
 
@@ -443,29 +163,21 @@ struct bmk_thread *bmk_thread_start(const struct rumpcomp_frame *frame, uint64_t
 	copy = (struct rumpcomp_frame *)stack_top(thread) - 1;
 	*copy = *frame;
 	stack_prepare(thread, (uint64_t *)copy, arch_syscall_return);
-	make_ready_beside(thread);
+	bmk_schedule_new(thread);
 	return thread;
 }
+
+/* --- death --- */
 
 void bmk_thread_exit(void)
 {
 	struct bmk_thread *thread = bmk_current;
-	uint64_t unused;
 
-	account_stop(thread);
 	thread->exited = true;
-	if (thread->must_join) {
-		thread->record->state = LAB_THREAD_EXITED;
-		if (thread->joiners)
-			bmk_waitq_wake(thread->joiners, 1);
-	} else {
-		thread->record->state = LAB_THREAD_FREE;
-		after_switch(); /* one that died just before on another stack */
-		dead = thread;
-	}
-	become(next_ready());
-	arch_switch(&unused, bmk_current->stack_pointer);
-	__builtin_unreachable();
+	thread->record->state = thread->must_join ? LAB_THREAD_EXITED : LAB_THREAD_FREE;
+	if (thread->must_join && thread->joiners)
+		bmk_waitq_wake(thread->joiners, 1);
+	bmk_schedule_leave(!thread->must_join);
 }
 
 void bmk_thread_join(struct bmk_thread *thread)
@@ -477,7 +189,7 @@ void bmk_thread_join(struct bmk_thread *thread)
 		bmk_waitq_sleep(&queue, BMK_FOREVER);
 	}
 	thread->record->state = LAB_THREAD_FREE;
-	thread_destroy(thread);
+	bmk_thread_destroy(thread);
 }
 
 struct bmk_thread *bmk_thread_find(uint32_t number)

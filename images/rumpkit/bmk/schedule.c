@@ -1,0 +1,310 @@
+/*
+ * schedule.c - who runs: one processor, round robin, tickless.
+ *
+ * A thread that blocks in the runtime is saved by arch_switch on its own stack.  A
+ * thread preempted in the application is saved as a trap frame, put on its (empty)
+ * runtime stack with arch_trap_return to go on at; so both are resumed alike.
+ * The timer runs only for the next sleeper's deadline, and for the end of the slice
+ * when another thread is waiting for the processor.
+ */
+#include "arch.h"
+#include "bmk.h"
+#include "lab_trace.h"
+#include "rumplib.h"
+#include "schedule.h"
+
+#define SLICE_NS 5000000
+/* Kept free at the top of a stack: the frame of the system call being left. */
+#define FRAME_RESERVE 256
+
+static struct bmk_waitq ready;
+static struct bmk_thread *sleepers;      /* by deadline */
+static int64_t timer_deadline_ns = BMK_FOREVER;
+static int64_t slice_end_ns;
+static bool reschedule;
+static struct bmk_thread *dead;          /* its stack is in use until the next switch */
+
+struct bmk_thread *bmk_current;
+
+/* --- queues --- */
+
+static void queue_append(struct bmk_waitq *queue, struct bmk_thread *thread)
+{
+	thread->next = NULL;
+	thread->previous = queue->last;
+	if (queue->last)
+		queue->last->next = thread;
+	else
+		queue->first = thread;
+	queue->last = thread;
+}
+
+static void queue_remove(struct bmk_waitq *queue, struct bmk_thread *thread)
+{
+	if (thread->previous)
+		thread->previous->next = thread->next;
+	else
+		queue->first = thread->next;
+	if (thread->next)
+		thread->next->previous = thread->previous;
+	else
+		queue->last = thread->previous;
+}
+
+static void sleepers_insert(struct bmk_thread *thread)
+{
+	struct bmk_thread *after = NULL, *before = sleepers;
+
+	while (before && before->deadline_ns <= thread->deadline_ns) {
+		after = before;
+		before = before->timer_next;
+	}
+	thread->timer_previous = after;
+	thread->timer_next = before;
+	if (after)
+		after->timer_next = thread;
+	else
+		sleepers = thread;
+	if (before)
+		before->timer_previous = thread;
+	thread->timed = true;
+}
+
+static void sleepers_remove(struct bmk_thread *thread)
+{
+	if (thread->timer_previous)
+		thread->timer_previous->timer_next = thread->timer_next;
+	else
+		sleepers = thread->timer_next;
+	if (thread->timer_next)
+		thread->timer_next->timer_previous = thread->timer_previous;
+	thread->timed = false;
+}
+
+/* --- the timer --- */
+
+static void timer_arm(void)
+{
+	int64_t deadline = sleepers ? sleepers->deadline_ns : BMK_FOREVER;
+	int64_t now;
+
+	if (ready.first && slice_end_ns < deadline)
+		deadline = slice_end_ns;
+	/* One that comes too early finds nothing to do; that is cheaper than a cancel. */
+	if (deadline >= timer_deadline_ns)
+		return;
+	now = bmk_clock_ns();
+	timer_deadline_ns = deadline;
+	arch_timer_set(deadline > now ? (uint64_t)(deadline - now) : 1);
+}
+
+/* The running thread may go on for this long if others want the processor, or wake. */
+static void slice_begin(void)
+{
+	slice_end_ns = bmk_clock_ns() + SLICE_NS;
+	if (ready.first || sleepers)
+		timer_arm();
+}
+
+static void make_ready(struct bmk_thread *thread)
+{
+	thread->record->state = LAB_THREAD_RUNNABLE;
+	queue_append(&ready, thread);
+}
+
+void bmk_wake(struct bmk_thread *thread)
+{
+	if (thread->waiting_on) {
+		queue_remove(thread->waiting_on, thread);
+		thread->waiting_on = NULL;
+	}
+	if (thread->timed)
+		sleepers_remove(thread);
+	lab_trace_instant(LAB_EVENT_WAKEUP, thread->number, 0, 0);
+	make_ready(thread);
+	reschedule = true;
+}
+
+void bmk_timer_interrupt(void)
+{
+	int64_t now = bmk_clock_ns();
+
+	timer_deadline_ns = BMK_FOREVER;
+	while (sleepers && sleepers->deadline_ns <= now) {
+		sleepers->timed_out = true;
+		bmk_wake(sleepers);
+	}
+	if (ready.first && slice_end_ns <= now)
+		reschedule = true;
+	timer_arm();
+}
+
+void bmk_schedule_new(struct bmk_thread *thread)
+{
+	bool was_alone = !ready.first;
+
+	make_ready(thread);
+	if (was_alone)
+		slice_begin();
+}
+
+/* --- switching --- */
+
+static struct bmk_thread *next_ready(void)
+{
+	struct bmk_thread *thread;
+
+	if (!ready.first) {
+		lab_header.thread_current = 0;
+		while (!ready.first) {
+			timer_arm();
+			arch_idle();
+		}
+	}
+	thread = ready.first;
+	queue_remove(&ready, thread);
+	return thread;
+}
+
+static void account_stop(struct bmk_thread *thread)
+{
+	thread->record->cpu_tsc += arch_tsc() - thread->record->slice_tsc;
+	thread->record->slice_tsc = 0;
+}
+
+/* Leave the current thread's context aside and make next the current one. */
+static void become(struct bmk_thread *next)
+{
+	struct bmk_thread *previous = bmk_current;
+
+	lab_trace_instant(LAB_EVENT_SWITCH, previous->number, next->number,
+	    previous->record->state);
+	if (previous->fpu && previous != dead) {
+		arch_fpu_save(previous->fpu);
+		previous->fs_base = arch_get_fs();
+	}
+	if (next->fpu) {
+		arch_fpu_load(next->fpu);
+		arch_set_fs(next->fs_base);
+	}
+	arch_kernel_top = bmk_thread_stack_top(next);
+	arch_in_kernel = !next->preempted;
+	next->preempted = false;
+	bmk_current = next;
+	lab_header.thread_current = next->number;
+	slice_begin();
+	next->record->slice_tsc = arch_tsc();
+	reschedule = false;
+}
+
+/* Runs first in every thread that is switched to. */
+static void after_switch(void)
+{
+	if (dead && dead != bmk_current) {
+		struct bmk_thread *gone = dead;
+
+		dead = NULL;
+		bmk_thread_destroy(gone);
+	}
+}
+
+/* The current thread is no longer to run, or is at the end of the ready queue. */
+static void switch_away(void)
+{
+	struct bmk_thread *previous = bmk_current;
+	struct bmk_thread *next;
+
+	account_stop(previous);
+	next = next_ready();
+	if (next == previous) {
+		previous->record->slice_tsc = arch_tsc();
+		lab_header.thread_current = previous->number;
+		slice_begin();
+		reschedule = false;
+		return;
+	}
+	become(next);
+	arch_switch(&previous->stack_pointer, next->stack_pointer);
+	after_switch();
+}
+
+void bmk_preempt(const struct arch_trap *trap)
+{
+	struct bmk_thread *thread = bmk_current;
+	uint64_t *top, unused;
+
+	if (!reschedule || arch_in_kernel || !ready.first)
+		return;
+	top = (uint64_t *)(arch_kernel_top - FRAME_RESERVE - sizeof(*trap));
+	memcpy(top, trap, sizeof(*trap));
+	top -= 7; /* six registers for arch_switch, and where it returns to */
+	memset(top, 0, 6 * sizeof(*top));
+	top[6] = (uintptr_t)arch_trap_return;
+	thread->stack_pointer = (uintptr_t)top;
+	thread->preempted = true;
+	account_stop(thread);
+	make_ready(thread);
+	become(next_ready());
+	/* A thread that was preempted goes straight to arch_trap_return. */
+	after_switch();
+	arch_switch(&unused, bmk_current->stack_pointer);
+}
+
+void bmk_preempt_syscall(void)
+{
+	if (reschedule && ready.first)
+		bmk_thread_yield();
+}
+
+void bmk_thread_yield(void)
+{
+	if (!ready.first) {
+		reschedule = false;
+		return;
+	}
+	make_ready(bmk_current);
+	switch_away();
+}
+
+void bmk_schedule_leave(bool destroy)
+{
+	uint64_t unused;
+
+	account_stop(bmk_current);
+	if (destroy) {
+		after_switch(); /* one that died just before on another stack */
+		dead = bmk_current;
+	}
+	become(next_ready());
+	arch_switch(&unused, bmk_current->stack_pointer);
+	__builtin_unreachable();
+}
+
+/* --- sleeping --- */
+
+bool bmk_waitq_sleep(struct bmk_waitq *queue, int64_t deadline_ns)
+{
+	struct bmk_thread *thread = bmk_current;
+
+	thread->timed_out = false;
+	thread->waiting_on = queue;
+	if (queue)
+		queue_append(queue, thread);
+	thread->deadline_ns = deadline_ns;
+	if (deadline_ns != BMK_FOREVER)
+		sleepers_insert(thread);
+	thread->record->state = LAB_THREAD_BLOCKED;
+	switch_away();
+	return !thread->timed_out;
+}
+
+int bmk_waitq_wake(struct bmk_waitq *queue, int count)
+{
+	int woken = 0;
+
+	while (queue->first && woken < count) {
+		bmk_wake(queue->first);
+		woken++;
+	}
+	return woken;
+}

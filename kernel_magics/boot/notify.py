@@ -1,9 +1,13 @@
 """Waiting for a file to change, or for a guest to end, without asking again and again."""
 
 import select
+import threading
+import time
 from pathlib import Path
 
 from inotify_simple import INotify, flags
+
+from kernel_magics.boot.process import LOOK_FOR_SIGNALS_S
 
 __all__ = ["FileChanges"]
 
@@ -41,8 +45,21 @@ class FileChanges:
         """Return the readable descriptors (this one's own included), empty at the timeout."""
         if timeout_s is not None and timeout_s < 0:
             return set()
-        ready = self._poll.poll(None if timeout_s is None else timeout_s * 1000)
+        ready = self._ready(timeout_s)
         found = {descriptor for descriptor, _ in ready}
         if self._inotify.fileno() in found:
             self._inotify.read(timeout=0)
         return found
+
+    def _ready(self, timeout_s: float | None) -> list[tuple[int, int]]:
+        """Poll; the main thread looks up now and then, so that Ctrl-C is never missed."""
+        if threading.current_thread() is not threading.main_thread():
+            return self._poll.poll(None if timeout_s is None else timeout_s * 1000)
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            left = LOOK_FOR_SIGNALS_S
+            if deadline is not None:
+                left = min(left, max(0.0, deadline - time.monotonic()))
+            ready = self._poll.poll(left * 1000)
+            if ready or (deadline is not None and time.monotonic() >= deadline):
+                return ready

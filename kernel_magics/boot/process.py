@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["ProcessId", "own_process", "wait_readable"]
+__all__ = ["LOOK_FOR_SIGNALS_S", "ProcessId", "own_process", "wait_readable"]
 
 TERMINATE_PATIENCE_S = 2.0
+LOOK_FOR_SIGNALS_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +81,21 @@ class ProcessId:
 def wait_readable(descriptor: int, timeout_s: float | None) -> bool:
     """Wait until a descriptor is readable; False if `timeout_s` passed first.
 
-    poll(2) counts milliseconds and Python rounds them up, so a signal handler that
-    raises (Ctrl-C) ends the wait at once and leaves the other process alone.
+    A signal handler that raises (Ctrl-C) ends the wait within `LOOK_FOR_SIGNALS_S`, also
+    one that came just before poll(2) or to another thread, and leaves the other process
+    alone.
     """
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    if timeout_s is None:
-        return bool(poll.poll())
-    deadline = time.monotonic() + timeout_s
-    return bool(poll.poll(max(0.0, (deadline - time.monotonic()) * 1000)))
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    while True:
+        left = LOOK_FOR_SIGNALS_S
+        if deadline is not None:
+            left = min(left, max(0.0, deadline - time.monotonic()))
+        if poll.poll(left * 1000):
+            return True
+        if deadline is not None and time.monotonic() >= deadline:
+            return False
 
 
 @cache

@@ -167,7 +167,12 @@ def test(arguments: list[str]) -> int:
 
 def doctor(arguments: list[str]) -> int:
     """Say what this machine can do, and how to repair what it cannot."""
+    parser = argparse.ArgumentParser(
+        prog="./lab-setup/doctor",
+        description="Say what this machine can do for the lab, and how to repair what it cannot; "
+                    "the exit status is 0 if guests can be built and booted.")
+    parser.add_argument("--refresh", action="store_true", help="measure the accelerators again")
+    parser.parse_args(arguments)
     if not python_in(PROJECT).exists():
         raise SetupError("the lab is not set up yet", fix="run ./lab-setup/start")
-    return subprocess.call([str(python_in(PROJECT)), "-c",
-                            "from kernel_magics import Lab; print(Lab().doctor())", *arguments])
+    return subprocess.call([str(python_in(PROJECT)), str(LAB_SETUP / "examine.py"), *arguments])

@@ -255,3 +255,11 @@ def test_a_port_in_use_is_refused_before_anything_is_done():
         said = run_start("--port", str(port))
     assert said.returncode == 2
     assert f"port {port} is in use" in said.stderr
+
+
+def test_the_doctor_examines_this_machine():
+    said = subprocess.run([str(PROJECT / "lab-setup" / "doctor")], cwd="/", capture_output=True,
+                          text=True, timeout=60)
+    assert said.stderr == ""
+    assert all(word in said.stdout for word in ("QEMU", "libvirt", "accelerator", "compiler"))
+    assert said.returncode == (1 if "✗" in said.stdout else 0)

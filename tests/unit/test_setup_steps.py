@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,6 @@ from setup_steps.system_packages import (
 )
 
 PROJECT = Path(__file__).resolve().parents[2]
-START = PROJECT / "lab-setup" / "start"
 CLOSED_PORT = "http://127.0.0.1:9"
 dpkg = pytest.mark.skipif(not shutil.which("dpkg-query"), reason="not a Debian system")
 
@@ -221,45 +219,3 @@ def test_too_small_a_disk_is_said_before_anything_is_done(tmp_path, monkeypatch)
     monkeypatch.setattr("setup_steps.python_environment.NEEDED_FREE_BYTES", 1 << 60)
     with pytest.raises(SetupError, match="GB are free"):
         check_room(tmp_path)
-
-
-def run_start(*arguments, **options):
-    """Run ./lab-setup/start from a folder that is not the project."""
-    return subprocess.run([str(START), *arguments], cwd="/", capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=60, **options)
-
-
-def test_help_names_every_option():
-    said = run_start("--help")
-    assert said.returncode == 0
-    for option in ("--no-browser", "--port", "--run", "build/lab-setup"):
-        assert option in said.stdout
-
-
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["--port", "http"], "a port is a number from 1 to 65535, not http"),
-    (["--port", "65536"], "a port is a number from 1 to 65535, not 65536"),
-    (["--run", "absent.ipynb"], "there is no notebook absent.ipynb"),
-    (["--frobnicate"], "unrecognized arguments"),
-])
-def test_a_wrong_argument_is_refused_before_anything_is_done(arguments, message):
-    said = run_start(*arguments)
-    assert said.returncode == 2
-    assert message in said.stderr
-    assert "Traceback" not in said.stderr
-
-
-def test_a_port_in_use_is_refused_before_anything_is_done():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        said = run_start("--port", str(port))
-    assert said.returncode == 2
-    assert f"port {port} is in use" in said.stderr
-
-
-def test_the_doctor_examines_this_machine():
-    said = subprocess.run([str(PROJECT / "lab-setup" / "doctor")], cwd="/", capture_output=True,
-                          text=True, timeout=60)
-    assert said.stderr == ""
-    assert all(word in said.stdout for word in ("QEMU", "libvirt", "accelerator", "compiler"))
-    assert said.returncode == (1 if "✗" in said.stdout else 0)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -11,6 +12,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from capabilities import need
+
+# A run started in the background of a script inherits an ignored SIGINT, and so would every
+# process of a test; a notebook's kernel never does.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # One short runtime folder for the whole run (a socket's path has 107 bytes), apart from
 # the user's; the cache of built images and the calibration stays the user's.

@@ -11,8 +11,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 def run_start(*arguments, **options):
     """Run ./lab-setup/start from a folder that is not the project."""
-    return subprocess.run([str(PROJECT / "lab-setup" / "start"), *arguments], cwd="/", capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=60, **options)
+    return subprocess.run(
+        [str(PROJECT / "lab-setup" / "start"), *arguments], cwd="/", capture_output=True,
+        text=True, stdin=subprocess.DEVNULL, timeout=60, **options)
 
 
 def test_help_names_every_option():

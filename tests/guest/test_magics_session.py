@@ -211,7 +211,7 @@ def test_recording_can_begin_and_end_while_the_guest_runs(session):
                 "    for (;;) nanosleep(&(struct timespec){0, 1000000}, 0);\n}")
     guest, _ = session.run("%rumpboot busy --background")
     assert guest.trace.enabled == []
-    trace, _ = session.run("%rumptrace busy --start syscalls --for 300ms")
+    trace, _ = session.run("%rumptrace busy --start syscalls --for 1s")
     assert trace.calls.loc["nanosleep", "count"] > 10
     assert guest.trace.enabled == []
     assert set(trace.df["group"].astype(str)) == {"syscall"}

@@ -77,7 +77,7 @@ def runtime_image(tmp_path_factory) -> Path:
                    stdout=subprocess.DEVNULL)
     image = out / "packaged.elf"
     subprocess.run(["gcc", "-static", "-no-pie", "-nostdlib", f"-Wl,-T,{source / 'link.ld'}",
-                    "-o", image, out / "rumpkit.o"], check=True)
+                    "-Wl,--defsym=__real_main=0", "-o", image, out / "rumpkit.o"], check=True)
     return image
 
 

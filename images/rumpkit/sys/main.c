@@ -4,8 +4,8 @@
  */
 #include "lab_trace.h"
 
-/* A packaged image has no main of its own. */
-__attribute__((weak)) int __real_main(int argc, char **argv, char **environment);
+/* The link of an image without a program of its own defines this as 0. */
+int __real_main(int argc, char **argv, char **environment);
 int __wrap_main(int argc, char **argv, char **environment);
 
 int __wrap_main(int argc, char **argv, char **environment)

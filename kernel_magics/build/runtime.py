@@ -118,7 +118,11 @@ def _make(sources: Path, shelf: Path, folder: Path) -> None:
 
 def _run_make(sources: Path, out: Path) -> None:
     jobs = len(os.sched_getaffinity(0))
-    code, log = run_tool(["make", "-C", str(sources), f"OUT={out}", f"-j{jobs}"])
+    # make takes a blank in a name for the end of the name, so it gets another one.
+    with tempfile.TemporaryDirectory(prefix="rumpkit-") as folder:
+        alias = Path(folder) / "out"
+        alias.symlink_to(out)
+        code, log = run_tool(["make", "-C", str(sources), f"OUT={alias}", f"-j{jobs}"])
     if code == 0 and (out / "rumpkit.o").exists():
         return
     if "No space left on device" in log:

@@ -55,6 +55,12 @@ def test_what_is_different_is_built(tmp_path, change):
     assert not second.cached and second.path != first.path
 
 
+def test_a_cache_whose_path_has_blanks_serves_too(tmp_path):
+    image = build(tmp_path / "a cache of mine")
+    assert " " in str(image.path)
+    assert ElfFile.read(image.path).boot_protocol == "pvh"
+
+
 def test_same_sources_make_the_same_bytes(tmp_path):
     one, two = build(tmp_path / "one"), build(tmp_path / "two")
     assert not two.cached

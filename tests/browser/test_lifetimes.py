@@ -16,7 +16,7 @@ def test_an_interrupt_ends_the_wait_and_leaves_the_guest(opened, written):
     page.run_cell(1)
     page.run_cell(2, wait=False)
     boot = page.output("%rumpboot loop")
-    expect(boot).to_contain_text("looping", timeout=30_000)
+    expect(boot).to_contain_text("looping", timeout=90_000)
     page.interrupt()
     expect(boot).to_contain_text("guest loop goes on running")
     expect(boot).to_contain_text("%rumpstop loop ends it")

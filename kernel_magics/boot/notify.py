@@ -2,12 +2,11 @@
 
 import select
 import threading
-import time
 from pathlib import Path
 
 from inotify_simple import INotify, flags
 
-from kernel_magics.boot.process import LOOK_FOR_SIGNALS_S
+from kernel_magics.boot.process import poll_in_steps
 
 __all__ = ["FileChanges"]
 
@@ -55,11 +54,4 @@ class FileChanges:
         """Poll; the main thread looks up now and then, so that Ctrl-C is never missed."""
         if threading.current_thread() is not threading.main_thread():
             return self._poll.poll(None if timeout_s is None else timeout_s * 1000)
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            left = LOOK_FOR_SIGNALS_S
-            if deadline is not None:
-                left = min(left, max(0.0, deadline - time.monotonic()))
-            ready = self._poll.poll(left * 1000)
-            if ready or (deadline is not None and time.monotonic() >= deadline):
-                return ready
+        return poll_in_steps(self._poll, timeout_s)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["LOOK_FOR_SIGNALS_S", "ProcessId", "own_process", "wait_readable"]
+__all__ = ["ProcessId", "own_process", "poll_in_steps", "wait_readable"]
 
 TERMINATE_PATIENCE_S = 2.0
 LOOK_FOR_SIGNALS_S = 0.2
@@ -87,15 +87,19 @@ def wait_readable(descriptor: int, timeout_s: float | None) -> bool:
     """
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
+    return bool(poll_in_steps(poll, timeout_s))
+
+
+def poll_in_steps(poll: select.poll, timeout_s: float | None) -> list[tuple[int, int]]:
+    """Poll, in steps of `LOOK_FOR_SIGNALS_S`; what is ready, empty after `timeout_s`."""
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     while True:
         left = LOOK_FOR_SIGNALS_S
         if deadline is not None:
             left = min(left, max(0.0, deadline - time.monotonic()))
-        if poll.poll(left * 1000):
-            return True
-        if deadline is not None and time.monotonic() >= deadline:
-            return False
+        ready = poll.poll(left * 1000)
+        if ready or (deadline is not None and time.monotonic() >= deadline):
+            return ready
 
 
 @cache

@@ -51,6 +51,12 @@ uintptr_t bmk_map_remove(uintptr_t address);
 bool bmk_map_protect(uintptr_t address, int protection);
 /* The next mapped page address at or above address and below end, or end. */
 uintptr_t bmk_map_next(uintptr_t address, uintptr_t end);
+/*
+ * Physical addresses, for devices: of the image, or of anything bmk_pages_alloc and
+ * bmk_memory_alloc gave; and the other way, also for a device's registers below 4 GiB.
+ */
+uintptr_t bmk_physical(const void *address);
+void *bmk_at_physical(uintptr_t address);
 /* Is this address backed by RAM right now? */
 bool bmk_map_present(uintptr_t address);
 

@@ -217,3 +217,13 @@ void bmk_map_create(uintptr_t ram_end)
 			map_large(address);
 	lab_header.page_table_address = (uintptr_t)arch_pml4;
 }
+
+uintptr_t bmk_physical(const void *address)
+{
+	return (uintptr_t)address;
+}
+
+void *bmk_at_physical(uintptr_t address)
+{
+	return (void *)address;
+}

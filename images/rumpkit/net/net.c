@@ -1,0 +1,8 @@
+/*
+ * net.c - the network faction comes up.
+ */
+#include "net.h"
+
+void net_create(void)
+{
+}

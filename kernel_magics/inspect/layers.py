@@ -62,6 +62,8 @@ LAYERS = (
           "The rump kernel's processes, threads, futexes, signals and time."),
     Layer("vfs", "vfs faction", ("vfs_",), "#0a87a0",
           "The rump kernel's files: paths, directories, the in-memory root, pipes, /dev."),
+    Layer("net", "net faction", ("net_",), "#c94f4f",
+          "The rump kernel's network: sockets, and lwIP's TCP/IP beneath them."),
     Layer("rumpuser", "hypercalls", ("rumpuser_", "rumpcomp_"), "#3478d4",
           "The seam: the only functions of a host that kernel code may call."),
     Layer("bmk", "bare-metal core", ("bmk_",), "#7a68d8",
@@ -78,7 +80,7 @@ OTHER = "other"
 """The layer of bytes that no layer claims: notes, tables for the linker and unwinder."""
 
 _BY_NAME = {layer.name: layer for layer in LAYERS}
-_FACTIONS = ("kern", "vfs")
+_FACTIONS = ("kern", "vfs", "net")
 
 BOUNDARIES = (
     Boundary("library_calls", "library calls", ("app",), ("libc",), range(0),

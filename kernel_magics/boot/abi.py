@@ -241,6 +241,14 @@ rumpcomp_vm_unmap 2 0
 rumpcomp_vm_protect 3 1
 rumpcomp_vm_free_pages 0 1
 rumpcomp_thread_start 3 1
+rumpcomp_virtif_open 4 1
+rumpcomp_virtif_send 4 1
+rumpcomp_virtif_flush 1 0
+rumpcomp_virtif_receive 3 1
+rumpcomp_virtif_release 2 0
+rumpcomp_virtif_notify 2 1
+rumpcomp_9p_open 2 1
+rumpcomp_9p_request 4 1
 """)
 
 

@@ -110,6 +110,19 @@ int rumpcomp_vm_protect(uintptr_t address, size_t bytes, int protection);
 size_t rumpcomp_vm_free_pages(void);
 int rumpcomp_thread_start(const struct rumpcomp_frame *frame, uint64_t fs_base,
     const char *name, void *owner);
+int rumpcomp_virtif_open(unsigned index, uint8_t *mac, unsigned *mtu,
+    void (*input_ready)(void *), void *argument, struct rumpcomp_virtif **interface);
+int rumpcomp_virtif_send(struct rumpcomp_virtif *interface,
+    const struct rumpcomp_segment *segments, unsigned count,
+    const struct rumpcomp_offload *offload);
+void rumpcomp_virtif_flush(struct rumpcomp_virtif *interface);
+long rumpcomp_virtif_receive(struct rumpcomp_virtif *interface, void **frame,
+    struct rumpcomp_offload *offload);
+void rumpcomp_virtif_release(struct rumpcomp_virtif *interface, void *frame);
+bool rumpcomp_virtif_notify(struct rumpcomp_virtif *interface, bool on);
+int rumpcomp_9p_open(const char *tag, struct rumpcomp_9p **server);
+long rumpcomp_9p_request(struct rumpcomp_9p *server, const void *request, size_t bytes,
+    void *reply, size_t reply_bytes, int64_t deadline_ns);
 """
 
 

@@ -128,7 +128,15 @@ enum lab_phase {
 	X(rumpcomp_vm_unmap, 2, 0) \
 	X(rumpcomp_vm_protect, 3, 1) \
 	X(rumpcomp_vm_free_pages, 0, 1) \
-	X(rumpcomp_thread_start, 3, 1)
+	X(rumpcomp_thread_start, 3, 1) \
+	X(rumpcomp_virtif_open, 4, 1) \
+	X(rumpcomp_virtif_send, 4, 1) \
+	X(rumpcomp_virtif_flush, 1, 0) \
+	X(rumpcomp_virtif_receive, 3, 1) \
+	X(rumpcomp_virtif_release, 2, 0) \
+	X(rumpcomp_virtif_notify, 2, 1) \
+	X(rumpcomp_9p_open, 2, 1) \
+	X(rumpcomp_9p_request, 4, 1)
 
 enum lab_hypercall {
 #define LAB_HYPERCALL_NUMBER(name, arguments, result) LAB_HC_##name,

@@ -20,6 +20,75 @@ void rumpcomp_console_notify(void (*input_arrived)(void));
 size_t rumpcomp_console_pending(void);
 
 /*
+ * Network interfaces, from 0.  A frame is an Ethernet frame without its check sequence,
+ * MTU counts what follows the 14 bytes of header.  None of these calls sleeps.
+ */
+struct rumpcomp_virtif;
+
+struct rumpcomp_segment {
+	const void *data;            /* kernel memory */
+	size_t bytes;
+};
+
+enum rumpcomp_segmentation { RUMPCOMP_SEGMENT_NONE, RUMPCOMP_SEGMENT_TCP4,
+	RUMPCOMP_SEGMENT_TCP6 };
+
+/* What the sender leaves to the interface, or what the interface left to the receiver. */
+struct rumpcomp_offload {
+	uint16_t checksum_start;     /* where summing begins, bytes from the frame's start */
+	uint16_t checksum_offset;    /* from there to the field, which holds the pseudo sum */
+	bool needs_checksum;         /* the field is not complete; received: the data is good */
+	bool checksum_good;          /* received: the interface has verified it */
+	uint16_t segment_bytes;      /* payload of each TCP segment; 0: an ordinary frame */
+	uint16_t header_bytes;       /* Ethernet to TCP, where segment_bytes is set */
+	uint8_t kind;                /* enum rumpcomp_segmentation */
+};
+
+/*
+ * Start an interface.  input_ready(argument) comes from interrupt level, with interrupts
+ * off, after frames have come in while notification was on, and turns it off.  -ENODEV:
+ * no such interface; -EBUSY: it is open; -EIO: the device refuses; -ENOMEM.
+ */
+int rumpcomp_virtif_open(unsigned index, uint8_t *mac, unsigned *mtu,
+    void (*input_ready)(void *), void *argument, struct rumpcomp_virtif **interface);
+
+#define RUMPCOMP_VIRTIF_CHECKSUM 1   /* it completes checksums */
+#define RUMPCOMP_VIRTIF_TCP4 2       /* it segments TCP over IPv4 */
+#define RUMPCOMP_VIRTIF_TCP6 4
+#define RUMPCOMP_VIRTIF_LARGE_RECEIVE 8 /* frames longer than the MTU may come in */
+unsigned rumpcomp_virtif_features(const struct rumpcomp_virtif *interface);
+
+/*
+ * Queue one frame; data may be reused on return.  offload may be null.  -ENOBUFS: full, try
+ * again after input_ready or later; -EMSGSIZE: longer than the interface takes; -EIO.
+ */
+int rumpcomp_virtif_send(struct rumpcomp_virtif *interface,
+    const struct rumpcomp_segment *segments, unsigned count,
+    const struct rumpcomp_offload *offload);
+/* What send queued since the last flush is on its way; without it, some of it may wait. */
+void rumpcomp_virtif_flush(struct rumpcomp_virtif *interface);
+
+/* The next frame: its bytes, 0 if there is none.  It stays until it is released. */
+long rumpcomp_virtif_receive(struct rumpcomp_virtif *interface, void **frame,
+    struct rumpcomp_offload *offload);
+void rumpcomp_virtif_release(struct rumpcomp_virtif *interface, void *frame);
+
+/* Turn notification on or off (polling).  Frames that came in meanwhile count: true. */
+bool rumpcomp_virtif_notify(struct rumpcomp_virtif *interface, bool on);
+
+/*
+ * 9P: messages to the server of a host folder, by its mount tag.  A request sleeps for
+ * its reply and gives the reply's bytes; several threads may have requests out.  The
+ * message's own tag must be one no other thread uses.  -ENODEV: no such server;
+ * -EMSGSIZE: more than the transport takes; -ETIMEDOUT: no reply by the deadline
+ * (monotonic, KERN_FOREVER for none), which may still come and is then dropped; -EIO.
+ */
+struct rumpcomp_9p;
+int rumpcomp_9p_open(const char *tag, struct rumpcomp_9p **server);
+long rumpcomp_9p_request(struct rumpcomp_9p *server, const void *request, size_t bytes,
+    void *reply, size_t reply_bytes, int64_t deadline_ns);
+
+/*
  * Application memory: pages at virtual addresses the factions choose, between
  * RUMPCOMP_VM_START and RUMPCOMP_VM_END.  Protection is a mask of RUMPCOMP_VM_*.
  */

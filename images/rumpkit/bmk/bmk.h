@@ -29,6 +29,9 @@ void bmk_pages_create(uintptr_t start, uintptr_t end, uintptr_t ram_end);
 void bmk_pages_add(uintptr_t start, uintptr_t end);
 void *bmk_pages_alloc(size_t count);
 void bmk_pages_free(void *pages, size_t count);
+/* One more user of a page, who frees it in turn; false if there is no memory to count. */
+bool bmk_page_share(const void *page);
+bool bmk_page_is_shared(const void *page);
 /* A small number noted for a page in use; negative when there is none. */
 void bmk_pages_mark(uintptr_t page, unsigned mark);
 int bmk_pages_marked(uintptr_t page);
@@ -43,14 +46,33 @@ void bmk_memory_free(void *memory, size_t bytes);
 #define BMK_MAP_EXECUTE 4
 /* Protect the image's sections and unmap page 0; then map the rest of RAM. */
 void bmk_map_create(uintptr_t ram_end);
+/* The first address behind the image that an application may have. */
+uintptr_t bmk_map_lowest(void);
 /* Map page at address; false if a page table cannot be had. */
-bool bmk_map_page(uintptr_t address, uintptr_t page, int protection);
-/* Unmap; the page that was there, or 0. */
-uintptr_t bmk_map_remove(uintptr_t address);
+bool bmk_map_page(uintptr_t address, const void *page, int protection);
+/* The same with a page that is somebody else's; with copy, a write gets a copy of it. */
+bool bmk_map_borrowed(uintptr_t address, const void *page, int protection, bool copy);
+/* Unmap; the page that was there, or NULL. */
+void *bmk_map_remove(uintptr_t address, bool *borrowed);
+/* Move what is mapped from one address to another; false if no page table can be had. */
+bool bmk_map_move(uintptr_t from, uintptr_t to);
 /* Change protection of what is mapped at address; false if nothing is. */
 bool bmk_map_protect(uintptr_t address, int protection);
+/* Before a write to address: 1 it has a page of its own now, 0 it had, -1 no memory. */
+int bmk_map_unshare(uintptr_t address, int protection);
 /* The next mapped page address at or above address and below end, or end. */
 uintptr_t bmk_map_next(uintptr_t address, uintptr_t end);
+
+/* --- one table of addresses a process; all of them share the image and the RAM --- */
+/* NULL if there is no memory. */
+uint64_t *bmk_space_create(void);
+uint64_t *bmk_space_current(void);
+void bmk_space_use(uint64_t *space);
+/* Free the tables; nothing of the application's may be mapped. */
+void bmk_space_destroy(uint64_t *space);
+/* Let another space have what is mapped here; private: the first write makes a copy. */
+bool bmk_space_copy(uint64_t *to, uintptr_t start, uintptr_t end, bool private);
+
 /*
  * Physical addresses, for devices: of the image, or of anything bmk_pages_alloc and
  * bmk_memory_alloc gave; and the other way, also for a device's registers below 4 GiB.

@@ -69,5 +69,5 @@ void bmk_trace_create(uint64_t records)
 		return;
 	lab_header.ring_record_bytes = sizeof(*ring);
 	lab_header.ring_capacity = (uint32_t)capacity;
-	__atomic_store_n(&lab_header.ring_address, (uintptr_t)ring, __ATOMIC_RELEASE);
+	__atomic_store_n(&lab_header.ring_address, bmk_physical(ring), __ATOMIC_RELEASE);
 }

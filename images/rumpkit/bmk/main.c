@@ -43,7 +43,7 @@ void bmk_panic_create(void);
 /* The configuration is the first JSON object on the command line. */
 static void config_create(const char *command_line)
 {
-	const char *start = command_line ? strchr(command_line, '{') : NULL;
+	const char *start = strchr(command_line, '{');
 
 	if (!start)
 		start = "{}";
@@ -82,7 +82,7 @@ static uint64_t config_number(const char *name)
 static void ram_each(const struct start_info *info, uintptr_t from, uintptr_t to,
     void (*each)(uintptr_t start, uintptr_t end))
 {
-	const struct memmap_entry *map = (const void *)info->memmap;
+	const struct memmap_entry *map = bmk_at_physical(info->memmap);
 
 	for (uint32_t i = 0; i < info->memmap_entries; i++) {
 		uintptr_t start = (map[i].start + BMK_PAGE_MASK) & ~BMK_PAGE_MASK;
@@ -107,19 +107,22 @@ static void ram_measure(uintptr_t start, uintptr_t end)
 
 static void pages_give(uintptr_t start, uintptr_t end)
 {
+	uintptr_t direct = (uintptr_t)bmk_at_physical(0);
+
 	if (start >= end)
 		return;
 	if (!lab_header.total_pages)
-		bmk_pages_create(start, end, ram_end);
+		bmk_pages_create(direct + start, direct + end, direct + ram_end);
 	else
-		bmk_pages_add(start, end);
+		bmk_pages_add(direct + start, direct + end);
 }
 
 /* A run of RAM without the part in which the initrd lies. */
 static void pages_around_initrd(uintptr_t start, uintptr_t end)
 {
-	uintptr_t taken = (uintptr_t)bmk_initrd & ~BMK_PAGE_MASK;
-	uintptr_t taken_end = ((uintptr_t)bmk_initrd + bmk_initrd_bytes + BMK_PAGE_MASK) & ~BMK_PAGE_MASK;
+	uintptr_t first = bmk_physical(bmk_initrd);
+	uintptr_t taken = first & ~BMK_PAGE_MASK;
+	uintptr_t taken_end = (first + bmk_initrd_bytes + BMK_PAGE_MASK) & ~BMK_PAGE_MASK;
 
 	if (!bmk_initrd || taken_end <= start || taken >= end) {
 		pages_give(start, end);
@@ -131,11 +134,11 @@ static void pages_around_initrd(uintptr_t start, uintptr_t end)
 
 static void initrd_find(const struct start_info *info)
 {
-	const struct module *module = (const void *)info->module_list;
+	const struct module *module = bmk_at_physical(info->module_list);
 
 	if (!info->modules || !module->bytes)
 		return;
-	bmk_initrd = (const void *)module->start;
+	bmk_initrd = bmk_at_physical(module->start);
 	bmk_initrd_bytes = module->bytes;
 }
 
@@ -149,8 +152,8 @@ static void memory_create(const struct start_info *info)
 	ram_each(info, LOW_MEMORY_END, UINTPTR_MAX, ram_measure);
 	/* The loader's table may lie in RAM that is about to be given away. */
 	copy.memmap_entries = info->memmap_entries < 8 ? info->memmap_entries : 8;
-	memcpy(high, (const void *)info->memmap, copy.memmap_entries * sizeof(high[0]));
-	copy.memmap = (uintptr_t)high;
+	memcpy(high, bmk_at_physical(info->memmap), copy.memmap_entries * sizeof(high[0]));
+	copy.memmap = bmk_physical(high);
 	/* What is mapped already first: the tables for the rest come out of it. */
 	first_end = ram_end < FIRST_GIB ? ram_end : FIRST_GIB;
 	ram_each(&copy, first, first_end, pages_around_initrd);
@@ -174,14 +177,14 @@ static void trace_enable(void)
 
 void bmk_main(const void *start_info)
 {
-	const struct start_info *info = start_info;
+	const struct start_info *info = bmk_at_physical((uintptr_t)start_info);
 
 	lab_header.state = LAB_STATE_BOOTING;
 	lab_phase(LAB_PHASE_RUNTIME);
 	bmk_panic_create();
 	if (info->magic != START_MAGIC)
 		bmk_panic(LAB_PANIC_ASSERTION, 6, NULL, 0, "the loader passed no PVH start info");
-	config_create((const char *)info->command_line);
+	config_create(bmk_at_physical(info->command_line));
 	initrd_find(info);
 	memory_create(info);
 	arch_interrupts_create();

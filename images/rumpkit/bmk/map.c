@@ -1,8 +1,9 @@
 /*
  * map.c - the address space: 4-level page tables (Intel SDM volume 3A, 4.5).
  *
- * RAM is mapped where it is.  The image's sections get the protection their names
- * promise, page 0 is not there, and what lies above 64 GiB is the application's.
+ * The image is where it was linked, its sections protected as their names promise.  All
+ * of RAM is in the direct map, high up.  What lies between is the application's; each
+ * process has a table of its own for it, which shares the rest with the others.
  */
 #include "arch.h"
 #include "bmk.h"
@@ -17,9 +18,29 @@
 #define DEVICES_START 0xc0000000ul
 #define DEVICES_END 0x100000000ul
 
-extern uint64_t arch_pd_first[TABLE_ENTRIES];
+extern uint64_t arch_pdpt[TABLE_ENTRIES], arch_pd_image[TABLE_ENTRIES];
+extern uint64_t arch_pd_direct[TABLE_ENTRIES];
 extern char image_start[], image_end[];
 extern char image_text_start[], image_text_end[], image_rodata_end[];
+
+static uint64_t *root = arch_pml4;
+
+uintptr_t bmk_physical(const void *address)
+{
+	return (uintptr_t)address & ~DIRECT_BASE;
+}
+
+void *bmk_at_physical(uintptr_t address)
+{
+	return (void *)(DIRECT_BASE + address);
+}
+
+uintptr_t bmk_map_lowest(void)
+{
+	return ((uintptr_t)image_end + LARGE_BYTES - 1) & ~(LARGE_BYTES - 1);
+}
+
+/* --- entries --- */
 
 static uint64_t bits_of(int protection)
 {
@@ -36,7 +57,12 @@ static unsigned slot(uintptr_t address, int level)
 
 static uint64_t *table_of(uint64_t entry)
 {
-	return (uint64_t *)(entry & ADDRESS_BITS);
+	return bmk_at_physical(entry & ADDRESS_BITS);
+}
+
+static uint64_t entry_for_table(const uint64_t *table)
+{
+	return bmk_physical(table) | PTE_TABLE;
 }
 
 static uint64_t *table_create(void)
@@ -57,15 +83,13 @@ static bool split(uint64_t *entry)
 		return false;
 	for (unsigned i = 0; i < TABLE_ENTRIES; i++)
 		table[i] = (*entry & ~(uint64_t)PTE_LARGE) + i * BMK_PAGE_BYTES;
-	*entry = (uintptr_t)table | PTE_TABLE;
+	*entry = entry_for_table(table);
 	return true;
 }
 
 /* The level-1 entry for an address; NULL if a table is missing and create is false. */
-static uint64_t *entry_of(uintptr_t address, bool create)
+static uint64_t *entry_of(uint64_t *table, uintptr_t address, bool create)
 {
-	uint64_t *table = arch_pml4;
-
 	for (int level = 3; level > 0; level--) {
 		uint64_t *entry = &table[slot(address, level)];
 
@@ -74,7 +98,7 @@ static uint64_t *entry_of(uintptr_t address, bool create)
 
 			if (!fresh)
 				return NULL;
-			*entry = (uintptr_t)fresh | PTE_TABLE;
+			*entry = entry_for_table(fresh);
 		} else if (*entry & PTE_LARGE && (!create || !split(entry))) {
 			return NULL;
 		}
@@ -83,50 +107,100 @@ static uint64_t *entry_of(uintptr_t address, bool create)
 	return &table[slot(address, 0)];
 }
 
-bool bmk_map_page(uintptr_t address, uintptr_t page, int protection)
+static bool map(uintptr_t address, uint64_t value)
 {
-	uint64_t *entry = entry_of(address, true);
+	uint64_t *entry = entry_of(root, address, true);
 	bool was_present;
 
 	if (!entry)
 		return false;
 	was_present = *entry & PTE_PRESENT;
-	/* A page without access is kept, not present, with its address. */
-	*entry = page | bits_of(protection);
+	*entry = value;
 	/* What was absent is in no translation cache (SDM 3A, 4.10.2.3). */
 	if (was_present)
 		arch_invalidate(address);
 	return true;
 }
 
-uintptr_t bmk_map_remove(uintptr_t address)
+bool bmk_map_page(uintptr_t address, const void *page, int protection)
 {
-	uint64_t *entry = entry_of(address, false);
-	uintptr_t page;
+	/* A page without access is kept, not present, with its address. */
+	return map(address, bmk_physical(page) | bits_of(protection));
+}
 
-	if (!entry || !*entry)
-		return 0;
-	page = *entry & ADDRESS_BITS;
+bool bmk_map_borrowed(uintptr_t address, const void *page, int protection, bool copy)
+{
+	return map(address, bmk_physical(page) | PTE_BORROWED |
+	    (copy ? PTE_COPY | bits_of(protection & ~BMK_MAP_WRITE) : bits_of(protection)));
+}
+
+void *bmk_map_remove(uintptr_t address, bool *borrowed)
+{
+	uint64_t *entry = entry_of(root, address, false);
+	uint64_t was = entry ? *entry : 0;
+
+	if (!was)
+		return NULL;
 	*entry = 0;
-	arch_invalidate(address);
-	return page;
+	if (was & PTE_PRESENT)
+		arch_invalidate(address);
+	*borrowed = was & PTE_BORROWED;
+	return bmk_at_physical(was & ADDRESS_BITS);
+}
+
+bool bmk_map_move(uintptr_t from, uintptr_t to)
+{
+	uint64_t *entry = entry_of(root, from, false);
+
+	if (!entry || !*entry || !map(to, *entry))
+		return false;
+	*entry = 0;
+	arch_invalidate(from);
+	return true;
 }
 
 bool bmk_map_protect(uintptr_t address, int protection)
 {
-	uint64_t *entry = entry_of(address, false);
+	uint64_t *entry = entry_of(root, address, false);
+	uint64_t was = entry ? *entry : 0;
 
-	if (!entry || !*entry)
+	if (!was)
 		return false;
-	*entry = (*entry & ADDRESS_BITS) | bits_of(protection);
-	arch_invalidate(address);
+	if (was & PTE_COPY)
+		protection &= ~BMK_MAP_WRITE;
+	*entry = (was & (ADDRESS_BITS | PTE_BORROWED | PTE_COPY)) | bits_of(protection);
+	if (was & PTE_PRESENT)
+		arch_invalidate(address);
 	return true;
+}
+
+int bmk_map_unshare(uintptr_t address, int protection)
+{
+	uint64_t *entry = entry_of(root, address, false);
+	void *page, *copy;
+
+	if (!entry || !(*entry & PTE_COPY))
+		return 0;
+	page = bmk_at_physical(*entry & ADDRESS_BITS);
+	if (!(*entry & PTE_BORROWED) && !bmk_page_is_shared(page)) {
+		*entry = bmk_physical(page) | bits_of(protection);
+	} else {
+		copy = bmk_pages_alloc(1);
+		if (!copy)
+			return -1;
+		memcpy(copy, page, BMK_PAGE_BYTES);
+		if (!(*entry & PTE_BORROWED))
+			bmk_pages_free(page, 1);
+		*entry = bmk_physical(copy) | bits_of(protection);
+	}
+	arch_invalidate(address);
+	return 1;
 }
 
 uintptr_t bmk_map_next(uintptr_t address, uintptr_t end)
 {
 	while (address < end) {
-		uint64_t *table = arch_pml4;
+		uint64_t *table = root;
 		int level = 3;
 
 		while (level > 0 && table[slot(address, level)]) {
@@ -143,9 +217,10 @@ uintptr_t bmk_map_next(uintptr_t address, uintptr_t end)
 
 bool bmk_map_present(uintptr_t address)
 {
-	uint64_t *table = arch_pml4;
+	const uint64_t *table = root;
 
-	if (address >> 47)
+	/* Canonical addresses repeat bit 47 above it. */
+	if ((int64_t)(address << 16) >> 16 != (int64_t)address)
 		return false;
 	for (int level = 3; level >= 0; level--) {
 		uint64_t entry = table[slot(address, level)];
@@ -159,71 +234,139 @@ bool bmk_map_present(uintptr_t address)
 	return true;
 }
 
-static void map_large(uintptr_t address)
-{
-	uint64_t *top = &arch_pml4[slot(address, 3)];
-	uint64_t *middle;
+/* --- spaces --- */
 
-	if (!*top)
-		*top = (uintptr_t)table_create() | PTE_TABLE;
-	middle = &table_of(*top)[slot(address, 2)];
-	if (!*middle)
-		*middle = (uintptr_t)table_create() | PTE_TABLE;
-	table_of(*middle)[slot(address, 1)] = address | PTE_PRESENT | PTE_WRITE |
-	    PTE_LARGE | PTE_NO_EXECUTE;
+uint64_t *bmk_space_create(void)
+{
+	uint64_t *space = table_create(), *upper = table_create(), *lower = table_create();
+
+	if (!space || !upper || !lower) {
+		if (space)
+			bmk_pages_free(space, 1);
+		if (upper)
+			bmk_pages_free(upper, 1);
+		if (lower)
+			bmk_pages_free(lower, 1);
+		return NULL;
+	}
+	for (uintptr_t address = 0; address < bmk_map_lowest(); address += LARGE_BYTES)
+		lower[slot(address, 1)] = arch_pd_image[slot(address, 1)];
+	upper[0] = entry_for_table(lower);
+	space[0] = entry_for_table(upper);
+	space[DIRECT_SLOT] = arch_pml4[DIRECT_SLOT];
+	return space;
 }
+
+uint64_t *bmk_space_current(void)
+{
+	return root;
+}
+
+void bmk_space_use(uint64_t *space)
+{
+	if (space == root)
+		return;
+	root = space;
+	lab_header.page_table_address = bmk_physical(space);
+	arch_set_tables(bmk_physical(space));
+}
+
+static void tables_free(uint64_t *table, int level, unsigned first, unsigned end)
+{
+	for (unsigned i = first; i < end && level > 0; i++)
+		if (table[i])
+			tables_free(table_of(table[i]), level - 1, 0, TABLE_ENTRIES);
+	bmk_pages_free(table, 1);
+}
+
+void bmk_space_destroy(uint64_t *space)
+{
+	uint64_t *lower = table_of(table_of(space[0])[0]);
+
+	bmk_assert(space != root && space != arch_pml4);
+	/* The tables of the image are everybody's. */
+	for (uintptr_t address = 0; address < bmk_map_lowest(); address += LARGE_BYTES)
+		lower[slot(address, 1)] = 0;
+	tables_free(space, 3, 0, DIRECT_SLOT);
+}
+
+bool bmk_space_copy(uint64_t *to, uintptr_t start, uintptr_t end, bool private)
+{
+	for (uintptr_t at = start; (at = bmk_map_next(at, end)) < end; at += BMK_PAGE_BYTES) {
+		uint64_t *from = entry_of(root, at, false);
+		uint64_t *entry = entry_of(to, at, true);
+
+		if (!entry || (!(*from & PTE_BORROWED) &&
+		    !bmk_page_share(bmk_at_physical(*from & ADDRESS_BITS))))
+			return false;
+		if (private) {
+			*from = (*from & ~(uint64_t)PTE_WRITE) | PTE_COPY;
+			arch_invalidate(at);
+		}
+		*entry = *from;
+	}
+	return true;
+}
+
+/* --- the start --- */
 
 /* The protection that the image's layout promises for a page near it. */
 static uint64_t image_bits(uintptr_t page)
 {
-	if (!page)
+	if (page < (uintptr_t)image_start || page >= (uintptr_t)image_end)
 		return 0;
 	if (page >= (uintptr_t)image_text_start && page < (uintptr_t)image_text_end)
 		return bits_of(BMK_MAP_READ | BMK_MAP_EXECUTE);
-	if (page >= (uintptr_t)image_start && page < (uintptr_t)image_rodata_end)
+	if (page < (uintptr_t)image_rodata_end)
 		return bits_of(BMK_MAP_READ);
 	return bits_of(BMK_MAP_READ | BMK_MAP_WRITE);
 }
 
 /*
- * The first GiB, as 4 KiB pages where the image lies (and page 0, which is left out so
- * that null pointers fault), and without execution elsewhere.  Everything takes effect
- * at once in the end: the code that does this runs in these pages.
+ * The image in 4 KiB pages, nothing else low (so that null pointers fault), and nothing
+ * to execute in the direct map.  Everything takes effect at once in the end: the code
+ * that does this runs in these pages.
  */
-static void map_first(void)
+static void map_image(void)
 {
-	uintptr_t address;
-
-	for (address = 0; address < (uintptr_t)image_end; address += LARGE_BYTES) {
+	for (uintptr_t address = 0; address < bmk_map_lowest(); address += LARGE_BYTES) {
 		uint64_t *table = bmk_pages_alloc(1);
 
 		bmk_assert(table);
-		for (unsigned i = 0; i < TABLE_ENTRIES; i++)
-			table[i] = (address + i * BMK_PAGE_BYTES) | image_bits(address + i * BMK_PAGE_BYTES);
-		arch_pd_first[slot(address, 1)] = (uintptr_t)table | PTE_TABLE;
+		for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+			uintptr_t page = address + i * BMK_PAGE_BYTES;
+			uint64_t bits = image_bits(page);
+
+			table[i] = bits ? page | bits | PTE_GLOBAL : 0;
+		}
+		arch_pd_image[slot(address, 1)] = entry_for_table(table);
 	}
-	for (; address < MAPPED_AT_ENTRY; address += LARGE_BYTES)
-		arch_pd_first[slot(address, 1)] |= PTE_NO_EXECUTE;
-	arch_invalidate_all();
+	for (unsigned i = 0; i < TABLE_ENTRIES; i++)
+		arch_pd_direct[i] |= PTE_NO_EXECUTE | PTE_GLOBAL;
+	arch_set_tables((uintptr_t)arch_pml4);
+}
+
+static void map_large(uintptr_t physical)
+{
+	uintptr_t address = DIRECT_BASE + physical;
+	uint64_t *top = table_of(arch_pml4[DIRECT_SLOT]);
+	uint64_t *middle = &top[slot(address, 2)];
+
+	if (!*middle) {
+		uint64_t *table = table_create();
+
+		bmk_assert(table);
+		*middle = entry_for_table(table);
+	}
+	table_of(*middle)[slot(address, 1)] = physical | PTE_PRESENT | PTE_WRITE |
+	    PTE_LARGE | PTE_GLOBAL | PTE_NO_EXECUTE;
 }
 
 void bmk_map_create(uintptr_t ram_end)
 {
-	uintptr_t address;
-
-	map_first();
-	for (address = MAPPED_AT_ENTRY; address < ram_end; address += LARGE_BYTES)
+	map_image();
+	for (uintptr_t address = MAPPED_AT_ENTRY; address < ram_end; address += LARGE_BYTES)
 		if (address < DEVICES_START || address >= DEVICES_END)
 			map_large(address);
 	lab_header.page_table_address = (uintptr_t)arch_pml4;
-}
-
-uintptr_t bmk_physical(const void *address)
-{
-	return (uintptr_t)address;
-}
-
-void *bmk_at_physical(uintptr_t address)
-{
-	return (void *)address;
 }

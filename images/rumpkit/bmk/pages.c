@@ -20,6 +20,7 @@ struct block {
 static struct block *free_lists[ORDERS];
 static uint8_t *orders;
 static uintptr_t base, limit; /* what orders[] covers */
+static uint16_t *shares;      /* users of a page beside the first, once there are any */
 
 static size_t index_of(uintptr_t page)
 {
@@ -128,8 +129,35 @@ void bmk_pages_free(void *pages, size_t count)
 {
 	bmk_assert(!((uintptr_t)pages & BMK_PAGE_MASK));
 	bmk_assert((uintptr_t)pages >= base && (uintptr_t)pages < limit);
+	if (shares && count == 1 && shares[index_of((uintptr_t)pages)]) {
+		shares[index_of((uintptr_t)pages)]--;
+		return;
+	}
 	run_free((uintptr_t)pages, count);
 	lab_header.free_pages += count;
+}
+
+bool bmk_page_share(const void *page)
+{
+	size_t bytes = (limit - base) / BMK_PAGE_BYTES * sizeof(*shares);
+	uint16_t *count;
+
+	if (!shares) {
+		shares = bmk_pages_alloc((bytes + BMK_PAGE_MASK) / BMK_PAGE_BYTES);
+		if (!shares)
+			return false;
+		memset(shares, 0, bytes);
+	}
+	count = &shares[index_of((uintptr_t)page)];
+	if (*count == UINT16_MAX)
+		return false;
+	++*count;
+	return true;
+}
+
+bool bmk_page_is_shared(const void *page)
+{
+	return shares && shares[index_of((uintptr_t)page)];
 }
 
 void bmk_pages_mark(uintptr_t page, unsigned mark)

@@ -8,7 +8,7 @@
 #include "rumplib.h"
 #include "schedule.h"
 
-#define STACK_PAGES 4       /* the lowest is the guard */
+#define STACK_PAGES 8       /* the lowest is the guard */
 #define STACKS_KEPT 16      /* of ended threads; a guard page is costly to make */
 #define RECORDS 256         /* threads the lab can see at once */
 
@@ -28,7 +28,7 @@ static char *stack_create(void)
 
 	/* A kept stack's guard page is out of the address space already. */
 	if (stack && bmk_map_present((uintptr_t)stack) &&
-	    !bmk_map_page((uintptr_t)stack, (uintptr_t)stack, 0)) {
+	    !bmk_map_page((uintptr_t)stack, stack, 0)) {
 		bmk_pages_free(stack, STACK_PAGES);
 		return NULL;
 	}

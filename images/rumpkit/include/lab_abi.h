@@ -7,8 +7,8 @@
  * writes only the fields marked "lab writes".  Everything here belongs to the guest
  * and may be wrong: a reader checks each field before it follows it.
  *
- * All numbers are little-endian.  Addresses are guest-physical, which for everything
- * named here equals guest-virtual.  Times are raw time-stamp counter ticks (_tsc)
+ * All numbers are little-endian.  Addresses in struct lab_header are guest-physical;
+ * those of code and stacks are virtual (the image lies where it was linked).  Times are raw time-stamp counter ticks (_tsc)
  * unless the name says _ns.
  */
 #ifndef LAB_ABI_H

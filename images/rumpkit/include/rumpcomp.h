@@ -89,10 +89,10 @@ long rumpcomp_9p_request(struct rumpcomp_9p *server, const void *request, size_t
     void *reply, size_t reply_bytes, int64_t deadline_ns);
 
 /*
- * Application memory: pages at virtual addresses the factions choose, between
- * RUMPCOMP_VM_START and RUMPCOMP_VM_END.  Protection is a mask of RUMPCOMP_VM_*.
+ * Application memory: pages at virtual addresses the factions choose, from
+ * rumpcomp_vm_lowest() to RUMPCOMP_VM_END.  Protection is a mask of RUMPCOMP_VM_*.
  */
-#define RUMPCOMP_VM_START 0x0000001000000000ull /* 64 GiB */
+#define RUMPCOMP_VM_START 0x0000001000000000ull /* 64 GiB: where there is always room */
 #define RUMPCOMP_VM_END 0x0000700000000000ull
 #define RUMPCOMP_VM_READ 1
 #define RUMPCOMP_VM_WRITE 2
@@ -104,7 +104,24 @@ void rumpcomp_vm_unmap(uintptr_t address, size_t bytes);
 /* Change what is mapped in the range; pages not mapped are left for later faults. */
 int rumpcomp_vm_protect(uintptr_t address, size_t bytes, int protection);
 /* Move mapped pages from one range to another, both page aligned; -ENOMEM undoes it. */
-int rumpcomp_vm_move(uintptr_t from, uintptr_t to, size_t bytes, int protection);
+int rumpcomp_vm_move(uintptr_t from, uintptr_t to, size_t bytes);
+/* Map a page that stays its owner's; with copy, the first write makes a copy. */
+int rumpcomp_vm_borrow(uintptr_t address, const void *page, int protection, bool copy);
+/* Map a page of rumpuser_anonmmap's as one more user of it: the last unmap frees it. */
+int rumpcomp_vm_share(uintptr_t address, const void *page, int protection);
+/* Before a write: 1 if the page at address was shared and is no more, 0, -ENOMEM. */
+int rumpcomp_vm_unshare(uintptr_t address, int protection);
+uintptr_t rumpcomp_vm_lowest(void);
+
+/* Spaces: sets of application memory, one of them in use.  Calls above mean that one. */
+struct rumpcomp_space;
+struct rumpcomp_space *rumpcomp_space_current(void);
+struct rumpcomp_space *rumpcomp_space_create(void); /* NULL: no memory */
+void rumpcomp_space_use(struct rumpcomp_space *space);
+/* Another space than the one in use, with nothing mapped. */
+void rumpcomp_space_destroy(struct rumpcomp_space *space);
+/* What is mapped here is mapped there too; private: either side's writes are its own. */
+int rumpcomp_space_copy(struct rumpcomp_space *to, uintptr_t address, size_t bytes, bool private);
 size_t rumpcomp_vm_free_pages(void);
 size_t rumpcomp_vm_total_pages(void);
 

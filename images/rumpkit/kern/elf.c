@@ -121,7 +121,7 @@ static int place(struct loading *load)
 	bool fixed = load->header.type == ET_EXEC;
 	long where;
 
-	if (fixed && load->low < RUMPCOMP_VM_START)
+	if (fixed && load->low < rumpcomp_vm_lowest())
 		return -ENOEXEC;
 	where = kern_vm_map_file(fixed ? load->low : 0, load->high - load->low, 0,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (fixed ? MAP_FIXED : 0), NULL, 0);

@@ -137,7 +137,7 @@ static uint64_t find_gap(uint64_t bytes)
 
 static bool in_bounds(uint64_t address, uint64_t bytes)
 {
-	return address >= RUMPCOMP_VM_START && address < RUMPCOMP_VM_END &&
+	return address >= rumpcomp_vm_lowest() && address < RUMPCOMP_VM_END &&
 	    bytes <= RUMPCOMP_VM_END - address;
 }
 
@@ -300,7 +300,7 @@ long kern_vm_mprotect(uint64_t address, uint64_t bytes, int protection)
 		return 0;
 	/* musl's start-up protects RELRO of the image itself, which is fixed. */
 	if (!in_bounds(address, end - address))
-		return address < RUMPCOMP_VM_START ? 0 : -ENOMEM;
+		return address < rumpcomp_vm_lowest() ? 0 : -ENOMEM;
 	if (!covered(address, end) || !region_split(address) || !region_split(end))
 		return -ENOMEM;
 	protection &= 7;
@@ -361,8 +361,7 @@ long kern_vm_mremap(uint64_t old, uint64_t old_bytes, uint64_t new_bytes, int fl
 	    MAP_NORESERVE | (flags & MREMAP_FIXED ? MAP_FIXED : 0), -1, 0);
 	if (where < 0)
 		return where;
-	if (rumpcomp_vm_move(old, (uint64_t)where, old_bytes < new_bytes ? old_bytes : new_bytes,
-	    protection)) {
+	if (rumpcomp_vm_move(old, (uint64_t)where, old_bytes < new_bytes ? old_bytes : new_bytes)) {
 		kern_vm_munmap((uint64_t)where, new_bytes);
 		return -ENOMEM;
 	}

@@ -64,7 +64,7 @@ static int vm_map(uintptr_t address, size_t bytes, int protection)
 		if (!page)
 			return -ENOMEM;
 		memset(page, 0, BMK_PAGE_BYTES);
-		if (!bmk_map_page(address, (uintptr_t)page, protection)) {
+		if (!bmk_map_page(address, page, protection)) {
 			bmk_pages_free(page, 1);
 			return -ENOMEM;
 		}
@@ -84,7 +84,11 @@ void rumpcomp_vm_unmap(uintptr_t address, size_t bytes)
 
 	HYPERCALL_ENTER(rumpcomp_vm_unmap, address, bytes, 0, 0);
 	while ((address = bmk_map_next(address, end)) < end) {
-		bmk_pages_free((void *)bmk_map_remove(address), 1);
+		bool borrowed;
+		void *page = bmk_map_remove(address, &borrowed);
+
+		if (!borrowed)
+			bmk_pages_free(page, 1);
 		address += BMK_PAGE_BYTES;
 	}
 	HYPERCALL_EXIT(rumpcomp_vm_unmap, 0);
@@ -102,18 +106,15 @@ int rumpcomp_vm_protect(uintptr_t address, size_t bytes, int protection)
 	HYPERCALL_RETURN(rumpcomp_vm_protect, 0);
 }
 
-static int vm_move(uintptr_t from, uintptr_t to, size_t bytes, int protection)
+static int vm_move(uintptr_t from, uintptr_t to, size_t bytes)
 {
 	uintptr_t end = from + bytes;
 	uintptr_t at = from;
 
 	while ((at = bmk_map_next(at, end)) < end) {
-		uintptr_t page = bmk_map_remove(at);
-
-		if (!bmk_map_page(to + (at - from), page, protection)) {
-			/* The table for the old address is still there. */
-			bmk_map_page(at, page, protection);
-			vm_move(to, from, at - from, protection);
+		if (!bmk_map_move(at, to + (at - from))) {
+			/* The tables for the old addresses are still there. */
+			vm_move(to, from, at - from);
 			return -ENOMEM;
 		}
 		at += BMK_PAGE_BYTES;
@@ -121,9 +122,65 @@ static int vm_move(uintptr_t from, uintptr_t to, size_t bytes, int protection)
 	return 0;
 }
 
-int rumpcomp_vm_move(uintptr_t from, uintptr_t to, size_t bytes, int protection)
+int rumpcomp_vm_move(uintptr_t from, uintptr_t to, size_t bytes)
 {
-	return vm_move(from, to, bytes, protection);
+	return vm_move(from, to, bytes);
+}
+
+int rumpcomp_vm_borrow(uintptr_t address, const void *page, int protection, bool copy)
+{
+	return bmk_map_borrowed(address, page, protection, copy) ? 0 : -ENOMEM;
+}
+
+int rumpcomp_vm_share(uintptr_t address, const void *page, int protection)
+{
+	if (!bmk_page_share(page))
+		return -ENOMEM;
+	if (bmk_map_page(address, page, protection))
+		return 0;
+	bmk_pages_free((void *)page, 1);
+	return -ENOMEM;
+}
+
+int rumpcomp_vm_unshare(uintptr_t address, int protection)
+{
+	int result = bmk_map_unshare(address, protection);
+
+	return result < 0 ? -ENOMEM : result;
+}
+
+/* --- spaces --- */
+
+struct rumpcomp_space;
+
+struct rumpcomp_space *rumpcomp_space_current(void)
+{
+	return (struct rumpcomp_space *)bmk_space_current();
+}
+
+struct rumpcomp_space *rumpcomp_space_create(void)
+{
+	return (struct rumpcomp_space *)bmk_space_create();
+}
+
+void rumpcomp_space_use(struct rumpcomp_space *space)
+{
+	bmk_space_use((uint64_t *)space);
+}
+
+void rumpcomp_space_destroy(struct rumpcomp_space *space)
+{
+	bmk_space_destroy((uint64_t *)space);
+}
+
+int rumpcomp_space_copy(struct rumpcomp_space *to, uintptr_t address, size_t bytes, bool private)
+{
+	return bmk_space_copy((uint64_t *)to, address, address + bytes, private) ? 0 : -ENOMEM;
+}
+
+uintptr_t rumpcomp_vm_lowest(void)
+{
+	return bmk_map_lowest();
 }
 
 size_t rumpcomp_vm_free_pages(void)

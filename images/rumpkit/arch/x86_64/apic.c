@@ -6,8 +6,8 @@
  */
 #include "arch.h"
 
-#define LAPIC 0xfee00000u
-#define IOAPIC 0xfec00000u
+#define LAPIC (DIRECT_BASE + 0xfee00000)
+#define IOAPIC (DIRECT_BASE + 0xfec00000)
 
 #define LAPIC_TASK_PRIORITY 0x080
 #define LAPIC_END_OF_INTERRUPT 0x0b0
@@ -30,18 +30,18 @@
 
 static void lapic_write(uint32_t reg, uint32_t value)
 {
-	*(volatile uint32_t *)(uintptr_t)(LAPIC + reg) = value;
+	*(volatile uint32_t *)(LAPIC + reg) = value;
 }
 
 static uint32_t lapic_read(uint32_t reg)
 {
-	return *(volatile uint32_t *)(uintptr_t)(LAPIC + reg);
+	return *(volatile uint32_t *)(LAPIC + reg);
 }
 
 static void ioapic_write(uint32_t reg, uint32_t value)
 {
-	*(volatile uint32_t *)(uintptr_t)IOAPIC = reg;
-	*(volatile uint32_t *)(uintptr_t)(IOAPIC + 0x10) = value;
+	*(volatile uint32_t *)IOAPIC = reg;
+	*(volatile uint32_t *)(IOAPIC + 0x10) = value;
 }
 
 void arch_interrupts_create(void)

@@ -96,10 +96,10 @@ static inline void arch_invalidate(uintptr_t address)
 	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
 }
 
-static inline void arch_invalidate_all(void)
+/* Use the level-4 table at this physical address; forgets all but global pages. */
+static inline void arch_set_tables(uintptr_t physical)
 {
-	uint64_t cr3;
-	__asm__ volatile("movq %%cr3, %0; movq %0, %%cr3" : "=r"(cr3) : : "memory");
+	__asm__ volatile("movq %0, %%cr3" : : "r"(physical) : "memory");
 }
 
 /* Interrupts off; returns whether they were on. */

@@ -3,8 +3,8 @@
  *
  * The loader (QEMU's PVH, see Xen's "x86/HVM direct boot ABI") leaves us in 32-bit
  * protected mode, paging off, ebx = address of struct hvm_start_info.  We note the
- * time, map the first and the fourth GiB with 2 MiB pages, turn on long mode and SSE,
- * and call arch_start(start_info).
+ * time, map with 2 MiB pages the image where it is and the first and the fourth GiB in
+ * the direct map, turn on long mode and SSE, and call arch_start(start_info).
  */
 #include "registers.h"
 
@@ -42,16 +42,21 @@ _rumpkit_entry32:
 	movl $boot_stack_top, %esp
 	movl %ebx, %ebp                 /* start_info survives in ebp */
 
-	/* Level 4 -> level 3 -> one level 2 table each for GiB 0 and GiB 3. */
+	/* Level 4 -> level 3 -> level 2: one table for the image, two for the direct map. */
 	movl $arch_pdpt + PTE_TABLE, arch_pml4
-	movl $arch_pd_first + PTE_TABLE, arch_pdpt
-	movl $arch_pd_devices + PTE_TABLE, arch_pdpt + 3 * 8
+	movl $arch_pd_image + PTE_TABLE, arch_pdpt
+	movl $arch_pdpt_direct + PTE_TABLE, arch_pml4 + DIRECT_SLOT * 8
+	movl $arch_pd_direct + PTE_TABLE, arch_pdpt_direct
+	movl $arch_pd_devices + PTE_TABLE, arch_pdpt_direct + 3 * 8
 	movl $PTE_PRESENT | PTE_WRITE | PTE_LARGE, %eax
 	xorl %ecx, %ecx
-1:	movl %eax, arch_pd_first(, %ecx, 8)
+1:	movl %eax, arch_pd_direct(, %ecx, 8)
 	leal 0xc0000000 + PTE_UNCACHED(%eax), %edx
 	movl %edx, arch_pd_devices(, %ecx, 8)
-	addl $0x200000, %eax
+	cmpl $image_end, %eax
+	ja 2f
+	movl %eax, arch_pd_image(, %ecx, 8)
+2:	addl $0x200000, %eax
 	incl %ecx
 	cmpl $512, %ecx
 	jne 1b
@@ -103,10 +108,13 @@ gdt_pointer:
 	.balign 4096
 	.globl arch_pml4
 arch_pml4:      .skip 4096
-	.globl arch_pdpt
 arch_pdpt:      .skip 4096
-	.globl arch_pd_first
-arch_pd_first:  .skip 4096
+	.globl arch_pd_image
+arch_pd_image:  .skip 4096
+	.globl arch_pdpt_direct
+arch_pdpt_direct: .skip 4096
+	.globl arch_pd_direct
+arch_pd_direct: .skip 4096
 arch_pd_devices: .skip 4096
 boot_stack:     .skip 8192
 boot_stack_top:

@@ -32,8 +32,16 @@
 #define PTE_WRITE 0x2
 #define PTE_UNCACHED 0x10
 #define PTE_LARGE 0x80
+#define PTE_GLOBAL 0x100
+/* Bits the processor leaves to us. */
+#define PTE_BORROWED 0x200 /* the page is not to be freed when it is unmapped */
+#define PTE_COPY 0x400     /* a write gets a copy of the page */
 #define PTE_TABLE (PTE_PRESENT | PTE_WRITE)
 #define PTE_NO_EXECUTE 0x8000000000000000
+
+/* All of RAM, and the devices below 4 GiB, at this address plus their physical one. */
+#define DIRECT_BASE 0xffff800000000000
+#define DIRECT_SLOT 256 /* of the level-4 table */
 
 #define SELECTOR_CODE 0x08
 #define SELECTOR_DATA 0x10

@@ -72,8 +72,9 @@ static void input_drain(void)
 	arch_out8(UART_INTERRUPTS, 0);
 }
 
-static void on_interrupt(void)
+static void on_interrupt(void *unused)
 {
+	(void)unused;
 	input_drain();
 	bmk_waitq_wake(&readers, 1);
 	if (input_notify)
@@ -138,6 +139,6 @@ void bmk_console_create(void)
 		burst_bytes = UART_FIFO_BYTES;
 	}
 	arch_out8(UART_MODEM, UART_DTR_RTS_OUT2);
-	bmk_interrupt_attach(UART_PIN, false, on_interrupt);
+	bmk_interrupt_attach(UART_PIN, false, on_interrupt, NULL);
 	arch_out8(UART_INTERRUPTS, UART_ON_DATA);
 }

@@ -4,4 +4,5 @@
 """
 
 BENCHMARKS = ("build_hello", "start_latency", "boot_phases", "linux_guest", "image_size",
-              "trace_cost", "trace_read")
+              "trace_cost", "trace_read", "system_calls", "thread_switches", "memory_operations",
+              "file_operations")

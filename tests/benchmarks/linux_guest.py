@@ -9,22 +9,21 @@ from kernel_magics import Lab
 from kernel_magics.boot.accel import accelerator
 from kernel_magics.errors import LabError
 
-from .linux_kernel import COMMAND_LINE, initramfs, linux_image
+from .linux_kernel import linux_command_line, linux_image
 from .machines import (
-    MACHINE,
+    LINUX_MACHINE,
     bare_qemu,
     exec_to_console_ns,
     exec_to_output_ns,
 )
 from .measuring import Report, interleave
 from .programs import HELLO, HELLO_TEXT, musl_static
+from .root_archive import root_archive
 
 __all__ = ["run", "smallest_mib", "boots_in"]
 
 _LINUX_MIB = 128
 _MOST_MIB = 256
-# Linux calibrates its timer with the PIT when there is no ACPI.
-_LINUX_MACHINE = MACHINE.replace("pit=off", "pit=on")
 
 
 def run(quick: bool) -> Report:
@@ -55,9 +54,11 @@ def run(quick: bool) -> Report:
 def _linux_arguments(folder: Path) -> Callable[[int], list[str]]:
     source = folder / "hello.c"
     source.write_text(HELLO)
-    archive = initramfs(musl_static(source, folder / "hello"), folder / "initramfs.cpio")
+    program = musl_static(source, folder / "hello")
+    archive = root_archive(folder / "initramfs.cpio", {"init": program.read_bytes()})
+    line = linux_command_line(accelerator().tsc_hz)
     return lambda mib: bare_qemu(linux_image(), accelerator(), mib, "-initrd", str(archive),
-                                 "-append", COMMAND_LINE, machine=_LINUX_MACHINE)
+                                 "-append", line, machine=LINUX_MACHINE)
 
 
 def _says_hello(arguments: list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Debian's cloud kernel and an initramfs of one program: the guest to compare with.
+"""Debian's cloud kernel: the guest to compare with.
 
 The kernel comes from the package archive when it is first needed and is kept in the
 cache, never in the project.
@@ -11,11 +11,20 @@ from pathlib import Path
 from kernel_magics.errors import HostError
 from kernel_magics.places import cache_dir
 
-__all__ = ["linux_image", "initramfs", "COMMAND_LINE"]
+__all__ = ["linux_image", "linux_command_line"]
 
 _PACKAGE = "linux-image-cloud-amd64"
 # Says nothing, probes nothing slow, and leaves at once when the program ends.
-COMMAND_LINE = "console=ttyS0 quiet loglevel=0 panic=-1 reboot=t random.trust_cpu=on"
+_COMMAND_LINE = "console=ttyS0 quiet loglevel=0 panic=-1 reboot=t random.trust_cpu=on"
+
+
+def linux_command_line(tsc_hz: int) -> str:
+    """Return Linux's command line; told the counter's frequency (0: unknown), Linux keeps
+    its time by it at once and its vDSO serves clock_gettime, which a calibration on a busy
+    host may deny it.  Source: Documentation/admin-guide/kernel-parameters.txt.
+    """
+    known = f" tsc=reliable tsc_early_khz={tsc_hz // 1000}" if tsc_hz else ""
+    return _COMMAND_LINE + known
 
 
 def linux_image() -> Path:
@@ -46,24 +55,3 @@ def _apt(command: list[str], folder: Path) -> str:
         raise HostError(f"{' '.join(command[:2])} failed: {done.stderr.strip()[-500:]}",
                         next_step="look at the network and run apt-get update")
     return done.stdout
-
-
-def initramfs(program: Path, target: Path) -> Path:
-    """Write an initramfs (cpio "newc", as Linux's initramfs-buffer-format describes)
-    with `program` as /init; the kernel's own one has /dev/console.
-    """
-    data = program.read_bytes()
-    target.write_bytes(_member("init", 0o100755, data) + _member("TRAILER!!!", 0, b""))
-    return target
-
-
-def _member(name: str, mode: int, data: bytes) -> bytes:
-    """Return one cpio member: a header of 13 hexadecimal words, a name, the content."""
-    path = name.encode() + b"\0"
-    words = [1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(path), 0]
-    header = b"070701" + "".join(f"{word:08X}" for word in words).encode() + path
-    return _padded(header) + _padded(data)
-
-
-def _padded(data: bytes) -> bytes:
-    return data + b"\0" * (-len(data) % 4)

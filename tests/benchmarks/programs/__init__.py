@@ -3,7 +3,9 @@
 import subprocess
 from pathlib import Path
 
-__all__ = ["HELLO", "HELLO_TEXT", "CALLS", "musl_static"]
+from kernel_magics.build.toolchain import find_toolchain
+
+__all__ = ["HELLO", "HELLO_TEXT", "CALLS", "musl_static", "linux_program"]
 
 HELLO_TEXT = b"hello from ring 0"
 
@@ -71,4 +73,19 @@ main(void)
 def musl_static(source: Path, target: Path) -> Path:
     """Build a static Linux program the plain way; return it."""
     subprocess.run(["musl-gcc", "-O2", "-static", "-o", target, source], check=True)
+    return target
+
+
+def linux_program(name: str, target: Path) -> Path:
+    """Build the program in the folder `name` beside this file: static, and position-
+    independent, so that a kernel may put it anywhere; return it.
+
+    It is the same file in a Linux guest and in a guest of rumpkit's.
+    """
+    sources = sorted((Path(__file__).parent / name).glob("*.c"))
+    libraries = find_toolchain().musl_lib
+    subprocess.run(["musl-gcc", "-O2", "-Wall", "-Wextra", "-fPIE", "-nostdlib", "-static-pie",
+                    "-Wl,--no-dynamic-linker", "-o", target, libraries / "rcrt1.o",
+                    libraries / "crti.o", *sources, libraries / "libc.a", "-lgcc", "-lgcc_eh",
+                    libraries / "crtn.o"], check=True)
     return target

@@ -117,8 +117,7 @@ class AptState:
         sources = debian_sources(system_sources(), _codename())
         if not sources:
             raise HostError("this machine's apt knows no archive of Debian's",
-                            next_step="put one into /etc/apt/sources.list, such as: "
-                                      "deb http://deb.debian.org/debian bookworm main")
+                            next_step="add one in /etc/apt; see sources.list(5)")
         self._write("debian.sources", "\n".join(source.text(self.kind) for source in sources))
         self._write("apt.conf", "\n".join([*_reaching(), *self._settings(), ""]))
         self._configured = True

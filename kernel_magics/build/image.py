@@ -1,17 +1,21 @@
 """GuestImage: a bootable ELF file and what is known about how it was made."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from struct import Struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kernel_magics.build.cache import load_record
 from kernel_magics.build.diagnostics import Diagnostic
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.build.kits import Source
 from kernel_magics.build.stripping import strip
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["FACETS", "GuestImage", "LAB_NOTE_OWNER", "LAB_NOTE_HEADER"]
 
@@ -33,6 +37,12 @@ class GuestImage:
     is booted.  `build_ns` is how long making (or finding) it took, `cached` whether it was
     found.  `header_address` is where the running guest keeps its struct lab_header, None
     for an image that is not rumpkit's.
+
+    An image made of Debian packages also has `initrd`, the cpio archive that is the guest's
+    root; `rc`, the programs that run there unless the boot says otherwise, each a mapping of
+    "bin", "argv" and perhaps "runmode" and "workdir"; `env`, their environment likewise;
+    `memory_mib`, the RAM they are known to need (0: not known); and `packages`, the rows of
+    `manifest`.
     """
 
     name: str
@@ -47,6 +57,11 @@ class GuestImage:
     cached: bool = False
     log: str = ""
     warnings: tuple[Diagnostic, ...] = ()
+    initrd: Path | None = None
+    rc: tuple[Mapping[str, Any], ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    memory_mib: int = 0
+    packages: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def from_file(cls, path: Path | str, name: str | None = None) -> "GuestImage":
@@ -81,7 +96,18 @@ class GuestImage:
             kit=record["kit"], sources=tuple(Source(**source) for source in record["sources"]),
             size_bytes=record["size_bytes"], content_hash=record["content_hash"],
             header_address=record["header_address"], build_ns=build_ns, cached=cached,
-            log=record["log"], warnings=tuple(map(Diagnostic.from_record, record["warnings"])))
+            log=record["log"], warnings=tuple(map(Diagnostic.from_record, record["warnings"])),
+            **_root(folder, record.get("root")))
+
+    @property
+    def manifest(self) -> "pd.DataFrame":
+        """The Debian packages in the root: package, version, architecture, files, bytes …;
+        the root has the same table in /etc/rumplab/manifest."""
+        import pandas as pd
+
+        columns = ("package", "version", "architecture", "contents", "files", "size_bytes",
+                   "sha256")
+        return pd.DataFrame(list(self.packages), columns=list(columns))
 
     def __getattr__(self, name: str) -> Any:
         facet = FACETS.get(name)
@@ -97,15 +123,36 @@ class GuestImage:
     def __repr__(self) -> str:
         made = f"{self.kit} image" if self.kit else "guest image"
         lines = [f"{self.name}: {made}, {self.size_bytes / 1024:.1f} KiB to load"]
+        if self.initrd:
+            lines += self._root_lines()
         if "sizes" in FACETS:
             lines.append(self.sizes.bar())
         lines += [warning.text() for warning in self.warnings]
         return "\n".join(lines)
 
+    def _root_lines(self) -> list[str]:
+        """Say what the root holds and what runs there."""
+        assert self.initrd
+        size_mib = self.initrd.stat().st_size / (1 << 20)
+        whole = [f"{row['package']} {row['version']}" for row in self.packages
+                 if row["contents"] != "libraries"]
+        others = len(self.packages) - len(whole)
+        more = f", and libraries of {others} more" if others else ""
+        return [f"  root of {size_mib:.1f} MiB: {', '.join(whole)}{more}",
+                *(f"  runs {shlex.join(row['argv'])}" for row in self.rc)]
+
 
 def entry_files(name: str) -> tuple[str, str]:
     """Return what an image called `name` and its stripped copy are called in the cache."""
     return f"{name}.elf", f"{name}.stripped.elf"
+
+
+def _root(folder: Path, root: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the fields of an image whose entry has a root file system."""
+    if root is None:
+        return {}
+    return {"initrd": folder / root["archive"], "rc": tuple(root["rc"]), "env": root["env"],
+            "memory_mib": root["memory_mib"], "packages": tuple(root["packages"])}
 
 
 def header_address(elf: ElfFile) -> int | None:

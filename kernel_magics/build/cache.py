@@ -72,10 +72,16 @@ def load_record(folder: Path) -> dict[str, Any] | None:
 
 
 class BuildCache:
-    """A content-addressed store of built images under `root` (default: the lab's cache)."""
+    """A content-addressed store of built images under `root` (default: the lab's cache).
 
-    def __init__(self, root: Path | None = None) -> None:
+    It keeps `kept` entries, and the last of them that fit into `kept_bytes` (0: no limit).
+    """
+
+    def __init__(self, root: Path | None = None, *, kept: int = KEPT_ENTRIES,
+                 kept_bytes: int = 0) -> None:
         self.root = root or cache_dir() / "images"
+        self.kept = kept
+        self.kept_bytes = kept_bytes
 
     def find(self, key: str) -> tuple[Path, dict[str, Any]] | None:
         """Return the entry of `key` whose files and included headers are all as they were."""
@@ -166,7 +172,7 @@ class BuildCache:
             return []
 
     def _prune(self) -> None:
-        """Remove the oldest entries beyond a number, and what killed builds left."""
+        """Remove the oldest entries beyond what is kept, and what killed builds left."""
         entries = []
         for path in self.root.iterdir():
             if path.name.startswith(".staging-"):
@@ -174,10 +180,19 @@ class BuildCache:
                     shutil.rmtree(path, ignore_errors=True)
             elif path.name != "names":
                 entries.append(path)
-        if len(entries) > KEPT_ENTRIES:
-            entries.sort(key=_modified)
-            for path in entries[:len(entries) - KEPT_ENTRIES * 3 // 4]:
-                shutil.rmtree(path, ignore_errors=True)
+        entries.sort(key=_modified)
+        surplus = len(entries) - self.kept * 3 // 4 if len(entries) > self.kept else 0
+        for path in entries[:max(surplus, self._beyond_bytes(entries))]:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _beyond_bytes(self, entries: list[Path]) -> int:
+        """Return how many of the oldest entries do not fit; the newest always does."""
+        room = self.kept_bytes
+        for index in range(len(entries) - 1, -1, -1) if room else ():
+            room -= _bytes_in(entries[index])
+            if room < 0:
+                return min(index + 1, len(entries) - 1)
+        return 0
 
 
 def _modified(path: Path) -> float:
@@ -185,3 +200,13 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
+
+
+def _bytes_in(folder: Path) -> int:
+    """Return how much a folder's files take, each shared one by its share."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            stat = path.stat()
+            total += stat.st_size // stat.st_nlink
+    return total

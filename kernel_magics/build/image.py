@@ -58,10 +58,10 @@ class GuestImage:
     log: str = ""
     warnings: tuple[Diagnostic, ...] = ()
     initrd: Path | None = None
-    rc: tuple[Mapping[str, Any], ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
+    rc: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    env: Mapping[str, str] = field(default_factory=dict, hash=False)
     memory_mib: int = 0
-    packages: tuple[Mapping[str, Any], ...] = ()
+    packages: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
 
     @classmethod
     def from_file(cls, path: Path | str, name: str | None = None) -> "GuestImage":

@@ -175,6 +175,8 @@ void bmk_trace_create(uint64_t records);
 /* --- configuration: the JSON the lab passed --- */
 extern const char *bmk_config;
 extern size_t bmk_config_bytes;
+/* The words behind it on the command line, by which the machine announces devices. */
+extern const char *bmk_announcements;
 /* The member of the "lab" object with this name; false if absent. */
 struct lib_json_value;
 bool bmk_config_lab(const char *name, struct lib_json_value *value);

@@ -35,23 +35,32 @@ extern char image_end[];
 static char config_text[CONFIG_BYTES];
 const char *bmk_config = config_text;
 size_t bmk_config_bytes;
+const char *bmk_announcements = "";
 const void *bmk_initrd;
 size_t bmk_initrd_bytes;
 
 void bmk_panic_create(void);
 
-/* The configuration is the first JSON object on the command line. */
+/*
+ * The command line is a JSON object, the configuration, and what the machine adds behind
+ * it: words that announce devices.
+ */
 static void config_create(const char *command_line)
 {
 	const char *start = strchr(command_line, '{');
+	size_t bytes = lib_strlcpy(config_text, start ? start : command_line, sizeof(config_text));
+	char *end = start ? strrchr(config_text, '}') : NULL;
 
-	if (!start)
-		start = "{}";
-	bmk_config_bytes = lib_strlcpy(config_text, start, sizeof(config_text));
-	if (bmk_config_bytes >= sizeof(config_text)) {
-		bmk_config_bytes = sizeof(config_text) - 1;
-		bmk_printf("rumpkit: configuration cut to %zu bytes\n", bmk_config_bytes);
+	if (bytes >= sizeof(config_text))
+		bmk_printf("rumpkit: configuration cut to %zu bytes\n", sizeof(config_text) - 1);
+	if (!end) {
+		bmk_config = "{}";
+		bmk_announcements = config_text;
+	} else if (end[1]) {
+		end[1] = '\0';
+		bmk_announcements = end + 2;
 	}
+	bmk_config_bytes = strlen(bmk_config);
 }
 
 bool bmk_config_lab(const char *name, struct lib_json_value *value)

@@ -1,0 +1,74 @@
+/* steps.c - read the steps from the configuration and run them, instead of factions. */
+#include "steps.h"
+
+static const struct command *const all[] = { disk_commands };
+
+uint64_t number(const char *text)
+{
+	uint64_t value = 0;
+
+	while (*text >= '0' && *text <= '9')
+		value = value * 10 + (uint64_t)(*text++ - '0');
+	return value;
+}
+
+int64_t now_ns(void)
+{
+	int64_t seconds;
+	long nanoseconds;
+
+	rumpuser_clock_gettime(RUMPUSER_CLOCK_ABSMONO, &seconds, &nanoseconds);
+	return seconds * 1000000000 + nanoseconds;
+}
+
+static void run(char *line)
+{
+	struct step step;
+	size_t words = 0;
+
+	for (size_t i = 0; i < WORDS; i++)
+		step.word[i] = "";
+	while (*line && words < WORDS) {
+		step.word[words++] = line;
+		while (*line && *line != ' ')
+			line++;
+		while (*line == ' ')
+			*line++ = '\0';
+	}
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		for (const struct command *command = all[i]; command->name; command++)
+			if (!strcmp(command->name, step.word[0])) {
+				command->run(&step);
+				return;
+			}
+	say("no step %s\n", step.word[0]);
+}
+
+void bmk_start_factions(void);
+void bmk_start_factions(void)
+{
+	static const struct rumpuser_hyperup upcalls;
+	static char config[8192];
+	struct lib_json json, steps;
+	struct lib_json_value key, value;
+	char line[256];
+
+	rumpuser_init(RUMPUSER_VERSION, &upcalls);
+	rumpuser_getparam("RUMPKIT_CONFIG", config, sizeof(config));
+	lib_json_open(&json, config, strlen(config));
+	while (lib_json_next(&json, &key, &value)) {
+		if (!lib_json_is(&key, "steps") || !lib_json_open(&steps, value.text, value.bytes))
+			continue;
+		while (lib_json_next(&steps, &key, &value)) {
+			lib_json_string(&value, line, sizeof(line));
+			run(line);
+		}
+	}
+	rumpuser_exit(0);
+}
+
+/* A host links a program's entry; this image has none. */
+void _start(void);
+void _start(void)
+{
+}

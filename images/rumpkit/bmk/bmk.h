@@ -95,6 +95,7 @@ struct bmk_thread {
 	bool timed_out;
 	bool must_join;
 	bool exited;
+	bool preempted;              /* its saved context is a trap frame */
 	uint32_t number;
 	struct lab_thread *record;
 	char *stack;                 /* lowest address: the guard page */
@@ -136,10 +137,10 @@ bool bmk_waitq_sleep(struct bmk_waitq *queue, int64_t deadline_ns);
 int bmk_waitq_wake(struct bmk_waitq *queue, int count);
 void bmk_wake(struct bmk_thread *thread);
 
-/* From trap.c: the timer went off; a thread may have to yield before it returns. */
+/* From trap.c: the timer went off; an interrupted application may have to yield. */
 void bmk_timer_interrupt(void);
-bool bmk_preempt_wanted(void);
-void bmk_preempt(void);
+void bmk_preempt(const struct arch_trap *trap);
+void bmk_preempt_syscall(void);
 
 /* --- clock: nanoseconds since the first instruction, and since 1970 --- */
 void bmk_clock_create(uint64_t tsc_hz, int64_t epoch_ns);
@@ -185,13 +186,8 @@ bool bmk_config_lab(const char *name, struct lib_json_value *value);
 enum rumpcomp_fault;
 extern int (*bmk_fault_handler)(uintptr_t address, uintptr_t stack, bool write, bool execute);
 extern long (*bmk_syscall_handler)(struct rumpcomp_frame *frame);
-/* An exception the application caused; true if it was turned into a signal. */
-extern bool (*bmk_exception_handler)(struct arch_trap *trap, int signal, uintptr_t address);
-/* Does an interrupted application thread have something to do first, and do it. */
-extern bool (*bmk_return_wanted)(void);
-extern void (*bmk_return_handler)(struct arch_trap *trap);
-/* Called with the owner of an application thread when it becomes the current one. */
-extern void (*bmk_switch_handler)(void *owner);
+/* An exception the application caused; returns true if it was turned into a signal. */
+extern bool (*bmk_exception_handler)(struct arch_trap *trap, enum lab_panic_kind kind);
 
 /* --- the end --- */
 __attribute__((noreturn)) void bmk_exit(int status);

@@ -84,6 +84,31 @@ class Lab:
         self._images[image.name] = image
         return image
 
+    def package(self, package: str, name: str | None = None, *,
+                argv: Sequence[str] | None = None, env: Mapping[str, str] | None = None,
+                files: Mapping[str, bytes | str | Path] | None = None,
+                packages: Sequence[str] = (), **more: Any) -> GuestImage:
+        """Make a guest image that runs a program of a Debian package, as Debian ships it.
+
+        `package` and the further `packages` are names, also NAME=VERSION; `name` is the
+        image's.  `argv` is what runs (argv[0] is found in the root's PATH), `env` its
+        variables, `files` are added to the root: {"/srv/index.html": bytes, text or Path}.
+        `more` are further fields of PackageRequest: run, rc, contents, keep, memory_mib,
+        refresh.  Raises UsageError, BuildError or HostError.
+        """
+        from kernel_magics.build.packages import PackageRequest, build_package
+
+        unknown = set(more) - set(PackageRequest.__slots__)
+        if unknown:
+            wrong = min(unknown)
+            raise UsageError(f"package has no option {wrong!r}", next_step=_nearest(
+                wrong, PackageRequest.__slots__, "see lab.package?"))
+        image = build_package(PackageRequest(
+            (package, *packages), name or "", _words(argv or ()), env=dict(env or {}),
+            files=dict(files or {}), **more))
+        self._images[image.name] = image
+        return image
+
     def image(self, name: str | Path) -> GuestImage:
         """Return the image last built under a name, or the one in a file.
 

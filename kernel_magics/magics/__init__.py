@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
-from kernel_magics.magics import boot, build, doctor, failure, guests, inspect, trace
+from kernel_magics.magics import boot, build, doctor, failure, guests, inspect, package, trace
 from kernel_magics.magics.arguments import Command
 from kernel_magics.magics.completion import CommandMatcher
 from kernel_magics.magics.names import SOURCES
@@ -30,7 +30,8 @@ def register(shell: Any) -> None:
             shell.register_magic_function(_magic(command, run), magic_kind=kind, magic_name=name)
     failure.install(shell)
     displays.install(shell)
-    matcher = CommandMatcher(COMMANDS, SOURCES, {"rumpboot": boot.BODY_KEYS}).matcher()
+    bodies = {"rumpboot": boot.BODY_KEYS, "rumpbuild --package": package.PACKAGE_KEYS}
+    matcher = CommandMatcher(COMMANDS, SOURCES, bodies).matcher()
     shell.Completer.custom_matchers.append(matcher)
     shell._rumplab_matcher = matcher
 

@@ -1,10 +1,11 @@
-"""%%rumpbuild: a cell of C becomes a bootable image."""
+"""%%rumpbuild: a cell of C, or Debian packages, become a bootable image."""
 
 from types import SimpleNamespace
 from typing import Any
 
 from kernel_magics.errors import UsageError
 from kernel_magics.magics.arguments import Argument, Command, Option
+from kernel_magics.magics.package import PACKAGE_KEYS, PACKAGE_OPTIONS, build_packages
 from kernel_magics.magics.progress import progress
 from kernel_magics.magics.session import notebook_lab
 from kernel_magics.magics.values import flags
@@ -21,22 +22,31 @@ BUILD_OPTIONS = (
 )
 
 RUMPBUILD = Command(
-    "rumpbuild", "compile the cell into a bootable guest image",
+    "rumpbuild", "make a bootable guest image of the cell, or of Debian packages",
     arguments=(Argument("NAME", "what to call the image", complete="image"),),
-    options=BUILD_OPTIONS,
-    body="the program, with a main function",
-    line=False,
+    options=(*BUILD_OPTIONS, *PACKAGE_OPTIONS),
+    body="the program, with a main function; with --package, settings in YAML: "
+         f"{', '.join(PACKAGE_KEYS)}",
     details="""The program is linked with musl and the rumpkit runtime into one ELF file that
     boots without an operating system. The result is a GuestImage: its size, its bytes per
     layer (.sizes), its symbols (.symbols). An unchanged cell is not compiled again. A
-    compiler's message appears under the line it is about; line numbers are the cell's.""",
+    compiler's message appears under the line it is about; line numbers are the cell's.
+    With --package the image holds a program of Debian's as it is shipped, and all that it
+    needs; nothing is compiled, and without settings %rumpbuild will do.""",
     examples=("%%rumpbuild hello", "%%rumpbuild fast --cflags \"-O3 -DN=100\"",
-              "%%rumpbuild shapes --lang c++"))
+              "%%rumpbuild shapes --lang c++", "%rumpbuild lua --package lua5.4",
+              "%%rumpbuild site --package nginx\n  copy: {/var/www/html: ./site}"))
 
 
 def rumpbuild(options: SimpleNamespace, cell: str | None) -> Any:
-    """Build the cell; return the GuestImage."""
-    return build_cell(options.name, options, cell, RUMPBUILD.title)
+    """Build the cell, or packages; return the GuestImage."""
+    if options.package:
+        return build_packages(options.name, options, cell or "")
+    for key in ("run", "contents"):
+        if getattr(options, key):
+            raise UsageError(f"%%rumpbuild: --{key} is for packages",
+                             next_step="name one with --package")
+    return build_cell(options.name, options, cell, "%%rumpbuild")
 
 
 def build_cell(name: str, options: SimpleNamespace, cell: str | None, title: str) -> Any:

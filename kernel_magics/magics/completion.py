@@ -21,13 +21,13 @@ def candidates(command: Command, words: list[str], partial: str,
 
     `words` are the complete words before the cursor, `partial` the word under it;
     `sources` maps a declaration's `complete` to a function of the earlier positional
-    words that lists names.
+    words, or of what there is of an option's value, that lists names.
     """
     if "--" in words:
         return []
     awaited = _awaited_option(command, words)
     if awaited:
-        return list(awaited.choices) or _from_source(awaited.complete, [], sources)
+        return list(awaited.choices) or _from_source(awaited.complete, [partial], sources)
     if partial.startswith("-"):
         return [o.flag for o in command.options if o.repeat or o.flag not in words]
     positional = _positional_words(command, words)
@@ -37,7 +37,8 @@ def candidates(command: Command, words: list[str], partial: str,
 
 
 class CommandMatcher:
-    """An IPython matcher for a set of commands; `body_keys` are the keys of YAML bodies."""
+    """An IPython matcher for a set of commands; `body_keys` are the keys of YAML bodies, by
+    name, or "NAME --package" for a cell whose body is one only with that option."""
 
     def __init__(self, commands: Iterable[Command], sources: Mapping[str, Source],
                  body_keys: Mapping[str, Iterable[str]]) -> None:
@@ -72,6 +73,8 @@ class CommandMatcher:
 
     def _complete_body(self, text: str, before: str) -> tuple[str, list[str]]:
         name = text.lstrip().split(maxsplit=1)[0].lstrip("%")
+        if "--package" in text.lstrip().splitlines()[0].split():
+            name += " --package"
         key = _YAML_KEY.match(before)
         if not key or name not in self.body_keys:
             return "", []

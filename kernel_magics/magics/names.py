@@ -1,4 +1,4 @@
-"""The names that Tab offers: guests, images, symbols, layers, events."""
+"""The names that Tab offers: guests, images, symbols, layers, events, packages."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -23,8 +23,20 @@ def _events(_words: list[str]) -> list[str]:
     return [*WHAT_TO_TRACE, *(n for n in NAMES if not n.rpartition("_")[2].isdecimal())]
 
 
+def _packages(started: list[str]) -> list[str]:
+    """Return the packages that can be meant: all there are once some letters say which."""
+    from kernel_magics.build.packages import debian_packages, stack_names
+    return debian_packages() if any(started) else stack_names()
+
+
+def _ways(_words: list[str]) -> list[str]:
+    from kernel_magics.build.packages import run_names
+    return run_names()
+
+
 SOURCES: Mapping[str, Callable[[list[str]], Iterable[str]]] = {
     "guest": guest_names, "image": image_names, "target": _targets, "symbol": symbol_names,
     "layer": _layers, "events": _events,
+    "package": _packages, "run": _ways,
 }
 """A declaration's `complete` → the function that lists what may stand there."""

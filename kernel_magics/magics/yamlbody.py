@@ -8,10 +8,11 @@ from kernel_magics.errors import UsageError
 __all__ = ["read_body"]
 
 
-def read_body(cell: str, first_line: int) -> Iterator[tuple[str, Any, int]]:
+def read_body(cell: str, first_line: int,
+              title: str = "%%rumpboot") -> Iterator[tuple[str, Any, int]]:
     """Yield key, value and line number of a YAML mapping's entries, in their order.
 
-    Line numbers are the cell's; `first_line` is that of the text.
+    Line numbers are the cell's; `first_line` is that of the text; `title` names the magic.
     Raises: UsageError where the text is no YAML or no mapping, or a key comes twice.
     """
     import yaml
@@ -22,32 +23,32 @@ def read_body(cell: str, first_line: int) -> Iterator[tuple[str, Any, int]]:
         if node is None:
             return
         if not isinstance(node, yaml.MappingNode):
-            raise UsageError("%%rumpboot: the cell is not a list of settings",
+            raise UsageError(f"{title}: the cell is not a list of settings",
                              next_step="write one setting a line, such as memory: 64")
         seen = set()
         for key_node, value_node in node.value:
             key = loader.construct_object(key_node, deep=True)
             line = key_node.start_mark.line + first_line
             if key in seen:
-                raise UsageError(f"%%rumpboot, line {line}: {key} is set a second time",
+                raise UsageError(f"{title}, line {line}: {key} is set a second time",
                                  next_step="keep one of the two")
             seen.add(key)
             yield str(key), loader.construct_object(value_node, deep=True), line
     except yaml.YAMLError as error:
-        raise _unreadable(cell, first_line, error) from None
+        raise _unreadable(cell, first_line, error, title) from None
     finally:
         loader.dispose()
 
 
-def _unreadable(cell: str, first_line: int, error: Any) -> UsageError:
+def _unreadable(cell: str, first_line: int, error: Any, title: str) -> UsageError:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error)
     if mark is None:
-        return UsageError(f"%%rumpboot: the cell is not YAML: {problem}")
+        return UsageError(f"{title}: the cell is not YAML: {problem}")
     lines = cell.splitlines()
     number = min(mark.line, len(lines) - 1)
     text = lines[number] if lines else ""
     place = f"{number + first_line:5} | {text}\n      | {' ' * mark.column}^"
-    return UsageError(f"%%rumpboot, line {number + first_line}: {problem}\n{place}",
+    return UsageError(f"{title}, line {number + first_line}: {problem}\n{place}",
                       next_step="write one setting a line, such as memory: 64, or "
                                 "argv: [one, two]")

@@ -55,6 +55,8 @@ class PackageRequest:
                 or self.memory_mib < 0:
             raise UsageError(f"memory_mib={self.memory_mib!r} is not a number of MiB")
         _texts("env", self.env)
+        if self.argv and self.rc:
+            raise UsageError("argv and rc both say what runs", next_step="leave one out")
         for program in self.rc:
             _check_program(program)
         for path in self.files:

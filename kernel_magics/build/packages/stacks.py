@@ -22,7 +22,7 @@ from kernel_magics.build.cache import digest
 from kernel_magics.errors import BuildError, UsageError
 from kernel_magics.places import images_dir
 
-__all__ = ["Stack", "find_stack", "stack_names"]
+__all__ = ["Stack", "find_stack", "run_names", "stack_names"]
 
 _KEYS = {"description", "argv", "memory_mib", "keep", "folders", "links", "env", "run"}
 
@@ -53,19 +53,19 @@ def stack_names() -> list[str]:
     return sorted(path.parent.name for path in _folder().glob("*/guest.toml"))
 
 
+def run_names() -> list[str]:
+    """Return every way that some package is known to run."""
+    return sorted({way for package in stack_names()
+                   for way in _facts(_folder() / package / "guest.toml").get("run", {})})
+
+
 def find_stack(package: str, run: str = "") -> Stack:
     """Return how `package` is run, in the way called `run` ("" is the usual one).
 
     Raises UsageError for a way it has not, BuildError for a damaged guest.toml.
     """
     path = _folder() / package.partition("=")[0] / "guest.toml"
-    try:
-        facts = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        facts = {}
-    except (OSError, ValueError) as error:
-        raise BuildError(f"cannot read {path}: {error}", diagnostics=(), log="",
-                         next_step="correct that file, or check out the project again") from error
+    facts = _facts(path)
     unknown = sorted(set(facts) - _KEYS)
     if unknown:
         raise BuildError(f"{path} has a key that is not known: {unknown[0]}", diagnostics=(),
@@ -78,6 +78,16 @@ def find_stack(package: str, run: str = "") -> Stack:
         facts.get("env", {}),
         {f"/{file.relative_to(root)}": file for file in sorted(root.rglob("*"))
          if file.is_file()})
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise BuildError(f"cannot read {path}: {error}", diagnostics=(), log="",
+                         next_step="correct that file, or check out the project again") from error
 
 
 def _way(package: str, ways: dict[str, Any], run: str) -> dict[str, Any]:

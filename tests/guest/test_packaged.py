@@ -119,12 +119,18 @@ def test_a_missing_program_is_named(runtime_image, program):
     assert "cannot start /bin/nothing: no such file" in text
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:4], lambda data: b"#!/bin/sh\n" * 20,
+@pytest.mark.parametrize("damage", [lambda data: data[:4], lambda data: b"text\n" * 20,
                                     lambda data: data[:40] + b"\xff" * 16 + data[56:]])
 def test_a_file_that_is_no_program_is_refused(runtime_image, program, damage):
     status, text = run(runtime_image, archive(damage(program)))
     assert status == 126
     assert "cannot start /bin/program: not a program" in text
+
+
+def test_a_script_without_its_interpreter_names_it(runtime_image):
+    status, text = run(runtime_image, archive(b"#!/bin/sh\nexit 3\n"))
+    assert status == 127
+    assert "the script's interpreter /bin/sh is not there" in text
 
 
 def test_an_archive_that_ends_too_early_is_reported(runtime_image, program):

@@ -50,8 +50,11 @@ void bmk_map_create(uintptr_t ram_end);
 uintptr_t bmk_map_lowest(void);
 /* Map page at address; false if a page table cannot be had. */
 bool bmk_map_page(uintptr_t address, const void *page, int protection);
-/* The same with a page that is somebody else's; with copy, a write gets a copy of it. */
-bool bmk_map_borrowed(uintptr_t address, const void *page, int protection, bool copy);
+/* The same with a page that is not to be freed (borrowed), or copied by a write. */
+bool bmk_map_lent(uintptr_t address, const void *page, int protection, bool borrowed,
+    bool copy);
+/* Has the page at address been written to?  With clean, forget it. */
+bool bmk_map_dirty(uintptr_t address, bool clean);
 /* Unmap; the page that was there, or NULL. */
 void *bmk_map_remove(uintptr_t address, bool *borrowed);
 /* Move what is mapped from one address to another; false if no page table can be had. */
@@ -95,7 +98,6 @@ struct bmk_thread {
 	bool timed_out;
 	bool must_join;
 	bool exited;
-	bool preempted;              /* its saved context is a trap frame */
 	uint32_t number;
 	struct lab_thread *record;
 	char *stack;                 /* lowest address: the guard page */
@@ -123,6 +125,8 @@ struct bmk_thread *bmk_thread_create(void *(*function)(void *), void *argument,
 /* An application thread that starts with these registers. */
 struct bmk_thread *bmk_thread_start(const struct rumpcomp_frame *frame, uint64_t fs_base,
     const char *name, void *owner);
+/* One that begins with function(owner), in the runtime. */
+struct bmk_thread *bmk_thread_begin(void *(*function)(void *owner), const char *name, void *owner);
 __attribute__((noreturn)) void bmk_thread_exit(void);
 void bmk_thread_join(struct bmk_thread *thread);
 void bmk_thread_yield(void);
@@ -137,10 +141,10 @@ bool bmk_waitq_sleep(struct bmk_waitq *queue, int64_t deadline_ns);
 int bmk_waitq_wake(struct bmk_waitq *queue, int count);
 void bmk_wake(struct bmk_thread *thread);
 
-/* From trap.c: the timer went off; an interrupted application may have to yield. */
+/* From trap.c: the timer went off; a thread may have to yield before it returns. */
 void bmk_timer_interrupt(void);
-void bmk_preempt(const struct arch_trap *trap);
-void bmk_preempt_syscall(void);
+bool bmk_preempt_wanted(void);
+void bmk_preempt(void);
 
 /* --- clock: nanoseconds since the first instruction, and since 1970 --- */
 void bmk_clock_create(uint64_t tsc_hz, int64_t epoch_ns);
@@ -186,8 +190,13 @@ bool bmk_config_lab(const char *name, struct lib_json_value *value);
 enum rumpcomp_fault;
 extern int (*bmk_fault_handler)(uintptr_t address, uintptr_t stack, bool write, bool execute);
 extern long (*bmk_syscall_handler)(struct rumpcomp_frame *frame);
-/* An exception the application caused; returns true if it was turned into a signal. */
-extern bool (*bmk_exception_handler)(struct arch_trap *trap, enum lab_panic_kind kind);
+/* An exception the application caused; true if it was turned into a signal. */
+extern bool (*bmk_exception_handler)(struct arch_trap *trap, int signal, uintptr_t address);
+/* Does an interrupted application thread have something to do first, and do it. */
+extern bool (*bmk_return_wanted)(void);
+extern void (*bmk_return_handler)(struct arch_trap *trap);
+/* Called with the owner of an application thread when it becomes the current one. */
+extern void (*bmk_switch_handler)(void *owner);
 
 /* --- the end --- */
 __attribute__((noreturn)) void bmk_exit(int status);

@@ -128,10 +128,23 @@ bool bmk_map_page(uintptr_t address, const void *page, int protection)
 	return map(address, bmk_physical(page) | bits_of(protection));
 }
 
-bool bmk_map_borrowed(uintptr_t address, const void *page, int protection, bool copy)
+bool bmk_map_lent(uintptr_t address, const void *page, int protection, bool borrowed,
+    bool copy)
 {
-	return map(address, bmk_physical(page) | PTE_BORROWED |
-	    (copy ? PTE_COPY | bits_of(protection & ~BMK_MAP_WRITE) : bits_of(protection)));
+	return map(address, bmk_physical(page) | (borrowed ? PTE_BORROWED : 0) |
+	    (copy ? PTE_COPY : 0) | bits_of(copy ? protection & ~BMK_MAP_WRITE : protection));
+}
+
+bool bmk_map_dirty(uintptr_t address, bool clean)
+{
+	uint64_t *entry = entry_of(root, address, false);
+	bool dirty = entry && *entry & PTE_DIRTY;
+
+	if (dirty && clean) {
+		*entry &= ~(uint64_t)PTE_DIRTY;
+		arch_invalidate(address);
+	}
+	return dirty;
 }
 
 void *bmk_map_remove(uintptr_t address, bool *borrowed)
@@ -283,7 +296,10 @@ void bmk_space_destroy(uint64_t *space)
 {
 	uint64_t *lower = table_of(table_of(space[0])[0]);
 
-	bmk_assert(space != root && space != arch_pml4);
+	/* The first one is part of the image. */
+	if (space == arch_pml4)
+		return;
+	bmk_assert(space != root);
 	/* The tables of the image are everybody's. */
 	for (uintptr_t address = 0; address < bmk_map_lowest(); address += LARGE_BYTES)
 		lower[slot(address, 1)] = 0;

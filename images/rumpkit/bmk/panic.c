@@ -82,7 +82,7 @@ void bmk_panic(enum lab_panic_kind kind, int signal, const struct arch_trap *tra
 	record.vector = ~0ull;
 	record.in_kernel = arch_in_kernel;
 	record.fault_address = fault_address;
-	record.cr3 = (uintptr_t)arch_pml4;
+	record.cr3 = bmk_physical(bmk_space_current());
 	lib_strlcpy(record.reason, reason, sizeof(record.reason));
 	if (bmk_current) {
 		record.thread = bmk_current->number;

@@ -1,9 +1,8 @@
 /*
  * schedule.c - who runs: one processor, round robin, tickless.
  *
- * A thread that blocks in the runtime is saved by arch_switch on its own stack.  A
- * thread preempted in the application is saved as a trap frame, put on its (empty)
- * runtime stack with arch_trap_return to go on at; so both are resumed alike.
+ * A thread is switched away from only on its own stack in the runtime: where it sleeps,
+ * or, when an interrupt ends its slice in the application, where trap.c took it.
  * The timer runs only for the next sleeper's deadline, and for the end of the slice
  * when another thread is waiting for the processor.
  */
@@ -14,8 +13,6 @@
 #include "schedule.h"
 
 #define SLICE_NS 5000000
-/* Kept free at the top of a stack: the frame of the system call being left. */
-#define FRAME_RESERVE 256
 
 static struct bmk_waitq ready;
 static struct bmk_thread *sleepers;      /* by deadline */
@@ -25,6 +22,7 @@ static bool reschedule;
 static struct bmk_thread *dead;          /* its stack is in use until the next switch */
 
 struct bmk_thread *bmk_current;
+void (*bmk_switch_handler)(void *owner);
 
 /* --- queues --- */
 
@@ -188,8 +186,8 @@ static void become(struct bmk_thread *next)
 		arch_set_fs(next->fs_base);
 	}
 	arch_kernel_top = bmk_thread_stack_top(next);
-	arch_in_kernel = !next->preempted;
-	next->preempted = false;
+	if (bmk_switch_handler && next->owner)
+		bmk_switch_handler(next->owner);
 	bmk_current = next;
 	lab_header.thread_current = next->number;
 	slice_begin();
@@ -228,31 +226,14 @@ static void switch_away(void)
 	after_switch();
 }
 
-void bmk_preempt(const struct arch_trap *trap)
+bool bmk_preempt_wanted(void)
 {
-	struct bmk_thread *thread = bmk_current;
-	uint64_t *top, unused;
-
-	if (!reschedule || arch_in_kernel || !ready.first)
-		return;
-	top = (uint64_t *)(arch_kernel_top - FRAME_RESERVE - sizeof(*trap));
-	memcpy(top, trap, sizeof(*trap));
-	top -= 7; /* six registers for arch_switch, and where it returns to */
-	memset(top, 0, 6 * sizeof(*top));
-	top[6] = (uintptr_t)arch_trap_return;
-	thread->stack_pointer = (uintptr_t)top;
-	thread->preempted = true;
-	account_stop(thread);
-	make_ready(thread);
-	become(next_ready());
-	/* A thread that was preempted goes straight to arch_trap_return. */
-	after_switch();
-	arch_switch(&unused, bmk_current->stack_pointer);
+	return reschedule && ready.first;
 }
 
-void bmk_preempt_syscall(void)
+void bmk_preempt(void)
 {
-	if (reschedule && ready.first)
+	if (bmk_preempt_wanted())
 		bmk_thread_yield();
 }
 

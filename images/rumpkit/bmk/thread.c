@@ -167,6 +167,20 @@ struct bmk_thread *bmk_thread_start(const struct rumpcomp_frame *frame, uint64_t
 	return thread;
 }
 
+struct bmk_thread *bmk_thread_begin(void *(*function)(void *owner), const char *name, void *owner)
+{
+	struct bmk_thread *thread = thread_alloc(name, true);
+
+	if (!thread)
+		return NULL;
+	thread->owner = owner;
+	thread->function = function;
+	thread->argument = owner;
+	stack_prepare(thread, stack_top(thread) - 2, arch_thread_begin);
+	bmk_schedule_new(thread);
+	return thread;
+}
+
 /* --- death --- */
 
 void bmk_thread_exit(void)

@@ -11,6 +11,9 @@
 #define FIRST_MESSAGE 24 /* the pins below are the I/O APIC's */
 #define NULL_ZONE_BYTES 0x10000
 #define SYSCALLS 512
+/* Kept free at the top of a stack: the frame of the system call being left. */
+#define FRAME_RESERVE 256
+#define STACK_ALIGNMENT 16
 #define SIGNAL_ILL 4
 #define SIGNAL_TRAP 5
 #define SIGNAL_FPE 8
@@ -18,7 +21,9 @@
 
 int (*bmk_fault_handler)(uintptr_t address, uintptr_t stack, bool write, bool execute);
 long (*bmk_syscall_handler)(struct rumpcomp_frame *frame);
-bool (*bmk_exception_handler)(struct arch_trap *trap, enum lab_panic_kind kind);
+bool (*bmk_exception_handler)(struct arch_trap *trap, int signal, uintptr_t address);
+bool (*bmk_return_wanted)(void);
+void (*bmk_return_handler)(struct arch_trap *trap);
 
 static struct {
 	void (*handler)(void *);
@@ -76,7 +81,7 @@ static int exception_signal(uint64_t vector)
 	}
 }
 
-static void die_of_fault(struct arch_trap *trap, uintptr_t address, int verdict)
+static void die_of_fault(struct arch_trap *trap, uintptr_t address, int verdict, bool from_app)
 {
 	const char *access = trap->error_code & ARCH_FAULT_EXECUTE ? "execution" :
 	    trap->error_code & ARCH_FAULT_WRITE ? "write" : "read";
@@ -102,14 +107,12 @@ static void die_of_fault(struct arch_trap *trap, uintptr_t address, int verdict)
 	} else {
 		lib_snprintf(reason, sizeof(reason), "%s of unmapped address 0x%lx", access, address);
 	}
-	if (!arch_in_kernel && bmk_exception_handler && bmk_exception_handler(trap, kind))
-		return;
+	arch_in_kernel = !from_app;
 	bmk_panic(kind, SIGNAL_SEGV, trap, address, reason);
 }
 
-static void page_fault(struct arch_trap *trap)
+static void page_fault(struct arch_trap *trap, uintptr_t address, bool from_app)
 {
-	uintptr_t address = arch_read_cr2();
 	bool write = trap->error_code & ARCH_FAULT_WRITE;
 	bool execute = trap->error_code & ARCH_FAULT_EXECUTE;
 	bool copying = trap->rip >= (uintptr_t)arch_copy_begin && trap->rip < (uintptr_t)arch_copy_end;
@@ -120,26 +123,24 @@ static void page_fault(struct arch_trap *trap)
 	if (guard && address >= guard && address < guard + BMK_PAGE_BYTES)
 		verdict = RUMPCOMP_FAULT_GUARD;
 	else if (bmk_fault_handler)
-		verdict = bmk_fault_handler(address, arch_in_kernel ? 0 : trap->rsp, write, execute);
+		verdict = bmk_fault_handler(address, from_app ? trap->rsp : 0, write, execute);
 	if (verdict == RUMPCOMP_FAULT_HANDLED)
 		return;
 	if (copying && verdict != RUMPCOMP_FAULT_NO_MEMORY)
 		trap->rip = (uintptr_t)arch_copy_fault;
-	else
-		die_of_fault(trap, address, verdict);
+	else if (!from_app || verdict == RUMPCOMP_FAULT_NO_MEMORY || !bmk_exception_handler ||
+	    !bmk_exception_handler(trap, SIGNAL_SEGV, address))
+		die_of_fault(trap, address, verdict, from_app);
 }
 
-static void exception(struct arch_trap *trap)
+static void exception(struct arch_trap *trap, bool from_app)
 {
-	if (trap->vector == ARCH_VECTOR_PAGE_FAULT) {
-		page_fault(trap);
+	int signal = exception_signal(trap->vector);
+
+	if (from_app && bmk_exception_handler && bmk_exception_handler(trap, signal, trap->rip))
 		return;
-	}
-	if (!arch_in_kernel && bmk_exception_handler &&
-	    bmk_exception_handler(trap, LAB_PANIC_EXCEPTION))
-		return;
-	bmk_panic(LAB_PANIC_EXCEPTION, exception_signal(trap->vector), trap, 0,
-	    exception_text(trap->vector));
+	arch_in_kernel = !from_app;
+	bmk_panic(LAB_PANIC_EXCEPTION, signal, trap, 0, exception_text(trap->vector));
 }
 
 static void interrupt(struct arch_trap *trap)
@@ -152,16 +153,66 @@ static void interrupt(struct arch_trap *trap)
 		bmk_timer_interrupt();
 	else if (pin < DEVICE_PINS && devices[pin].handler)
 		devices[pin].handler(devices[pin].argument);
-	bmk_preempt(trap);
 }
 
-void bmk_trap(struct arch_trap *trap);
-void bmk_trap(struct arch_trap *trap)
+/*
+ * Where on the current thread's stack to go on, with a copy of the registers: below
+ * what the runtime has there.  NULL if there is no such place: the boot's own stack, or
+ * a stack that has overflowed.
+ */
+static struct arch_trap *thread_stack(const struct arch_trap *trap)
 {
-	if (trap->vector < ARCH_VECTOR_DEVICE)
-		exception(trap);
-	else
+	uintptr_t lowest = bmk_current ? (uintptr_t)bmk_current->stack + BMK_PAGE_BYTES : 0;
+	uintptr_t top = arch_in_kernel ? trap->rsp & ~(uintptr_t)(STACK_ALIGNMENT - 1) :
+	    arch_kernel_top - FRAME_RESERVE;
+	struct arch_trap *copy = (struct arch_trap *)top - 1;
+
+	if (!bmk_current || !bmk_current->stack || (uintptr_t)copy < lowest || top > arch_kernel_top)
+		return NULL;
+	*copy = *trap;
+	return copy;
+}
+
+static void handle(struct arch_trap *trap, uintptr_t address)
+{
+	bool from_app = !arch_in_kernel;
+
+	arch_in_kernel = 1;
+	if (trap->vector == ARCH_VECTOR_PAGE_FAULT)
+		page_fault(trap, address, from_app);
+	else if (trap->vector < ARCH_VECTOR_DEVICE)
+		exception(trap, from_app);
+	if (from_app) {
+		bmk_preempt();
+		if (bmk_return_wanted && bmk_return_wanted())
+			bmk_return_handler(trap);
+	}
+	arch_in_kernel = !from_app;
+}
+
+/* First, on a stack of the processor's.  What it returns is for the next function. */
+struct arch_trap *bmk_trap(struct arch_trap *trap);
+struct arch_trap *bmk_trap(struct arch_trap *trap)
+{
+	struct arch_trap *copy;
+
+	if (trap->vector >= ARCH_VECTOR_DEVICE) {
 		interrupt(trap);
+		if (arch_in_kernel ||
+		    !(bmk_preempt_wanted() || (bmk_return_wanted && bmk_return_wanted())))
+			return NULL;
+	}
+	copy = thread_stack(trap);
+	if (!copy && trap->vector < ARCH_VECTOR_DEVICE)
+		handle(trap, arch_read_cr2());
+	return copy;
+}
+
+/* Then, on the thread's own stack, where it may sleep. */
+void bmk_trap_on_thread(struct arch_trap *trap);
+void bmk_trap_on_thread(struct arch_trap *trap)
+{
+	handle(trap, arch_read_cr2());
 }
 
 void bmk_syscall(struct rumpcomp_frame *frame);
@@ -178,5 +229,5 @@ void bmk_syscall(struct rumpcomp_frame *frame)
 	frame->rax = (uint64_t)bmk_syscall_handler(frame);
 	if (traced)
 		lab_trace_record(event, LAB_RECORD_EXIT, frame->rax, 0, 0, 0, frame->rip);
-	bmk_preempt_syscall();
+	bmk_preempt();
 }

@@ -24,6 +24,9 @@ long kern_copyinstr(const void *user, char *kernel, size_t max);
 int64_t kern_monotonic_ns(void);
 int64_t kern_wall_ns(void);
 
+/* The calling process's number. */
+int kern_own_pid(void);
+
 /* True when the calling thread has a signal to handle: a wait should end with -EINTR. */
 bool kern_interrupted(void);
 

@@ -105,12 +105,18 @@ void rumpcomp_vm_unmap(uintptr_t address, size_t bytes);
 int rumpcomp_vm_protect(uintptr_t address, size_t bytes, int protection);
 /* Move mapped pages from one range to another, both page aligned; -ENOMEM undoes it. */
 int rumpcomp_vm_move(uintptr_t from, uintptr_t to, size_t bytes);
-/* Map a page that stays its owner's; with copy, the first write makes a copy. */
-int rumpcomp_vm_borrow(uintptr_t address, const void *page, int protection, bool copy);
-/* Map a page of rumpuser_anonmmap's as one more user of it: the last unmap frees it. */
-int rumpcomp_vm_share(uintptr_t address, const void *page, int protection);
+/* Map a page of rumpuser_anonmmap's; it is the range's from now on. */
+int rumpcomp_vm_give(uintptr_t address, void *page, int protection);
+/*
+ * Map a page that its owner keeps: one of rumpuser_anonmmap's, which is then freed by
+ * whoever is the last to have it, or one of the archive's.  copy: a write makes a copy.
+ */
+int rumpcomp_vm_lend(uintptr_t address, const void *page, int protection, bool copy);
 /* Before a write: 1 if the page at address was shared and is no more, 0, -ENOMEM. */
 int rumpcomp_vm_unshare(uintptr_t address, int protection);
+/* Is there a page at address?  With clean, its having been written to is forgotten. */
+bool rumpcomp_vm_mapped(uintptr_t address);
+bool rumpcomp_vm_dirty(uintptr_t address, bool clean);
 uintptr_t rumpcomp_vm_lowest(void);
 
 /* Spaces: sets of application memory, one of them in use.  Calls above mean that one. */
@@ -118,7 +124,7 @@ struct rumpcomp_space;
 struct rumpcomp_space *rumpcomp_space_current(void);
 struct rumpcomp_space *rumpcomp_space_create(void); /* NULL: no memory */
 void rumpcomp_space_use(struct rumpcomp_space *space);
-/* Another space than the one in use, with nothing mapped. */
+/* Another space than the one in use, with nothing mapped; the first one stays. */
 void rumpcomp_space_destroy(struct rumpcomp_space *space);
 /* What is mapped here is mapped there too; private: either side's writes are its own. */
 int rumpcomp_space_copy(struct rumpcomp_space *to, uintptr_t address, size_t bytes, bool private);
@@ -148,6 +154,8 @@ struct rumpcomp_frame {
  */
 int rumpcomp_thread_start(const struct rumpcomp_frame *frame, uint64_t fs_base,
     const char *name, void *owner);
+/* One that begins in the factions, with function(owner), and ends or resumes there. */
+int rumpcomp_thread_begin(void *(*function)(void *owner), const char *name, void *owner);
 __attribute__((noreturn)) void rumpcomp_thread_end(void);
 void *rumpcomp_thread_owner(void);
 uint32_t rumpcomp_thread_number(void);
@@ -158,13 +166,37 @@ uint64_t rumpcomp_thread_cpu_ns(void);
 uint64_t rumpcomp_thread_cpu_ns_of(uint32_t number); /* 0 if there is no such thread */
 void rumpcomp_thread_yield(void);
 
-/* x87 and SSE state of the calling thread, 512 bytes in FXSAVE's format, 16-aligned. */
+/*
+ * Vector registers of the calling thread, rumpcomp_fpu_bytes() of them in XSAVE's format
+ * (its first 512 bytes are FXSAVE's), 64-aligned.  Load only what was checked, or made
+ * by save: anything else may be an exception here.
+ */
+size_t rumpcomp_fpu_bytes(void);
+uint64_t rumpcomp_fpu_features(void); /* XSAVE's mask of what is in it */
 void rumpcomp_fpu_save(void *area);
 void rumpcomp_fpu_load(const void *area);
+/* As at a program's start. */
+void rumpcomp_fpu_reset(void);
 
 /* How the host enters the factions: system calls arrive with the caller's registers. */
 typedef long (*rumpcomp_syscall_fn)(struct rumpcomp_frame *frame);
 void rumpcomp_on_syscall(rumpcomp_syscall_fn handler);
+
+/* All registers of application code that was interrupted. */
+struct rumpcomp_registers {
+	uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
+	uint64_t rdi, rsi, rbp, rbx, rdx, rcx, rax;
+	uint64_t rip, rflags, rsp;
+	uint64_t trap, error_code, address; /* of an exception */
+};
+/* An exception the application caused; true if the registers now lead to a handler. */
+void rumpcomp_on_exception(bool (*handler)(struct rumpcomp_registers *registers, int signal));
+/* Application code was interrupted: when wanted() says so, handler may redirect it. */
+void rumpcomp_on_return(bool (*wanted)(void), void (*handler)(struct rumpcomp_registers *));
+/* Called with the owner of each application thread that gets the processor. */
+void rumpcomp_on_switch(void (*handler)(void *owner));
+/* Leave the factions with these registers. */
+__attribute__((noreturn)) void rumpcomp_resume(const struct rumpcomp_registers *registers);
 
 /* Copies that survive a bad address: 0 or -EFAULT; length with NUL or -ENAMETOOLONG. */
 int rumpcomp_copy(void *to, const void *from, size_t bytes);
@@ -181,6 +213,6 @@ void rumpcomp_program_starts(void);
 
 /* The application died of a signal: panic record, then the end. */
 __attribute__((noreturn)) void rumpcomp_application_died(int signal,
-    const struct rumpcomp_frame *frame, const char *reason);
+    const struct rumpcomp_registers *registers, const char *reason);
 
 #endif

@@ -32,6 +32,13 @@ int vfs_file_read_at(int descriptor, uint64_t offset, void *kernel, size_t bytes
 /* The same from an open file. */
 int vfs_file_pread(struct vfs_file *file, uint64_t offset, void *kernel, size_t bytes);
 
+/* Write kernel memory to an open file, whatever it was opened for: bytes or -errno. */
+long vfs_file_pwrite(struct vfs_file *file, uint64_t offset, const void *kernel, size_t bytes);
+
+/* The page of a file at offset, a multiple of the page, where it lies in memory; see
+ * struct vfs_node_ops.  NULL: vfs_file_pread has to fetch it. */
+const void *vfs_file_page(struct vfs_file *file, uint64_t offset, bool writable);
+
 /* Put a node of any file system at an absolute path whose last component is free. */
 int vfs_attach(const char *path, struct vfs_node *node);
 

@@ -88,15 +88,23 @@ struct vfs_slot {
 #define VFS_FIRST_SLOTS 16
 #define VFS_DESCRIPTOR_LIMIT 1024 /* RLIMIT_NOFILE as Linux gives it; kern may raise it */
 
-/* What a process has of the file system.  One today; kern may switch vfs_current. */
+/* What a process has of the file system.  kern keeps vfs_current that of who runs. */
 struct vfs_context {
 	struct vfs_slot *slots;
 	unsigned capacity; /* slots there are */
 	unsigned limit;    /* RLIMIT_NOFILE: descriptors are below it */
 	uint32_t umask;
 	struct vfs_node *cwd; /* a reference */
+	bool permanent;    /* the first one: not from kern_alloc */
 };
 extern struct vfs_context *vfs_current;
+
+/* A copy that names the same open files, as fork makes it; NULL: no memory. */
+struct vfs_context *vfs_context_copy(const struct vfs_context *from);
+/* Close what is to be closed when another program starts. */
+void vfs_context_exec(struct vfs_context *context);
+/* Close everything and free it, unless it is permanent. */
+void vfs_context_destroy(struct vfs_context *context);
 
 /* The file of a descriptor with a reference, or NULL. */
 struct vfs_file *vfs_descriptor_get(int descriptor);

@@ -79,6 +79,10 @@ struct vfs_node_ops {
 	/* First offset from this one that holds data (or a hole); size_bytes if none. */
 	uint64_t (*seek)(struct vfs_node *node, uint64_t offset, bool data);
 
+	/* The page of the file at offset, where it lies in memory; writable: one that may be
+	 * written, and is the file's then.  NULL: it does not lie anywhere, or no memory. */
+	const void *(*page)(struct vfs_node *node, uint64_t offset, bool writable);
+
 	/* Complete an open file: set its ops and data; may block (FIFOs).  NULL: the
 	 * regular file or directory operations. */
 	int (*open)(struct vfs_node *node, struct vfs_file *file);

@@ -191,27 +191,17 @@ static uint64_t headers_address(const struct loading *load)
 	return 0;
 }
 
-static int load_one(const char *path, struct loading *load)
-{
-	int error = vfs_open(vfs_root, path, O_RDONLY, 0, &load->file);
-
-	if (error)
-		return error;
-	if (!S_ISREG(load->file->node->mode))
-		error = -EACCES;
-	if (!error)
-		error = map_file(load);
-	vfs_file_put(load->file);
-	return error;
-}
-
 static int load_interpreter(const char *path, struct kern_program *program)
 {
 	struct loading *load = kern_alloc(sizeof(*load));
-	int error = load ? load_one(path, load) : -ENOMEM;
+	int error = load ? vfs_open(vfs_root, path, O_RDONLY, 0, &load->file) : -ENOMEM;
 
 	if (error == -ENOENT)
 		rumpuser_dprintf("rumpkit: the program's loader %s is not there\n", path);
+	if (!error) {
+		error = map_file(load);
+		vfs_file_put(load->file);
+	}
 	if (!error) {
 		program->base = load->bias;
 		program->start = load->bias + load->header.entry;
@@ -220,11 +210,15 @@ static int load_interpreter(const char *path, struct kern_program *program)
 	return error;
 }
 
-int kern_elf_load(const char *path, struct kern_program *program)
+int kern_elf_load(struct vfs_file *file, struct kern_program *program)
 {
 	struct loading *load = kern_alloc(sizeof(*load));
-	int error = load ? load_one(path, load) : -ENOMEM;
+	int error;
 
+	if (!load)
+		return -ENOMEM;
+	load->file = file;
+	error = map_file(load);
 	if (!error) {
 		*program = (struct kern_program){
 			.entry = load->bias + load->header.entry,

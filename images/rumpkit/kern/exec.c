@@ -1,15 +1,10 @@
 /*
- * exec.c - start the program: arguments, environment, auxiliary vector (System V ABI,
- * AMD64 supplement, 3.4.1), and its first thread.
- *
- * The configuration is the one upstream documents: either "cmdline" or the first "rc"
- * entry names the program; each "env" adds one variable.
+ * exec.c - a program takes over a process: its memory, arguments, environment and
+ * auxiliary vector (System V ABI, AMD64 supplement, 3.4.1).
  */
 #include "process.h"
 #include "rumplib.h"
-
-#define CONFIG_BYTES 8192
-#define STRINGS_MAX 512
+#include "vfs.h"
 
 #define AT_NULL 0
 #define AT_PHDR 3
@@ -28,117 +23,47 @@
 #define AT_SECURE 23
 #define AT_RANDOM 25
 #define AT_EXECFN 31
+#define AT_MINSIGSTKSZ 51
 /* Pairs that put_auxiliary makes. */
-#define AUXILIARY_PAIRS 17
+#define AUXILIARY_PAIRS 18
+#define SCRIPT_LINE_BYTES 256
+#define SCRIPT_DEPTH 4
+#define SIG_IGN 1
+#define SS_DISABLE 2
 
-struct builder {
-	uint8_t *at;                     /* lowest byte of the strings so far */
-	uint64_t strings[STRINGS_MAX];   /* argv, then environment */
-	unsigned arguments, variables;
-	bool too_many;
-	char path[256];                  /* "bin" of the rc entry */
-};
+/* --- arguments and environment --- */
 
-static uint64_t push_bytes(struct builder *build, const void *data, size_t bytes)
+int kern_strings_add(struct kern_strings *strings, const char *text, size_t bytes)
 {
-	build->at -= bytes;
-	memcpy(build->at, data, bytes);
-	return (uintptr_t)build->at;
-}
+	size_t capacity = strings->capacity ? strings->capacity : 512;
+	char *larger;
 
-static void push_string(struct builder *build, const char *text, unsigned *count)
-{
-	unsigned index = build->arguments + build->variables;
-
-	if (index == STRINGS_MAX) {
-		build->too_many = true;
-		return;
+	if (strings->bytes + bytes + 1 > KERN_STRINGS_BYTES)
+		return -E2BIG;
+	while (capacity < strings->bytes + bytes + 1)
+		capacity *= 2;
+	if (capacity != strings->capacity) {
+		larger = kern_alloc(capacity);
+		if (!larger)
+			return -ENOMEM;
+		memcpy(larger, strings->text, strings->bytes);
+		kern_free(strings->text);
+		strings->text = larger;
+		strings->capacity = capacity;
 	}
-	build->strings[index] = push_bytes(build, text, strlen(text) + 1);
-	(*count)++;
+	memcpy(strings->text + strings->bytes, text, bytes);
+	strings->text[strings->bytes + bytes] = '\0';
+	strings->bytes += bytes + 1;
+	return 0;
 }
 
-static void push_value(struct builder *build, const struct lib_json_value *value, unsigned *count)
+void kern_strings_free(struct kern_strings *strings)
 {
-	size_t bytes = lib_json_string(value, NULL, 0) + 1;
-
-	/* Unescaping writes straight into the stack. */
-	if (build->arguments + build->variables == STRINGS_MAX) {
-		build->too_many = true;
-		return;
-	}
-	build->at -= bytes;
-	lib_json_string(value, (char *)build->at, bytes);
-	build->strings[build->arguments + build->variables] = (uintptr_t)build->at;
-	(*count)++;
+	kern_free(strings->text);
+	*strings = (struct kern_strings){ 0 };
 }
 
-/* "cmdline": words separated by blanks, as upstream splits it. */
-static void push_words(struct builder *build, char *text)
-{
-	while (*text) {
-		char *end;
-
-		while (*text == ' ')
-			text++;
-		for (end = text; *end && *end != ' '; end++)
-			;
-		if (end == text)
-			break;
-		if (*end)
-			*end++ = '\0';
-		push_string(build, text, &build->arguments);
-		text = end;
-	}
-}
-
-static void push_program(struct builder *build, const struct lib_json_value *entry)
-{
-	struct lib_json members, items;
-	struct lib_json_value key, value, item;
-
-	if (!lib_json_open(&members, entry->text, entry->bytes))
-		return;
-	while (lib_json_next(&members, &key, &value)) {
-		if (lib_json_is(&key, "bin"))
-			lib_json_string(&value, build->path, sizeof(build->path));
-		if (lib_json_is(&key, "argv") && lib_json_open(&items, value.text, value.bytes))
-			while (lib_json_next(&items, &key, &item))
-				push_value(build, &item, &build->arguments);
-	}
-}
-
-static void push_arguments(struct builder *build, const char *config)
-{
-	struct lib_json members, programs;
-	struct lib_json_value key, value, entry;
-	char line[1024];
-
-	if (!lib_json_open(&members, config, strlen(config)))
-		return;
-	while (!build->arguments && lib_json_next(&members, &key, &value)) {
-		if (lib_json_is(&key, "cmdline")) {
-			lib_json_string(&value, line, sizeof(line));
-			push_words(build, line);
-		} else if (lib_json_is(&key, "rc") &&
-		    lib_json_open(&programs, value.text, value.bytes) &&
-		    lib_json_next(&programs, &key, &entry)) {
-			push_program(build, &entry);
-		}
-	}
-}
-
-static void push_environment(struct builder *build, const char *config)
-{
-	struct lib_json members;
-	struct lib_json_value key, value;
-
-	if (!lib_json_open(&members, config, strlen(config)))
-		return;
-	while (lib_json_next(&members, &key, &value))
-		if (lib_json_is(&key, "env") && value.type == '"')
-			push_value(build, &value, &build->variables);
-}
+/* --- the first stack --- */
 
 static uint64_t *put(uint64_t *at, uint64_t type, uint64_t value)
 {
@@ -166,32 +91,53 @@ static void put_auxiliary(uint64_t *at, const struct kern_program *program, uint
 	at = put(at, AT_SECURE, 0);
 	at = put(at, AT_RANDOM, random);
 	at = put(at, AT_EXECFN, path);
+	at = put(at, AT_MINSIGSTKSZ, kern_signal_frame_bytes());
 	put(at, AT_NULL, 0);
 }
 
-/* Returns the stack pointer: argc, argv, environment and auxiliary vector above it. */
-static uint64_t stack_build(struct builder *build, const struct kern_program *program)
+/* The address of each string, from where their copies begin; then a NULL. */
+static uint64_t *put_pointers(uint64_t *at, const char **text, uint64_t *copy, unsigned count)
 {
-	uint8_t seed[16];
-	uint64_t random, platform, *at;
+	while (count--) {
+		size_t bytes = strlen(*text) + 1;
+
+		*at++ = *copy;
+		*copy += bytes;
+		*text += bytes;
+	}
+	*at++ = 0;
+	return at;
+}
+
+/* Returns the stack pointer: argc, argv, environment and auxiliary vector above it. */
+static uint64_t stack_build(uint64_t top, const struct kern_strings *strings,
+    const struct kern_program *program)
+{
+	struct { uint8_t seed[16]; char platform[16]; } facts = { .platform = "x86_64" };
+	uint64_t copy = top - strings->bytes, first = copy;
+	uint64_t fact = (copy - sizeof(facts)) & ~15ul;
+	const char *text = strings->text;
+	uint64_t *stack, *at;
 	size_t got;
 
-	rumpuser_getrandom(seed, sizeof(seed), 0, &got);
-	random = push_bytes(build, seed, sizeof(seed));
-	platform = push_bytes(build, "x86_64", 7);
-	at = (uint64_t *)((uintptr_t)build->at & ~15ul);
+	rumpuser_getrandom(facts.seed, sizeof(facts.seed), 0, &got);
+	memcpy((void *)copy, strings->text, strings->bytes);
+	memcpy((void *)fact, &facts, sizeof(facts));
 	/* argc and two NULLs beside the pointers; a multiple of 16 bytes in all. */
-	at -= (3 + build->arguments + build->variables + 2 * AUXILIARY_PAIRS + 1) & ~1u;
-	at[0] = build->arguments;
-	memcpy(at + 1, build->strings, build->arguments * sizeof(*at));
-	at[1 + build->arguments] = 0;
-	memcpy(at + 2 + build->arguments, build->strings + build->arguments,
-	    build->variables * sizeof(*at));
-	at[2 + build->arguments + build->variables] = 0;
-	put_auxiliary(at + 3 + build->arguments + build->variables, program, random, platform,
-	    build->strings[0]);
-	return (uintptr_t)at;
+	stack = (uint64_t *)fact -
+	    ((3 + strings->arguments + strings->variables + 2 * AUXILIARY_PAIRS + 1) & ~1u);
+	at = stack;
+	*at++ = strings->arguments;
+	at = put_pointers(at, &text, &copy, strings->arguments);
+	kern_process->arguments_start = first;
+	kern_process->arguments_end = copy;
+	at = put_pointers(at, &text, &copy, strings->variables);
+	kern_process->environment_end = copy;
+	put_auxiliary(at, program, fact, fact + sizeof(facts.seed), first);
+	return (uintptr_t)stack;
 }
+
+/* --- finding and loading --- */
 
 /* The parts of an ELF header that a baked program's auxiliary vector repeats. */
 struct baked_header {
@@ -201,92 +147,191 @@ struct baked_header {
 	uint16_t header_bytes, program_header_bytes, program_header_count;
 };
 
-/* The program that is part of the image, or the file that argv[0] or "bin" names. */
-static int find_program(const struct builder *build, struct kern_program *program)
+static void baked_program(struct kern_program *program)
 {
 	const struct baked_header *elf = rumpcomp_program_headers();
 	uintptr_t entry = rumpcomp_program_entry();
-	const char *path = build->path[0] ? build->path : (const char *)build->strings[0];
-	int error;
 
-	if (entry) {
-		*program = (struct kern_program){
-			.start = entry, .entry = entry,
-			.program_headers = (uintptr_t)elf + elf->program_headers,
-			.program_header_bytes = elf->program_header_bytes,
-			.program_header_count = elf->program_header_count,
-		};
-		return 0;
-	}
-	error = kern_elf_load(path, program);
+	*program = (struct kern_program){
+		.start = entry, .entry = entry,
+		.program_headers = (uintptr_t)elf + elf->program_headers,
+		.program_header_bytes = elf->program_header_bytes,
+		.program_header_count = elf->program_header_count,
+	};
+}
+
+static int open_program(const char *path, struct vfs_file **file)
+{
+	struct vfs_node *start = *path == '/' ? vfs_root : vfs_current->cwd;
+	int error = vfs_open(start, path, O_RDONLY, 0, file);
+
 	if (error)
-		rumpuser_dprintf("rumpkit: cannot start %s: %s\n", path,
-		    error == -ENOENT ? "no such file" : error == -ENOEXEC ?
-		    "not a program for this guest (position-independent x86-64 ELF)" :
-		    error == -ENOMEM ? "out of memory" : "not a file");
+		return error;
+	if (S_ISREG((*file)->node->mode) && !vfs_node_access((*file)->node, X_OK))
+		return 0;
+	vfs_file_put(*file);
+	return -EACCES;
+}
+
+/* "#! interpreter argument": both words, or false if this is no script. */
+static bool read_script(struct vfs_file *file, char *line, char **interpreter, char **argument)
+{
+	int bytes = vfs_file_pread(file, 0, line, SCRIPT_LINE_BYTES - 1);
+	char *end;
+
+	if (bytes < 3 || line[0] != '#' || line[1] != '!')
+		return false;
+	line[bytes] = '\0';
+	end = strchr(line, '\n');
+	if (!end)
+		return false;
+	while (end > line && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
+		end--;
+	*end = '\0';
+	for (*interpreter = line + 2; **interpreter == ' ' || **interpreter == '\t'; ++*interpreter)
+		;
+	*argument = *interpreter;
+	while (**argument && **argument != ' ' && **argument != '\t')
+		++*argument;
+	if (**argument)
+		*(*argument)++ = '\0';
+	while (**argument == ' ' || **argument == '\t')
+		++*argument;
+	return **interpreter;
+}
+
+/* In place of argv[0]: the interpreter, its argument, the script. */
+static int script_strings(struct kern_strings *strings, const char *interpreter,
+    const char *argument, const char *path)
+{
+	struct kern_strings more = { 0 };
+	size_t first = strings->bytes ? strlen(strings->text) + 1 : 0;
+	int error = kern_strings_add(&more, interpreter, strlen(interpreter));
+
+	if (!error && *argument)
+		error = kern_strings_add(&more, argument, strlen(argument));
+	if (!error)
+		error = kern_strings_add(&more, path, strlen(path));
+	if (!error && strings->bytes > first)
+		error = kern_strings_add(&more, strings->text + first, strings->bytes - first - 1);
+	if (error) {
+		kern_strings_free(&more);
+		return error;
+	}
+	more.arguments = strings->arguments + (*argument ? 2 : 1) + (strings->arguments ? 0 : 1);
+	more.variables = strings->variables;
+	kern_strings_free(strings);
+	*strings = more;
+	return 0;
+}
+
+/* The file of the program itself, however many scripts lead to it. */
+static int find_program(const char *path, struct kern_strings *strings, struct vfs_file **file)
+{
+	char *line = kern_alloc(SCRIPT_LINE_BYTES), *name = kern_alloc(SCRIPT_LINE_BYTES);
+	char *interpreter, *argument;
+	int error = line && name ? open_program(path, file) : -ENOMEM;
+
+	for (int depth = 0; !error && read_script(*file, line, &interpreter, &argument); depth++) {
+		vfs_file_put(*file);
+		*file = NULL;
+		error = depth == SCRIPT_DEPTH ? -ELOOP :
+		    script_strings(strings, interpreter, argument, depth ? name : path);
+		lib_strlcpy(name, interpreter, SCRIPT_LINE_BYTES);
+		if (!error)
+			error = open_program(name, file);
+		if (error == -ENOENT)
+			rumpuser_dprintf("rumpkit: the script's interpreter %s is not there\n", name);
+	}
+	kern_free(line);
+	kern_free(name);
 	return error;
 }
 
-static void name_process(const struct builder *build)
+/* Set up the memory of the new program; the old one is still there, and is if this fails. */
+static int load(struct vfs_file *file, const struct kern_strings *strings,
+    struct kern_program *program, uint64_t *stack)
 {
-	const char *path = (const char *)build->strings[0];
-	const char *slash = strrchr(path, '/');
+	struct kern_vm *old = kern_process->vm, *vm = kern_vm_make();
+	uint64_t top;
+	int error;
 
-	lib_strlcpy(kern_process.command, slash ? slash + 1 : path, sizeof(kern_process.command));
+	if (!vm)
+		return -ENOMEM;
+	kern_vm_use(vm);
+	top = kern_vm_stack_create();
+	error = top ? 0 : -ENOMEM;
+	if (!error && file)
+		error = kern_elf_load(file, program);
+	else if (!error)
+		baked_program(program);
+	if (!error) {
+		*stack = stack_build(top, strings, program);
+		kern_vm_put(old);
+		return 0;
+	}
+	if (old)
+		kern_vm_use(old);
+	kern_vm_put(vm);
+	return error;
 }
 
-/* The strings of the new program, at the top of its stack. */
-static void strings_build(struct builder *build, char *config, uint64_t top)
+static void name_process(const char *path, const char *argument)
 {
-	rumpuser_getparam("RUMPKIT_CONFIG", config, CONFIG_BYTES);
-	build->at = (uint8_t *)top;
-	push_arguments(build, config);
-	if (!build->arguments)
-		push_string(build, "program", &build->arguments);
-	push_environment(build, config);
-	if (build->too_many)
-		rumpuser_dprintf("rumpkit: more than %d arguments and variables; the rest is lost\n",
-		    STRINGS_MAX);
+	const char *slash = strrchr(argument, '/');
+
+	lib_strlcpy(kern_process->command, slash ? slash + 1 : argument,
+	    sizeof(kern_process->command));
+	lib_strlcpy(kern_process->path, path, sizeof(kern_process->path));
+	/* Of one program alone, "main" says more. */
+	if (kern_processes->next)
+		rumpcomp_thread_name(kern_process->command);
 }
 
-static void thread_start(const struct rumpcomp_frame *frame, struct kern_thread *thread)
+/* What a process keeps of the program before, and what not: execve(2). */
+static void forget_program(struct kern_thread *thread)
 {
-	int number = rumpcomp_thread_start(frame, 0, "main", thread);
+	for (int signal = 1; signal <= KERN_SIGNALS; signal++) {
+		struct kern_sigaction *action = &kern_process->actions[signal];
 
-	if (number < 0)
-		rumpuser_exit(RUMPUSER_PANIC);
-	thread->tid = kern_process.main_tid = (uint32_t)number;
+		*action = (struct kern_sigaction){ .handler = action->handler == SIG_IGN ? SIG_IGN : 0 };
+	}
+	thread->altstack = (struct kern_altstack){ .flags = SS_DISABLE };
+	thread->clear_child_tid = 0;
+	thread->robust_list = 0;
+	vfs_context_exec(kern_process->files);
+	if (kern_process->borrows_vm) {
+		kern_process->borrows_vm = false;
+		kern_wake(&kern_process->changed, 1 << 30);
+	}
 }
 
-void kern_exec_program(void)
+int kern_exec(const char *path, struct kern_strings *strings)
 {
-	struct builder *build = kern_alloc(sizeof(*build));
-	char *config = kern_alloc(CONFIG_BYTES);
-	struct kern_thread *thread = kern_thread_create();
-	uint64_t top = kern_vm_stack_create();
-	struct rumpcomp_frame frame = { .rflags = 0x202 };
+	struct rumpcomp_registers registers = { .rflags = 0x202 };
+	struct vfs_file *file = NULL;
 	struct kern_program program;
+	char *absolute = kern_alloc(sizeof(kern_process->path));
+	int error = !absolute ? -ENOMEM : path ? find_program(path, strings, &file) : 0;
 
-	if (!build || !config || !thread || !top) {
-		rumpuser_dprintf("rumpkit: no memory to start the program\n");
-		rumpuser_exit(RUMPUSER_PANIC);
+	if (!error) {
+		kern_process_end_others();
+		error = load(file, strings, &program, &registers.rsp);
 	}
-	strings_build(build, config, top);
-	name_process(build);
-	/* As a shell tells it: 127 not found, 126 found but no program. */
-	switch (find_program(build, &program)) {
-	case 0:
-		break;
-	case -ENOENT:
-		rumpuser_exit(127);
-	default:
-		rumpuser_exit(126);
+	if (!error && path)
+		vfs_path_of(file->dir, file->node, absolute, sizeof(kern_process->path));
+	vfs_file_put(file);
+	if (error) {
+		kern_free(absolute);
+		return error;
 	}
-	frame.rsp = stack_build(build, &program);
-	frame.rip = program.start;
-	kern_process.start_ns = kern_monotonic_ns();
-	kern_free(config);
-	kern_free(build);
+	name_process(absolute, strings->text);
+	kern_free(absolute);
+	kern_strings_free(strings);
+	forget_program(kern_current());
+	rumpcomp_thread_tls(0);
+	rumpcomp_fpu_reset();
+	registers.rip = program.start;
 	rumpcomp_program_starts();
-	thread_start(&frame, thread);
+	rumpcomp_resume(&registers);
 }

@@ -1,5 +1,5 @@
 /*
- * process.h - the one process and its threads, for the kern faction and system calls.
+ * process.h - processes and their threads, for the kern faction and system calls.
  */
 #ifndef KERN_PROCESS_H
 #define KERN_PROCESS_H
@@ -12,7 +12,7 @@
 #include "rumpcomp.h"
 #include "rumpuser.h"
 
-#define KERN_PID 1
+#define KERN_FIRST_PID 1
 #define KERN_NS_PER_S 1000000000ll
 #define KERN_SIGNALS 64
 
@@ -33,36 +33,82 @@ struct kern_altstack {
 	uint64_t bytes;
 };
 
+/* What a signal's handler is told: the fields of siginfo_t that the kernel fills. */
+struct kern_siginfo {
+	int32_t code;
+	int32_t pid, status;         /* of the sender, or of the child */
+	uint64_t address;            /* of a fault */
+	uint64_t value;              /* of sigqueue */
+};
+
 /* This is the struct lwp that rumpuser_curlwp() answers with. */
 struct kern_thread {
-	uint32_t tid;
+	struct kern_process *process;
+	uint32_t tid;                /* as programs know it; a process's first has its pid */
+	uint32_t number;             /* as the host knows it */
 	struct rumpuser_cv *cv;
 	struct kern_waiter waiter;
-	struct kern_thread *next;
+	struct kern_thread *next;    /* of the same process */
 	uint64_t clear_child_tid;    /* address to zero and wake at the end, or 0 */
 	uint64_t robust_list;
 	uint64_t signal_mask;
 	uint64_t signals_pending;
+	struct kern_siginfo info[KERN_SIGNALS + 1];
 	uint64_t saved_mask;         /* of a sigsuspend, to restore after the handler */
 	bool has_saved_mask;
-	bool interrupted;            /* a wait of this thread ended for a signal */
+	long interrupted_call;       /* number of a call that may be restarted, or -1 */
+	bool must_exit;              /* its process ends, or becomes another program */
 	struct kern_altstack altstack;
 	struct rumpcomp_frame *frame; /* of the system call it is in */
 };
 
-struct kern_process {
-	struct kern_thread *threads;
-	unsigned thread_count;
-	uint32_t main_tid;           /* shown to programs as KERN_PID */
-	int64_t cpu_ns_of_ended;     /* CPU time of threads that are gone */
-	struct kern_sigaction actions[KERN_SIGNALS + 1];
-	uint64_t signals_pending;
+struct kern_region;
+struct vfs_context;
+
+/* Sleep until woken, whatever signals come. */
+void kern_wait_uninterrupted(struct kern_wait *where);
+
+/* A set of mappings; a child of vfork shares its parent's until it runs a program. */
+struct kern_vm {
+	unsigned references;
+	struct kern_region *regions; /* by address */
+	struct kern_region *hint;    /* one that was looked for; NULL is fine */
 	uint64_t brk_end;
-	int64_t start_ns;
-	char command[256];
+	struct rumpcomp_space *space;
 };
 
-extern struct kern_process kern_process;
+enum kern_process_state { KERN_PROCESS_RUNS, KERN_PROCESS_ENDED };
+
+struct kern_process {
+	struct kern_process *next;
+	struct kern_process *parent; /* NULL: started by the configuration */
+	uint32_t pid, group, session;
+	enum kern_process_state state;
+	int wait_status;             /* as wait4 tells it, once ended */
+	struct kern_thread *threads;
+	unsigned thread_count;
+	struct kern_vm *vm;
+	struct vfs_context *files;
+	struct kern_sigaction actions[KERN_SIGNALS + 1];
+	uint64_t signals_pending;
+	struct kern_siginfo info[KERN_SIGNALS + 1];
+	struct kern_wait changed;    /* a child ended, or this process's threads did */
+	bool borrows_vm;             /* a vfork's child before exec; the parent sleeps */
+	bool exiting;
+	int exit_signal;             /* what the parent gets */
+	int64_t alarm_ns, alarm_interval_ns; /* of ITIMER_REAL; 0: none */
+	int64_t start_ns;
+	int64_t cpu_ns_of_ended;     /* CPU time of threads that are gone */
+	int64_t cpu_ns_of_children;
+	char command[256];           /* last component of argv[0] */
+	char path[256];              /* of the program; empty: part of the image */
+	uint64_t arguments_start, arguments_end, environment_end; /* on its stack */
+	struct kern_rc_entry *entry; /* of the configuration, if it started this */
+};
+
+/* The process that runs, and all of them. */
+extern struct kern_process *kern_process;
+extern struct kern_process *kern_processes;
 extern struct rumpuser_mtx *kern_lock;
 
 static inline struct kern_thread *kern_current(void)
@@ -70,42 +116,91 @@ static inline struct kern_thread *kern_current(void)
 	return (struct kern_thread *)rumpcomp_thread_owner();
 }
 
-/* Threads. */
-struct kern_thread *kern_thread_create(void);
+/* --- processes --- */
+
+/* A process without threads or memory, with these files or a copy of its parent's. */
+struct kern_process *kern_process_create(struct kern_process *parent,
+    struct vfs_context *files);
+/* Give up one that never ran. */
+void kern_process_discard(struct kern_process *process);
+struct kern_process *kern_process_find(uint32_t pid);
+/* fork, vfork and posix_spawn's clone: the child's pid or -errno. */
+long kern_process_fork(const struct rumpcomp_frame *parent, uint64_t flags, uint64_t stack,
+    uint64_t parent_tid, uint64_t child_tid, uint64_t tls);
+/* The whole process ends, wait_status as in wait4. */
+__attribute__((noreturn)) void kern_process_exit(int wait_status);
+/* Have all other threads of this process end, and wait until they have. */
+void kern_process_end_others(void);
+/* wait4(2). */
+long kern_process_wait(int pid, int *wait_status, int options, int64_t *cpu_ns);
+/* CPU time of all threads since the start. */
+int64_t kern_process_cpu_ns(const struct kern_process *process);
+#define KERN_STATUS_EXITED(code) (((code) & 0xff) << 8)
+
+/* --- threads --- */
+
+struct kern_thread *kern_thread_create(struct kern_process *process);
 void kern_thread_destroy(struct kern_thread *thread);
 struct kern_thread *kern_thread_find(uint32_t tid);
 /* A clone with CLONE_THREAD; registers are the caller's.  tid or -errno. */
 long kern_thread_clone(const struct rumpcomp_frame *parent, uint64_t flags, uint64_t stack,
     uint64_t parent_tid, uint64_t child_tid, uint64_t tls);
-__attribute__((noreturn)) void kern_thread_exit(int status);
-__attribute__((noreturn)) void kern_process_exit(int status);
+__attribute__((noreturn)) void kern_thread_exit(int wait_status);
+/* Tell tid to those a clone's flags name: itself, its parent, a futex at its end. */
+void kern_thread_announce(struct kern_thread *thread, uint64_t flags, uint64_t parent_tid,
+    uint64_t child_tid);
 
-/* CPU time of all threads since the start. */
-int64_t kern_process_cpu_ns(void);
-
-/* Futexes: -errno, 0 or a count, as futex(2). */
+/* --- futexes: -errno, 0 or a count, as futex(2) --- */
 long kern_futex_wait(uint64_t address, uint32_t value, uint32_t bitset, int64_t deadline_ns);
 long kern_futex_wake(uint64_t address, int count, uint32_t bitset);
 long kern_futex_requeue(uint64_t from, uint64_t to, int wake, int move, bool compare,
     uint32_t value);
 
-/* Signals. */
+/* --- signals --- */
 #define KERN_SIGNAL_BIT(signal) (1ull << ((signal) - 1))
-void kern_signal_send(struct kern_thread *thread, int signal);
-void kern_signal_send_process(int signal);
+void kern_signal_send(struct kern_thread *thread, int signal, const struct kern_siginfo *info);
+void kern_signal_send_process(struct kern_process *process, int signal,
+    const struct kern_siginfo *info);
+/* ^C and the like on the console: to every process. */
+void kern_signal_send_console(int signal);
+void kern_signal_create(void);
 /* Before the return from a system call: run a handler, or die; restore the mask. */
 void kern_signal_deliver(struct rumpcomp_frame *frame);
-/* Undo what deliver put on the stack; the value for rax. */
-long kern_signal_return(struct rumpcomp_frame *frame);
+/* Undo what a handler's start put on the stack; goes on where that was. */
+__attribute__((noreturn)) void kern_signal_return(const struct rumpcomp_frame *frame);
+/* The same for code that is about to be resumed. */
+void kern_signal_redeliver(struct rumpcomp_registers *registers);
 bool kern_signal_pending(const struct kern_thread *thread);
+const char *kern_signal_name(int signal);
+/* Take one of these signals if it is pending: its number, or 0. */
+int kern_signal_take(struct kern_thread *thread, uint64_t set, struct kern_siginfo *info);
+/* A signal whose handler or default does something. */
+bool kern_signal_has_effect(const struct kern_process *process, int signal);
+/* Put a frame for the handler on the stack; false if the stack cannot hold it. */
+bool kern_signal_frame(struct kern_thread *thread, struct rumpcomp_registers *registers,
+    int signal, const struct kern_siginfo *info);
+/* What a frame of that kind takes on the stack, for AT_MINSIGSTKSZ. */
+uint64_t kern_signal_frame_bytes(void);
 
 static inline bool kern_signal_attention(const struct kern_thread *thread)
 {
-	return thread->has_saved_mask || kern_signal_pending(thread);
+	return thread->has_saved_mask || thread->must_exit || kern_signal_pending(thread);
 }
 
-/* Virtual memory. */
+/* ITIMER_REAL: time left and interval, in nanoseconds; 0 is none. */
+void kern_alarm_get(const struct kern_process *process, int64_t *left_ns, int64_t *interval_ns);
+int kern_alarm_set(struct kern_process *process, int64_t first_ns, int64_t interval_ns);
+
+/* --- virtual memory --- */
 void kern_vm_create(void);
+/* NULL: no memory. */
+struct kern_vm *kern_vm_make(void);
+struct kern_vm *kern_vm_copy(struct kern_vm *from);
+struct kern_vm *kern_vm_get(struct kern_vm *vm);
+/* Give up a reference; the last one unmaps everything. */
+void kern_vm_put(struct kern_vm *vm);
+/* Have the current process use these mappings from now on. */
+void kern_vm_use(struct kern_vm *vm);
 long kern_vm_mmap(uint64_t address, uint64_t bytes, int protection, int flags, int fd,
     uint64_t offset);
 struct vfs_file;
@@ -113,6 +208,7 @@ struct vfs_file;
 long kern_vm_map_file(uint64_t address, uint64_t bytes, int protection, int flags,
     struct vfs_file *file, uint64_t offset);
 long kern_vm_munmap(uint64_t address, uint64_t bytes);
+long kern_vm_msync(uint64_t address, uint64_t bytes);
 long kern_vm_mprotect(uint64_t address, uint64_t bytes, int protection);
 long kern_vm_mremap(uint64_t old, uint64_t old_bytes, uint64_t new_bytes, int flags,
     uint64_t new_address);
@@ -120,6 +216,8 @@ long kern_vm_madvise(uint64_t address, uint64_t bytes, int advice);
 long kern_vm_brk(uint64_t end);
 /* Make the main thread's stack; its top. */
 uint64_t kern_vm_stack_create(void);
+
+/* --- programs --- */
 
 /* Where a loaded program begins, and what its auxiliary vector says. */
 struct kern_program {
@@ -130,9 +228,29 @@ struct kern_program {
 	uint64_t base;               /* AT_BASE: of the loader, 0 without */
 };
 /* Map an ELF program and its loader.  -ENOENT, -EACCES, -ENOEXEC, -ENOMEM, -EINVAL. */
-int kern_elf_load(const char *path, struct kern_program *program);
+int kern_elf_load(struct vfs_file *file, struct kern_program *program);
 
-/* Build the arguments on the main stack and start the program. */
-void kern_exec_program(void);
+/* Arguments and environment of a program to be: texts in memory of kern_alloc. */
+struct kern_strings {
+	char *text;                  /* argv, then environment, each with its NUL */
+	size_t bytes, capacity;
+	unsigned arguments, variables;
+};
+#define KERN_STRINGS_BYTES 0x100000ul /* ARG_MAX here */
+int kern_strings_add(struct kern_strings *strings, const char *text, size_t bytes);
+void kern_strings_free(struct kern_strings *strings);
+/*
+ * Become another program: of a path, or the image's own (NULL).  Consumes strings when
+ * it succeeds, and does not return; -errno otherwise, and nothing has changed.
+ */
+int kern_exec(const char *path, struct kern_strings *strings);
+
+/* --- what the configuration starts (rc.c) --- */
+void kern_rc_start(void);
+/* The files that its programs begin with. */
+extern struct vfs_context *kern_rc_files;
+/* One of its programs ended; does not return if that was the end of the guest. */
+void kern_rc_ended(struct kern_process *process);
+__attribute__((noreturn)) void kern_guest_exit(int status);
 
 #endif

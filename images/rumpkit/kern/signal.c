@@ -1,49 +1,24 @@
 /*
- * signal.c - signals between threads of the program, and handlers.
+ * signal.c - signals: who has which pending, and what becomes of them.
  *
- * A signal is delivered when its thread returns from a system call, with the frame
- * that Linux builds on x86-64: struct rt_sigframe, see sigreturn(2) and the kernel's
- * asm/sigcontext.h and asm/ucontext.h.
+ * A signal reaches its thread on its way back to the application: from a system call,
+ * an interrupt, or the exception that is the signal.
  */
 #include "process.h"
 #include "rumplib.h"
+#include "vfs.h"
 
 #define SIG_DFL 0
 #define SIG_IGN 1
-#define SA_NODEFER 0x40000000ull
-#define SA_ONSTACK 0x08000000ull
-#define SA_RESETHAND 0x80000000ull
-#define SS_ONSTACK 1
-#define SS_DISABLE 2
-#define SI_TKILL (-6)
-#define RED_ZONE_BYTES 128
-
+#define SA_RESTART 0x10000000ull
+#define SI_USER 0
+#define SI_KERNEL 0x80
+#define SEGV_MAPERR 1
+#define SIGSEGV 11
 #define SIGKILL 9
 #define SIGSTOP 19
-
-/* struct sigcontext: the registers, in Linux's order. */
-struct sigcontext {
-	uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
-	uint64_t rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
-	uint16_t cs, gs, fs, ss;
-	uint64_t error_code, trap, old_mask, cr2, fpstate;
-	uint64_t reserved[8];
-};
-
-struct signal_frame {
-	uint64_t restorer;
-	uint64_t context_flags, context_link;
-	struct kern_altstack context_stack;
-	struct sigcontext registers;
-	uint64_t context_mask;
-	uint8_t fpstate[512] __attribute__((aligned(16)));
-	struct {
-		int32_t number, error, code, pad;
-		int32_t pid, uid;
-		uint64_t value;
-		uint8_t rest[96];
-	} info;
-};
+#define UNBLOCKABLE (KERN_SIGNAL_BIT(SIGKILL) | KERN_SIGNAL_BIT(SIGSTOP))
+#define SYSCALL_INSTRUCTION_BYTES 2
 
 static bool ignored_by_default(int signal)
 {
@@ -55,22 +30,24 @@ static bool ignored_by_default(int signal)
 	return ignored & KERN_SIGNAL_BIT(signal);
 }
 
-static bool has_effect(int signal)
+bool kern_signal_has_effect(const struct kern_process *process, int signal)
 {
-	uint64_t handler = kern_process.actions[signal].handler;
+	uint64_t handler = process->actions[signal].handler;
 
 	return handler != SIG_IGN && !(handler == SIG_DFL && ignored_by_default(signal));
 }
 
 static uint64_t deliverable(const struct kern_thread *thread)
 {
-	return (thread->signals_pending | kern_process.signals_pending) & ~thread->signal_mask;
+	return (thread->signals_pending | thread->process->signals_pending) & ~thread->signal_mask;
 }
 
 bool kern_signal_pending(const struct kern_thread *thread)
 {
 	return deliverable(thread) != 0;
 }
+
+/* --- sending --- */
 
 /* A thread that sleeps in kern_wait looks for signals when it wakes. */
 static void nudge(struct kern_thread *thread)
@@ -79,17 +56,52 @@ static void nudge(struct kern_thread *thread)
 		rumpuser_cv_signal(thread->cv);
 }
 
-void kern_signal_send(struct kern_thread *thread, int signal)
+/* Ignored signals are kept only while they are blocked: somebody may wait for them. */
+static bool wanted(const struct kern_process *process, uint64_t mask, int signal)
 {
-	if (!has_effect(signal))
+	return mask & KERN_SIGNAL_BIT(signal) || kern_signal_has_effect(process, signal);
+}
+
+void kern_signal_send(struct kern_thread *thread, int signal, const struct kern_siginfo *info)
+{
+	if (!wanted(thread->process, thread->signal_mask, signal))
 		return;
 	thread->signals_pending |= KERN_SIGNAL_BIT(signal);
+	thread->info[signal] = *info;
 	nudge(thread);
+}
+
+void kern_signal_send_process(struct kern_process *process, int signal,
+    const struct kern_siginfo *info)
+{
+	uint64_t everywhere = ~0ull;
+
+	for (struct kern_thread *thread = process->threads; thread; thread = thread->next)
+		everywhere &= thread->signal_mask;
+	if (process->state == KERN_PROCESS_ENDED || !wanted(process, everywhere, signal))
+		return;
+	process->signals_pending |= KERN_SIGNAL_BIT(signal);
+	process->info[signal] = *info;
+	for (struct kern_thread *thread = process->threads; thread; thread = thread->next)
+		if (!(thread->signal_mask & KERN_SIGNAL_BIT(signal))) {
+			nudge(thread);
+			return;
+		}
+}
+
+void kern_signal_send_console(int signal)
+{
+	const struct kern_siginfo info = { .code = SI_KERNEL };
+
+	for (struct kern_process *process = kern_processes; process; process = process->next)
+		kern_signal_send_process(process, signal, &info);
 }
 
 void kern_signal_self(int signal)
 {
-	kern_signal_send(kern_current(), signal);
+	const struct kern_siginfo info = { .code = SI_USER, .pid = (int32_t)kern_process->pid };
+
+	kern_signal_send(kern_current(), signal, &info);
 }
 
 void kern_signal_mask_for_call(uint64_t mask)
@@ -98,149 +110,153 @@ void kern_signal_mask_for_call(uint64_t mask)
 
 	thread->saved_mask = thread->signal_mask;
 	thread->has_saved_mask = true;
-	thread->signal_mask = mask & ~(KERN_SIGNAL_BIT(SIGKILL) | KERN_SIGNAL_BIT(SIGSTOP));
+	thread->signal_mask = mask & ~UNBLOCKABLE;
 }
 
-void kern_signal_send_process(int signal)
-{
-	if (!has_effect(signal))
-		return;
-	kern_process.signals_pending |= KERN_SIGNAL_BIT(signal);
-	for (struct kern_thread *thread = kern_process.threads; thread; thread = thread->next)
-		if (!(thread->signal_mask & KERN_SIGNAL_BIT(signal))) {
-			nudge(thread);
-			return;
-		}
-}
+/* --- taking --- */
 
-static int take_signal(struct kern_thread *thread)
+int kern_signal_take(struct kern_thread *thread, uint64_t set, struct kern_siginfo *info)
 {
-	uint64_t ready = deliverable(thread);
-	int signal = ready ? __builtin_ctzll(ready) + 1 : 0;
+	/* Those that exceptions are come first: they belong to the code that runs now. */
+	const uint64_t synchronous = KERN_SIGNAL_BIT(4) | KERN_SIGNAL_BIT(5) | KERN_SIGNAL_BIT(7) |
+	    KERN_SIGNAL_BIT(8) | KERN_SIGNAL_BIT(11);
+	uint64_t ready = (thread->signals_pending | thread->process->signals_pending) & set;
+	uint64_t first = ready & synchronous ? ready & synchronous : ready;
+	int signal = first ? __builtin_ctzll(first) + 1 : 0;
 
-	if (signal) {
+	if (!signal)
+		return 0;
+	*info = thread->signals_pending & KERN_SIGNAL_BIT(signal) ? thread->info[signal] :
+	    thread->process->info[signal];
+	if (thread->signals_pending & KERN_SIGNAL_BIT(signal))
 		thread->signals_pending &= ~KERN_SIGNAL_BIT(signal);
-		kern_process.signals_pending &= ~KERN_SIGNAL_BIT(signal);
-	}
+	else
+		thread->process->signals_pending &= ~KERN_SIGNAL_BIT(signal);
 	return signal;
 }
 
-static const char *signal_name(int signal)
+const char *kern_signal_name(int signal)
 {
 	static const char *const names[] = {
 		"?", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS",
 		"SIGFPE", "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM",
 	};
 
-	return signal < (int)(sizeof(names) / sizeof(names[0])) ? names[signal] : "signal";
+	return signal < (int)(sizeof(names) / sizeof(names[0])) ? names[signal] : "a signal";
 }
 
-/* Where the frame goes: below the red zone, or on the alternate stack. */
-static uint64_t frame_address(const struct kern_thread *thread, const struct kern_sigaction *action,
-    uint64_t rsp)
+/* The only program takes the guest along, with a report; one of several just ends. */
+static void die(struct kern_thread *thread, const struct rumpcomp_registers *registers, int signal)
 {
-	const struct kern_altstack *alternate = &thread->altstack;
-	bool on_it = rsp > alternate->sp && rsp <= alternate->sp + alternate->bytes;
-	uint64_t top = rsp - RED_ZONE_BYTES;
-
-	if (action->flags & SA_ONSTACK && !(alternate->flags & SS_DISABLE) && !on_it)
-		top = alternate->sp + alternate->bytes;
-	/* At the handler's first instruction rsp + 8 is a multiple of 16. */
-	return ((top - sizeof(struct signal_frame)) & ~15ull) - 8;
-}
-
-static void save_registers(struct sigcontext *to, const struct rumpcomp_frame *from)
-{
-	*to = (struct sigcontext){
-		.r8 = from->r8, .r9 = from->r9, .r10 = from->r10, .r11 = from->rflags,
-		.r12 = from->r12, .r13 = from->r13, .r14 = from->r14, .r15 = from->r15,
-		.rdi = from->rdi, .rsi = from->rsi, .rbp = from->rbp, .rbx = from->rbx,
-		.rdx = from->rdx, .rax = from->rax, .rcx = from->rip, .rsp = from->rsp,
-		.rip = from->rip, .rflags = from->rflags, .cs = 0x33, .ss = 0x2b,
-	};
-}
-
-static bool run_handler(struct kern_thread *thread, struct rumpcomp_frame *frame, int signal)
-{
-	struct kern_sigaction *action = &kern_process.actions[signal];
-	uint64_t where = frame_address(thread, action, frame->rsp);
-	struct signal_frame *user = (struct signal_frame *)where;
-	struct signal_frame *build = kern_alloc(sizeof(*build));
-	int failed;
-
-	if (!build)
-		return false;
-	build->restorer = action->restorer;
-	build->context_stack = thread->altstack;
-	build->context_mask = thread->has_saved_mask ? thread->saved_mask : thread->signal_mask;
-	thread->has_saved_mask = false;
-	save_registers(&build->registers, frame);
-	build->registers.fpstate = (uintptr_t)user->fpstate;
-	build->info.number = signal;
-	build->info.code = SI_TKILL;
-	build->info.pid = KERN_PID;
-	rumpcomp_fpu_save(build->fpstate);
-	failed = kern_copyout(build, user, sizeof(*build));
-	kern_free(build);
-	if (failed)
-		return false;
-	frame->rsp = where;
-	frame->rip = action->handler;
-	frame->rdi = (uint64_t)signal;
-	frame->rsi = (uintptr_t)&user->info;
-	frame->rdx = (uintptr_t)&user->context_flags;
-	frame->rax = 0;
-	thread->signal_mask |= action->mask;
-	if (!(action->flags & SA_NODEFER))
-		thread->signal_mask |= KERN_SIGNAL_BIT(signal);
-	if (action->flags & SA_RESETHAND)
-		action->handler = SIG_DFL;
-	return true;
-}
-
-void kern_signal_deliver(struct rumpcomp_frame *frame)
-{
-	struct kern_thread *thread = kern_current();
+	struct kern_process *process = thread->process;
 	char reason[64];
+
+	lib_snprintf(reason, sizeof(reason), "the program died of %s (signal %d)",
+	    kern_signal_name(signal), signal);
+	if (!kern_processes->next && !process->parent)
+		rumpcomp_application_died(signal, registers, reason);
+	rumpuser_dprintf("rumpkit: process %u (%s) died of %s (signal %d)\n", process->pid,
+	    process->command, kern_signal_name(signal), signal);
+	kern_process_exit(signal);
+}
+
+static bool deliver(struct kern_thread *thread, struct rumpcomp_registers *registers)
+{
+	struct kern_siginfo info;
 	int signal;
 
-	while ((signal = take_signal(thread))) {
-		uint64_t handler = kern_process.actions[signal].handler;
-
-		if (!has_effect(signal))
+	if (thread->must_exit)
+		kern_thread_exit(0);
+	while ((signal = kern_signal_take(thread, ~thread->signal_mask, &info))) {
+		if (!kern_signal_has_effect(thread->process, signal))
 			continue;
-		if (handler != SIG_DFL && run_handler(thread, frame, signal))
-			return;
-		lib_snprintf(reason, sizeof(reason), "the program died of %s (signal %d)",
-		    signal_name(signal), signal);
-		rumpcomp_application_died(signal, frame, reason);
+		if (thread->process->actions[signal].handler == SIG_DFL ||
+		    !kern_signal_frame(thread, registers, signal, &info))
+			die(thread, registers, signal);
+		return true;
 	}
 	if (thread->has_saved_mask) {
 		thread->signal_mask = thread->saved_mask;
 		thread->has_saved_mask = false;
 	}
+	return false;
 }
 
-long kern_signal_return(struct rumpcomp_frame *frame)
+/* The signal that would be delivered next has a handler that wants calls restarted. */
+static bool restarts(const struct kern_thread *thread)
+{
+	uint64_t ready = deliverable(thread);
+	const struct kern_sigaction *action;
+
+	if (!ready)
+		return true;
+	action = &thread->process->actions[__builtin_ctzll(ready) + 1];
+	return action->handler == SIG_IGN || action->flags & SA_RESTART;
+}
+
+void kern_signal_deliver(struct rumpcomp_frame *frame)
 {
 	struct kern_thread *thread = kern_current();
-	/* The handler's return popped the restorer's address. */
-	const struct signal_frame *user = (const void *)(frame->rsp - 8);
-	struct signal_frame *copy = kern_alloc(sizeof(*copy));
-	const struct sigcontext *from;
-
-	if (!copy || kern_copyin(user, copy, sizeof(*copy)))
-		rumpcomp_application_died(11, frame, "the program returned from no signal handler");
-	from = &copy->registers;
-	*frame = (struct rumpcomp_frame){
-		.r8 = from->r8, .r9 = from->r9, .r10 = from->r10, .r12 = from->r12,
-		.r13 = from->r13, .r14 = from->r14, .r15 = from->r15, .rdi = from->rdi,
-		.rsi = from->rsi, .rbp = from->rbp, .rbx = from->rbx, .rdx = from->rdx,
-		.rax = from->rax, .rip = from->rip, .rsp = from->rsp,
-		.rflags = (from->rflags & 0xcd5) | 0x202,
+	struct rumpcomp_registers registers = {
+		.r15 = frame->r15, .r14 = frame->r14, .r13 = frame->r13, .r12 = frame->r12,
+		.r11 = frame->rflags, .r10 = frame->r10, .r9 = frame->r9, .r8 = frame->r8,
+		.rdi = frame->rdi, .rsi = frame->rsi, .rbp = frame->rbp, .rbx = frame->rbx,
+		.rdx = frame->rdx, .rcx = frame->rip, .rax = frame->rax, .rip = frame->rip,
+		.rflags = frame->rflags, .rsp = frame->rsp,
 	};
-	thread->signal_mask = copy->context_mask & ~(KERN_SIGNAL_BIT(SIGKILL) | KERN_SIGNAL_BIT(SIGSTOP));
-	rumpcomp_fpu_load(copy->fpstate);
-	kern_free(copy);
-	return (long)frame->rax;
+
+	if (thread->interrupted_call >= 0 && frame->rax == (uint64_t)-EINTR && restarts(thread)) {
+		registers.rax = (uint64_t)thread->interrupted_call;
+		registers.rip -= SYSCALL_INSTRUCTION_BYTES;
+	}
+	if (!deliver(thread, &registers) && registers.rip == frame->rip)
+		return;
+	frame->rip = registers.rip;
+	frame->rsp = registers.rsp;
+	frame->rdi = registers.rdi;
+	frame->rsi = registers.rsi;
+	frame->rdx = registers.rdx;
+	frame->rax = registers.rax;
+}
+
+/* --- from interrupts and exceptions --- */
+
+static bool return_wanted(void)
+{
+	const struct kern_thread *thread = kern_current();
+
+	return thread && kern_signal_attention(thread);
+}
+
+void kern_signal_redeliver(struct rumpcomp_registers *registers)
+{
+	deliver(kern_current(), registers);
+}
+
+static bool on_exception(struct rumpcomp_registers *registers, int signal)
+{
+	struct kern_thread *thread = kern_current();
+	struct kern_process *process = thread->process;
+	bool blocked = thread->signal_mask & KERN_SIGNAL_BIT(signal);
+	const struct kern_siginfo info = {
+		.code = signal == SIGSEGV ? SEGV_MAPERR + (int)(registers->error_code & 1) : 1,
+		.address = registers->address,
+	};
+
+	if (!blocked && process->actions[signal].handler > SIG_IGN)
+		return kern_signal_frame(thread, registers, signal, &info);
+	/* A report of the only program is the host's business, with all it knows. */
+	if (!kern_processes->next && !process->parent)
+		return false;
+	rumpuser_dprintf("rumpkit: process %u (%s) at 0x%lx, address 0x%lx:\n", process->pid,
+	    process->command, registers->rip, registers->address);
+	die(thread, registers, signal);
+	return true;
+}
+
+void kern_signal_create(void)
+{
+	rumpcomp_on_exception(on_exception);
+	rumpcomp_on_return(return_wanted, kern_signal_redeliver);
+	vfs_tty_on_signal(kern_signal_send_console);
 }

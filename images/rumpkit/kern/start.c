@@ -1,11 +1,17 @@
 /*
  * start.c - the factions come up, one after the other, and start the program.
  */
+#include "net.h"
 #include "process.h"
 #include "sys.h"
 #include "vfs.h"
 
 static const struct rumpuser_hyperup upcalls;
+
+int kern_own_pid(void)
+{
+	return (int)kern_process->pid;
+}
 
 void bmk_start_factions(void);
 void bmk_start_factions(void)
@@ -21,7 +27,8 @@ void bmk_start_factions(void)
 		rumpuser_dprintf("rumpkit: no memory for the root file system\n");
 		rumpuser_exit(RUMPUSER_PANIC);
 	}
-	vfs_tty_on_signal(kern_signal_send_process);
+	kern_signal_create();
 	rumpcomp_on_syscall(sys_call);
-	kern_exec_program();
+	net_create();
+	kern_rc_start();
 }

@@ -28,7 +28,7 @@ int64_t kern_wall_ns(void)
 
 bool kern_interrupted(void)
 {
-	return kern_signal_pending(kern_current());
+	return kern_signal_pending(kern_current()) || kern_current()->must_exit;
 }
 
 static void link_waiter(struct kern_wait *where, struct kern_waiter *waiter)
@@ -78,7 +78,7 @@ int kern_wait(struct kern_wait *where, int64_t deadline_ns)
 	rumpuser_mutex_enter(kern_lock);
 	link_waiter(where, waiter);
 	while (!waiter->woken && !result) {
-		if (kern_signal_pending(thread))
+		if (kern_signal_pending(thread) || thread->must_exit)
 			result = -EINTR;
 		else
 			result = sleep_until(thread, deadline_ns);
@@ -89,6 +89,17 @@ int kern_wait(struct kern_wait *where, int64_t deadline_ns)
 		unlink_waiter(waiter);
 	rumpuser_mutex_exit(kern_lock);
 	return result;
+}
+
+void kern_wait_uninterrupted(struct kern_wait *where)
+{
+	struct kern_waiter *waiter = &kern_current()->waiter;
+
+	rumpuser_mutex_enter(kern_lock);
+	link_waiter(where, waiter);
+	while (!waiter->woken)
+		rumpuser_cv_wait(waiter->thread->cv, kern_lock);
+	rumpuser_mutex_exit(kern_lock);
 }
 
 void kern_wake(struct kern_wait *where, int count)

@@ -35,30 +35,9 @@ long sys_madvise(SYS3(address, bytes, advice))
 	return kern_vm_madvise((uint64_t)address, (uint64_t)bytes, (int)advice);
 }
 
-/* Mappings are private copies and RAM is never swapped: nothing to do. */
-long sys_msync(SYS0)
+long sys_msync(SYS2(address, bytes))
 {
-	return 0;
-}
-
-long sys_mlock(SYS0)
-{
-	return 0;
-}
-
-long sys_munlock(SYS0)
-{
-	return 0;
-}
-
-long sys_mlockall(SYS0)
-{
-	return 0;
-}
-
-long sys_munlockall(SYS0)
-{
-	return 0;
+	return kern_vm_msync((uint64_t)address, (uint64_t)bytes);
 }
 
 long sys_mincore(SYS3(address, bytes, vector))

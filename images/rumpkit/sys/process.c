@@ -13,121 +13,211 @@
 
 long sys_getpid(SYS0)
 {
-	return KERN_PID;
+	return kern_process->pid;
 }
 
 long sys_gettid(SYS0)
 {
-	/* The main thread's number is the process's, as programs check. */
-	uint32_t tid = kern_current()->tid;
-
-	return tid == kern_process.main_tid ? KERN_PID : tid;
+	return kern_current()->tid;
 }
 
 long sys_getppid(SYS0)
 {
+	return kern_process->parent ? kern_process->parent->pid : 0;
+}
+
+/* Three identifiers of a kind, all root's. */
+long sys_getresuid(SYS3(real, effective, saved))
+{
+	const uint32_t root = 0;
+
+	return kern_copyout(&root, (void *)real, sizeof(root)) ||
+	    kern_copyout(&root, (void *)effective, sizeof(root)) ||
+	    kern_copyout(&root, (void *)saved, sizeof(root)) ? -EFAULT : 0;
+}
+
+long sys_getresgid(SYS3(real, effective, saved))
+{
+	return sys_getresuid(real, effective, saved, 0, 0, 0);
+}
+
+/* --- process groups: numbers that kill and wait go by --- */
+
+static struct kern_process *process_of(long pid)
+{
+	return pid ? kern_process_find((uint32_t)pid) : kern_process;
+}
+
+long sys_setpgid(SYS2(pid, group))
+{
+	struct kern_process *process = process_of(pid);
+
+	if (!process || (process != kern_process && process->parent != kern_process))
+		return -ESRCH;
+	if (group < 0)
+		return -EINVAL;
+	process->group = group ? (uint32_t)group : process->pid;
 	return 0;
 }
 
-long sys_getuid(SYS0)
+long sys_getpgid(SYS1(pid))
 {
-	return 0;
-}
+	const struct kern_process *process = process_of(pid);
 
-long sys_geteuid(SYS0)
-{
-	return 0;
-}
-
-long sys_getgid(SYS0)
-{
-	return 0;
-}
-
-long sys_getegid(SYS0)
-{
-	return 0;
-}
-
-long sys_setuid(SYS0)
-{
-	return 0;
-}
-
-long sys_setgid(SYS0)
-{
-	return 0;
-}
-
-long sys_setpgid(SYS0)
-{
-	return 0;
+	return process ? process->group : -ESRCH;
 }
 
 long sys_getpgrp(SYS0)
 {
-	return KERN_PID;
-}
-
-long sys_getpgid(SYS0)
-{
-	return KERN_PID;
+	return kern_process->group;
 }
 
 long sys_setsid(SYS0)
 {
-	return KERN_PID;
+	if (kern_process->session == kern_process->pid && kern_process->parent)
+		return -EPERM;
+	kern_process->group = kern_process->session = kern_process->pid;
+	return kern_process->pid;
 }
 
-long sys_getsid(SYS0)
+long sys_getsid(SYS1(pid))
 {
-	return KERN_PID;
+	const struct kern_process *process = process_of(pid);
+
+	return process ? process->session : -ESRCH;
 }
 
-/* --- threads --- */
+/* --- threads and processes --- */
 
-/* Said once: programs often try again. */
-static long no_fork(void)
+#define CLONE_VM 0x100
+#define CLONE_VFORK 0x4000
+#define CLONE_THREAD 0x10000
+#define SIGCHLD 17
+/* Namespaces: there is nothing to be apart from. */
+#define CLONE_NEW_ANYTHING 0x7e020000
+
+long sys_clone(SYS5(flags, stack, parent_tid, child_tid, tls))
 {
-	static bool said;
+	const struct rumpcomp_frame *frame = kern_current()->frame;
 
-	if (!said)
-		rumpuser_dprintf("rumpkit: fork is not possible: a unikernel has one address space\n");
-	said = true;
-	return -ENOSYS;
+	if (flags & CLONE_NEW_ANYTHING)
+		return -EINVAL;
+	return (flags & CLONE_THREAD ? kern_thread_clone : kern_process_fork)(frame,
+	    (uint64_t)flags, (uint64_t)stack, (uint64_t)parent_tid, (uint64_t)child_tid,
+	    (uint64_t)tls);
 }
 
 long sys_fork(SYS0)
 {
-	return no_fork();
+	return sys_clone(SIGCHLD, 0, 0, 0, 0, 0);
 }
 
 long sys_vfork(SYS0)
 {
-	return no_fork();
+	return sys_clone(CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0, 0);
 }
 
-long sys_clone(SYS5(flags, stack, parent_tid, child_tid, tls))
+/* The texts of a vector of pointers that ends with NULL. */
+static long copy_strings(struct kern_strings *strings, long vector, unsigned *count)
 {
-	long result = kern_thread_clone(kern_current()->frame, (uint64_t)flags, (uint64_t)stack,
-	    (uint64_t)parent_tid, (uint64_t)child_tid, (uint64_t)tls);
+	const size_t most = 0x20000; /* of one text: MAX_ARG_STRLEN */
+	char *text = kern_alloc(most);
+	long result = text ? 0 : -ENOMEM;
 
-	return result == -ENOSYS ? no_fork() : result;
+	for (uint64_t at = (uint64_t)vector, pointer; vector && result >= 0; at += sizeof(pointer)) {
+		if (kern_copyin((const void *)at, &pointer, sizeof(pointer)))
+			result = -EFAULT;
+		if (result < 0 || !pointer)
+			break;
+		result = kern_copyinstr((const void *)pointer, text, most);
+		if (result == -ENAMETOOLONG)
+			result = -E2BIG;
+		if (result > 0)
+			result = kern_strings_add(strings, text, (size_t)result - 1);
+		++*count;
+	}
+	kern_free(text);
+	return result;
 }
 
-long sys_wait4(SYS0)
+long sys_execve(SYS3(path, arguments, environment))
 {
-	return -ECHILD;
+	struct kern_strings strings = { 0 };
+	char *name = kern_alloc(PATH_MAX);
+	long result = name ? kern_copyinstr((const void *)path, name, PATH_MAX) : -ENOMEM;
+
+	if (result >= 0)
+		result = copy_strings(&strings, arguments, &strings.arguments);
+	if (result >= 0 && !strings.arguments) {
+		result = kern_strings_add(&strings, "", 0);
+		strings.arguments = 1;
+	}
+	if (result >= 0)
+		result = copy_strings(&strings, environment, &strings.variables);
+	if (result >= 0)
+		result = kern_exec(name, &strings);
+	kern_strings_free(&strings);
+	kern_free(name);
+	return result;
+}
+
+/* struct rusage begins with user and system time. */
+static long put_usage(long user, int64_t cpu_ns)
+{
+	int64_t usage[18] = { cpu_ns / KERN_NS_PER_S, cpu_ns % KERN_NS_PER_S / 1000 };
+
+	return user ? kern_copyout(usage, (void *)user, sizeof(usage)) : 0;
+}
+
+long sys_wait4(SYS4(pid, status, options, usage))
+{
+	int64_t cpu_ns = 0;
+	int wait_status = 0;
+	long found = kern_process_wait((int)pid, &wait_status, (int)options, &cpu_ns);
+
+	if (found > 0 && ((status &&
+	    kern_copyout(&wait_status, (void *)status, sizeof(wait_status))) ||
+	    put_usage(usage, cpu_ns)))
+		return -EFAULT;
+	return found;
+}
+
+long sys_waitid(SYS5(kind, id, info, options, usage))
+{
+	enum { P_ALL, P_PID, P_PGID };
+	int64_t cpu_ns = 0;
+	int wait_status = 0;
+	int pid = kind == P_ALL ? -1 : kind == P_PID ? (int)id : -(int)id;
+	long found;
+	struct {
+		int32_t signal, error, code, pad, pid, uid, status;
+		int32_t rest[25];
+	} told = { 0 };
+
+	if (kind < P_ALL || kind > P_PGID)
+		return -EINVAL;
+	found = kern_process_wait(pid, &wait_status, (int)options, &cpu_ns);
+	if (found < 0)
+		return found;
+	if (found) {
+		told.signal = SIGCHLD;
+		told.pid = (int32_t)found;
+		told.code = wait_status & 0x7f ? 2 : 1; /* CLD_KILLED, CLD_EXITED */
+		told.status = wait_status & 0x7f ? wait_status & 0x7f : wait_status >> 8;
+	}
+	if ((info && kern_copyout(&told, (void *)info, sizeof(told))) || put_usage(usage, cpu_ns))
+		return -EFAULT;
+	return 0;
 }
 
 long sys_exit(SYS1(status))
 {
-	kern_thread_exit((int)status);
+	kern_thread_exit(KERN_STATUS_EXITED(status));
 }
 
 long sys_exit_group(SYS1(status))
 {
-	kern_process_exit((int)status);
+	kern_process_exit(KERN_STATUS_EXITED(status));
 }
 
 long sys_set_tid_address(SYS1(address))
@@ -177,11 +267,6 @@ long sys_sched_yield(SYS0)
 	return 0;
 }
 
-long sys_sched_setaffinity(SYS0)
-{
-	return 0;
-}
-
 long sys_sched_getaffinity(SYS3(tid, bytes, user))
 {
 	uint64_t mask = 1;
@@ -199,12 +284,6 @@ long sys_getcpu(SYS2(cpu, node))
 	if ((cpu && kern_copyout(&zero, (void *)cpu, sizeof(zero))) ||
 	    (node && kern_copyout(&zero, (void *)node, sizeof(zero))))
 		return -EFAULT;
-	return 0;
-}
-
-/* One processor: every thread has always seen every other one's writes. */
-long sys_membarrier(SYS0)
-{
 	return 0;
 }
 
@@ -227,7 +306,7 @@ long sys_prlimit64(SYS4(pid, resource, wanted, old))
 {
 	struct limit before, next;
 
-	if (pid != 0 && pid != KERN_PID)
+	if (!process_of(pid))
 		return -ESRCH;
 	if (resource < 0 || resource >= 16)
 		return -EINVAL;
@@ -276,7 +355,7 @@ long sys_sysinfo(SYS1(user))
 		.uptime = kern_monotonic_ns() / KERN_NS_PER_S,
 		.total = rumpcomp_vm_total_pages() * 4096,
 		.free = rumpcomp_vm_free_pages() * 4096,
-		.processes = (uint16_t)kern_process.thread_count,
+		.processes = (uint16_t)kern_process->thread_count,
 		.unit = 1,
 	};
 

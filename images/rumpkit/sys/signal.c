@@ -25,10 +25,10 @@ long sys_rt_sigaction(SYS4(signal, action, old, mask_bytes))
 		return -EINVAL;
 	if (action && kern_copyin((const void *)action, &wanted, sizeof(wanted)))
 		return -EFAULT;
-	if (old && kern_copyout(&kern_process.actions[signal], (void *)old, sizeof(wanted)))
+	if (old && kern_copyout(&kern_process->actions[signal], (void *)old, sizeof(wanted)))
 		return -EFAULT;
 	if (action)
-		kern_process.actions[signal] = wanted;
+		kern_process->actions[signal] = wanted;
 	return 0;
 }
 
@@ -55,7 +55,7 @@ long sys_rt_sigprocmask(SYS4(how, set, old, mask_bytes))
 
 long sys_rt_sigpending(SYS2(set, mask_bytes))
 {
-	uint64_t pending = kern_current()->signals_pending | kern_process.signals_pending;
+	uint64_t pending = kern_current()->signals_pending | kern_process->signals_pending;
 
 	if (mask_bytes > 8)
 		return -EINVAL;
@@ -88,7 +88,7 @@ long sys_pause(SYS0)
 
 long sys_rt_sigreturn(SYS0)
 {
-	return kern_signal_return(kern_current()->frame);
+	kern_signal_return(kern_current()->frame);
 }
 
 long sys_sigaltstack(SYS2(wanted, old))
@@ -107,36 +107,124 @@ long sys_sigaltstack(SYS2(wanted, old))
 	return 0;
 }
 
-static long send_to_thread(long tid, long signal)
+/* --- sending --- */
+
+#define SI_USER 0
+#define SI_TKILL (-6)
+
+static struct kern_siginfo sender(int code)
+{
+	return (struct kern_siginfo){ .code = code, .pid = (int32_t)kern_process->pid };
+}
+
+static long send_to_thread(const struct kern_process *process, long tid, long signal)
 {
 	struct kern_thread *thread = kern_thread_find((uint32_t)tid);
+	const struct kern_siginfo info = sender(SI_TKILL);
 
 	if (signal && !valid(signal))
 		return -EINVAL;
-	if (!thread)
+	if (!thread || (process && thread->process != process))
 		return -ESRCH;
 	if (signal)
-		kern_signal_send(thread, (int)signal);
+		kern_signal_send(thread, (int)signal, &info);
 	return 0;
 }
 
 long sys_tkill(SYS2(tid, signal))
 {
-	return send_to_thread(tid, signal);
+	return send_to_thread(NULL, tid, signal);
 }
 
 long sys_tgkill(SYS3(pid, tid, signal))
 {
-	return pid == KERN_PID ? send_to_thread(tid, signal) : -ESRCH;
+	const struct kern_process *process = kern_process_find((uint32_t)pid);
+
+	return process ? send_to_thread(process, tid, signal) : -ESRCH;
+}
+
+/* Does kill(2) with this pid mean this process? */
+static bool is_meant(const struct kern_process *process, long pid)
+{
+	if (process->state == KERN_PROCESS_ENDED && pid <= 0)
+		return false;
+	if (pid > 0)
+		return process->pid == (uint32_t)pid;
+	if (pid == -1)
+		return process != kern_process || !kern_processes->next;
+	return process->group == (pid ? (uint32_t)-pid : kern_process->group);
+}
+
+static long send(long pid, long signal, const struct kern_siginfo *info)
+{
+	long result = -ESRCH;
+
+	if (signal && !valid(signal))
+		return -EINVAL;
+	for (struct kern_process *process = kern_processes; process; process = process->next) {
+		if (!is_meant(process, pid))
+			continue;
+		if (signal)
+			kern_signal_send_process(process, (int)signal, info);
+		result = 0;
+	}
+	return result;
 }
 
 long sys_kill(SYS2(pid, signal))
 {
-	if (signal && !valid(signal))
+	const struct kern_siginfo info = sender(SI_USER);
+
+	return send(pid, signal, &info);
+}
+
+long sys_rt_sigqueueinfo(SYS3(pid, signal, user))
+{
+	struct { int32_t number, error, code, pad, pid, uid; uint64_t value; } told;
+	struct kern_siginfo info;
+
+	if (kern_copyin((const void *)user, &told, sizeof(told)))
+		return -EFAULT;
+	if (told.code >= 0)
+		return -EPERM;
+	info = (struct kern_siginfo){ .code = told.code, .pid = told.pid, .value = told.value };
+	return send(pid, signal, &info);
+}
+
+/* --- waiting for one without a handler --- */
+
+long sys_rt_sigtimedwait(SYS4(set, user_info, timeout, mask_bytes))
+{
+	struct kern_thread *thread = kern_current();
+	struct kern_wait nobody = { 0 };
+	int64_t deadline_ns = KERN_FOREVER, ns;
+	struct { int32_t number, error, code, pad, pid, uid; uint64_t value; uint8_t rest[96]; } told = { 0 };
+	struct kern_siginfo info;
+	uint64_t wanted, before = thread->signal_mask;
+	int error = 0, signal;
+
+	if (mask_bytes != 8)
 		return -EINVAL;
-	if (pid != KERN_PID && pid != 0 && pid != -1)
-		return -ESRCH;
-	if (signal)
-		kern_signal_send_process((int)signal);
-	return 0;
+	if (kern_copyin((const void *)set, &wanted, sizeof(wanted)))
+		return -EFAULT;
+	if (timeout) {
+		error = sys_copyin_timespec((const void *)timeout, &ns);
+		if (error)
+			return error;
+		deadline_ns = kern_monotonic_ns() + ns;
+	}
+	/* Let through, they end the wait; nobody else takes them meanwhile. */
+	thread->signal_mask &= ~(wanted & ~UNBLOCKABLE);
+	while (!(signal = kern_signal_take(thread, wanted, &info)) && !error)
+		error = kern_wait(&nobody, deadline_ns);
+	if (!signal)
+		signal = kern_signal_take(thread, wanted, &info);
+	thread->signal_mask = before;
+	if (!signal)
+		return error == -ETIMEDOUT ? -EAGAIN : error;
+	told.number = signal;
+	told.code = info.code;
+	told.pid = info.pid;
+	told.value = info.value;
+	return user_info && kern_copyout(&told, (void *)user_info, sizeof(told)) ? -EFAULT : signal;
 }

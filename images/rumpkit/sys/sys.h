@@ -20,24 +20,36 @@ int sys_copyout_timespec(int64_t ns, void *user);
 
 #define SYS_MEMORY(X) \
 	X(9, mmap) X(10, mprotect) X(11, munmap) X(12, brk) X(25, mremap) X(26, msync) \
-	X(27, mincore) X(28, madvise) X(149, mlock) X(150, munlock) X(151, mlockall) \
-	X(152, munlockall)
+	X(27, mincore) X(28, madvise)
 #define SYS_TIME(X) \
-	X(35, nanosleep) X(96, gettimeofday) X(100, times) X(201, time) X(228, clock_gettime) \
-	X(229, clock_getres) X(230, clock_nanosleep) X(98, getrusage)
+	X(35, nanosleep) X(36, getitimer) X(37, alarm) X(38, setitimer) X(96, gettimeofday) \
+	X(98, getrusage) X(100, times) X(201, time) X(228, clock_gettime) X(229, clock_getres) \
+	X(230, clock_nanosleep)
 #define SYS_SIGNAL(X) \
 	X(13, rt_sigaction) X(14, rt_sigprocmask) X(15, rt_sigreturn) X(34, pause) X(62, kill) \
-	X(127, rt_sigpending) X(130, rt_sigsuspend) X(131, sigaltstack) X(200, tkill) \
-	X(234, tgkill)
+	X(127, rt_sigpending) X(128, rt_sigtimedwait) X(129, rt_sigqueueinfo) X(130, rt_sigsuspend) \
+	X(131, sigaltstack) X(200, tkill) X(234, tgkill)
 #define SYS_PROCESS(X) \
-	X(24, sched_yield) X(39, getpid) X(56, clone) X(57, fork) X(58, vfork) X(60, exit) X(61, wait4) X(63, uname) \
-	X(97, getrlimit) X(99, sysinfo) X(102, getuid) X(104, getgid) X(105, setuid) \
-	X(106, setgid) X(107, geteuid) X(108, getegid) X(109, setpgid) X(110, getppid) \
-	X(111, getpgrp) X(112, setsid) X(121, getpgid) X(124, getsid) X(157, prctl) \
-	X(158, arch_prctl) X(160, setrlimit) X(186, gettid) X(202, futex) X(203, sched_setaffinity) \
-	X(204, sched_getaffinity) X(218, set_tid_address) X(231, exit_group) \
-	X(273, set_robust_list) X(302, prlimit64) X(309, getcpu) X(318, getrandom) \
-	X(324, membarrier)
+	X(24, sched_yield) X(39, getpid) X(56, clone) X(57, fork) X(58, vfork) X(59, execve) \
+	X(60, exit) X(61, wait4) X(63, uname) X(97, getrlimit) X(99, sysinfo) X(109, setpgid) \
+	X(110, getppid) X(111, getpgrp) X(112, setsid) X(118, getresuid) X(120, getresgid) \
+	X(121, getpgid) X(124, getsid) X(157, prctl) X(158, arch_prctl) X(160, setrlimit) \
+	X(186, gettid) X(202, futex) X(204, sched_getaffinity) X(218, set_tid_address) \
+	X(231, exit_group) X(247, waitid) X(273, set_robust_list) X(302, prlimit64) \
+	X(309, getcpu) X(318, getrandom)
+/*
+ * Calls whose answer is always 0: the only user is root and stays it, memory is never
+ * swapped, there is one processor and no scheduling class but one.
+ */
+#define SYS_CONSTANT(X) \
+	X(102, getuid) X(104, getgid) X(105, setuid) X(106, setgid) X(107, geteuid) \
+	X(108, getegid) X(113, setreuid) X(114, setregid) X(115, getgroups) X(116, setgroups) \
+	X(117, setresuid) X(119, setresgid) X(122, setfsuid) X(123, setfsgid) \
+	X(140, getpriority) X(141, setpriority) X(142, sched_setparam) X(143, sched_getparam) \
+	X(144, sched_setscheduler) X(145, sched_getscheduler) X(146, sched_get_priority_max) \
+	X(147, sched_get_priority_min) X(149, mlock) X(150, munlock) X(151, mlockall) \
+	X(152, munlockall) X(203, sched_setaffinity) X(251, ioprio_set) X(252, ioprio_get) \
+	X(324, membarrier) X(325, mlock2)
 
 #define SYS_DECLARE(number, name) \
 	long sys_##name(long a, long b, long c, long d, long e, long f);

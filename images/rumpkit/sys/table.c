@@ -3,19 +3,28 @@
  */
 #include "files.h"
 #include "rumplib.h"
+#include "sockets.h"
 #include "sys.h"
 
 #define CALLS 512
 
 typedef long (*sys_fn)(long, long, long, long, long, long);
 
+static long zero(SYS0)
+{
+	return 0;
+}
+
 #define SYS_ENTRY(number, name) [number] = sys_##name,
+#define SYS_ZERO(number, name) [number] = zero,
 static const sys_fn table[CALLS] = {
 	SYS_MEMORY(SYS_ENTRY)
 	SYS_TIME(SYS_ENTRY)
 	SYS_SIGNAL(SYS_ENTRY)
 	SYS_PROCESS(SYS_ENTRY)
+	SYS_CONSTANT(SYS_ZERO)
 	SYS_FILES(SYS_ENTRY)
+	SYS_SOCKETS(SYS_ENTRY)
 };
 
 /* Calls that libraries try first and do without, so that a report would be noise. */
@@ -47,6 +56,22 @@ static long absent(uint64_t number)
 	return -ENOSYS;
 }
 
+/* Calls that signal(7) says go on after a handler with SA_RESTART. */
+static bool may_restart(uint64_t number)
+{
+	static const uint16_t calls[] = {
+		0 /* read */, 1 /* write */, 2 /* open */, 16 /* ioctl */, 17, 18, /* pread64, pwrite64 */
+		19, 20, /* readv, writev */ 42, 43, 44, 45, 46, 47, /* connect ... recvmsg */
+		61 /* wait4 */, 72, 73, /* fcntl, flock */ 202 /* futex */, 247 /* waitid */,
+		257 /* openat */, 288 /* accept4 */, 295, 296, 299, 307, 327, 328, 318 /* getrandom */,
+	};
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (calls[i] == number)
+			return true;
+	return false;
+}
+
 long sys_call(struct rumpcomp_frame *frame)
 {
 	uint64_t number = frame->rax;
@@ -56,7 +81,9 @@ long sys_call(struct rumpcomp_frame *frame)
 	frame->rax = function ?
 	    (uint64_t)function((long)frame->rdi, (long)frame->rsi, (long)frame->rdx,
 	    (long)frame->r10, (long)frame->r8, (long)frame->r9) : (uint64_t)absent(number);
-	if (kern_signal_attention(kern_current()))
+	if (kern_signal_attention(kern_current())) {
+		kern_current()->interrupted_call = may_restart(number) ? (long)number : -1;
 		kern_signal_deliver(frame);
+	}
 	return (long)frame->rax;
 }

@@ -49,7 +49,7 @@ static int read_clock(long clock, int64_t *ns)
 		*ns = kern_monotonic_ns();
 		return 0;
 	case CLOCK_PROCESS_CPUTIME_ID:
-		*ns = kern_process_cpu_ns();
+		*ns = kern_process_cpu_ns(kern_process);
 		return 0;
 	case CLOCK_THREAD_CPUTIME_ID:
 		*ns = (int64_t)rumpcomp_thread_cpu_ns();
@@ -132,7 +132,10 @@ long sys_clock_nanosleep(SYS4(clock, flags, wanted, left))
 long sys_times(SYS1(user))
 {
 	int64_t per_tick = KERN_NS_PER_S / TICKS_PER_S;
-	int64_t times[4] = { kern_process_cpu_ns() / per_tick };
+	int64_t times[4] = {
+		kern_process_cpu_ns(kern_process) / per_tick, 0,
+		kern_process->cpu_ns_of_children / per_tick, 0,
+	};
 
 	if (user && kern_copyout(times, (void *)user, sizeof(times)))
 		return -EFAULT;
@@ -142,11 +145,70 @@ long sys_times(SYS1(user))
 long sys_getrusage(SYS2(who, user))
 {
 	int64_t usage[18] = { 0 };
-	int64_t ns = who == 1 ? (int64_t)rumpcomp_thread_cpu_ns() : kern_process_cpu_ns();
+	enum { CHILDREN = -1, SELF, THREAD };
+	int64_t ns = who == THREAD ? (int64_t)rumpcomp_thread_cpu_ns() :
+	    who == CHILDREN ? kern_process->cpu_ns_of_children : kern_process_cpu_ns(kern_process);
 
 	usage[0] = ns / KERN_NS_PER_S;
 	usage[1] = ns % KERN_NS_PER_S / 1000;
 	/* ru_maxrss in KiB: what is in use now. */
 	usage[4] = (int64_t)(rumpcomp_vm_total_pages() - rumpcomp_vm_free_pages()) * 4;
 	return kern_copyout(usage, (void *)user, sizeof(usage));
+}
+
+/* --- ITIMER_REAL --- */
+
+#define ITIMER_REAL 0
+
+struct timer_value {
+	int64_t interval_s, interval_us, left_s, left_us;
+};
+
+static int put_timer(long user)
+{
+	int64_t left, interval;
+	struct timer_value value;
+
+	kern_alarm_get(kern_process, &left, &interval);
+	value = (struct timer_value){
+		interval / KERN_NS_PER_S, interval % KERN_NS_PER_S / 1000,
+		left / KERN_NS_PER_S, left % KERN_NS_PER_S / 1000,
+	};
+	return kern_copyout(&value, (void *)user, sizeof(value));
+}
+
+long sys_getitimer(SYS2(which, user))
+{
+	return which == ITIMER_REAL ? put_timer(user) : -EINVAL;
+}
+
+static bool valid_time(int64_t seconds, int64_t microseconds)
+{
+	return seconds >= 0 && seconds < INT32_MAX && microseconds >= 0 && microseconds < 1000000;
+}
+
+long sys_setitimer(SYS3(which, user, old))
+{
+	struct timer_value value = { 0 };
+
+	if (which != ITIMER_REAL)
+		return -EINVAL;
+	if (user && kern_copyin((const void *)user, &value, sizeof(value)))
+		return -EFAULT;
+	if (!valid_time(value.left_s, value.left_us) ||
+	    !valid_time(value.interval_s, value.interval_us))
+		return -EINVAL;
+	if (old && put_timer(old))
+		return -EFAULT;
+	return kern_alarm_set(kern_process, value.left_s * KERN_NS_PER_S + value.left_us * 1000,
+	    value.interval_s * KERN_NS_PER_S + value.interval_us * 1000);
+}
+
+long sys_alarm(SYS1(seconds))
+{
+	int64_t left, interval;
+
+	kern_alarm_get(kern_process, &left, &interval);
+	kern_alarm_set(kern_process, (int64_t)(uint32_t)seconds * KERN_NS_PER_S, 0);
+	return (left + KERN_NS_PER_S - 1) / KERN_NS_PER_S;
 }

@@ -123,6 +123,24 @@ int vfs_file_pread(struct vfs_file *file, uint64_t offset, void *kernel, size_t 
 	return (int)vfs_file_read(file, &io, &offset);
 }
 
+long vfs_file_pwrite(struct vfs_file *file, uint64_t offset, const void *kernel, size_t bytes)
+{
+	struct vfs_node *node = file->node;
+	struct vfs_io io;
+
+	if (!node->ops->write_at)
+		return -EINVAL;
+	vfs_io_kernel(&io, (void *)kernel, bytes);
+	return node->ops->write_at(node, &io, offset);
+}
+
+const void *vfs_file_page(struct vfs_file *file, uint64_t offset, bool writable)
+{
+	struct vfs_node *node = file->node;
+
+	return node->ops->page ? node->ops->page(node, offset, writable) : NULL;
+}
+
 int vfs_file_read_at(int descriptor, uint64_t offset, void *kernel, size_t bytes)
 {
 	struct vfs_file *file = vfs_descriptor_get(descriptor);

@@ -46,7 +46,7 @@ static struct vfs_slot first_slots[VFS_FIRST_SLOTS] = {
 
 static struct vfs_context first_context = {
 	.slots = first_slots, .capacity = VFS_FIRST_SLOTS, .limit = VFS_DESCRIPTOR_LIMIT,
-	.umask = 022, .cwd = &root.node,
+	.umask = 022, .cwd = &root.node, .permanent = true,
 };
 struct vfs_context *vfs_current = &first_context;
 

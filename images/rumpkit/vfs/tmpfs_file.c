@@ -45,6 +45,23 @@ static void base_cut(struct tmpfs_pages *pages, uint64_t bytes)
 		pages->base_bytes = bytes;
 }
 
+static const void *file_page(struct vfs_node *node, uint64_t offset, bool writable)
+{
+	struct tmpfs_pages *pages = pages_of(node);
+	const uint8_t *base = pages->base + offset, *page;
+
+	if (offset >= node->size_bytes)
+		return NULL;
+	page = tmpfs_page(pages, offset / VFS_PAGE_BYTES);
+	if (page)
+		return page;
+	if (writable)
+		return tmpfs_page_make(pages, offset / VFS_PAGE_BYTES);
+	/* A page that is the base's in part would show what lies behind the base. */
+	return offset + VFS_PAGE_BYTES <= pages->base_bytes &&
+	    !((uintptr_t)base % VFS_PAGE_BYTES) ? base : NULL;
+}
+
 static long file_read_at(struct vfs_node *node, struct vfs_io *io, uint64_t offset)
 {
 	size_t done = 0, step, moved;
@@ -195,6 +212,7 @@ static void file_destroy(struct vfs_node *node)
 }
 
 const struct vfs_node_ops tmpfs_file_ops = {
+	.page = file_page,
 	.read_at = file_read_at,
 	.write_at = file_write_at,
 	.resize = file_resize,

@@ -135,6 +135,11 @@ size_t arch_fpu_bytes(void)
 	return fpu_bytes;
 }
 
+uint64_t arch_fpu_features(void)
+{
+	return xsave_mask;
+}
+
 void arch_fpu_create(void *area)
 {
 	/* An XSAVE header of zeros means: every component in its initial state. */

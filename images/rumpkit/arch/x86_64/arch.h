@@ -22,6 +22,7 @@ struct arch_trap {
 #define ARCH_VECTOR_DEVICE 32     /* first interrupt of the I/O APIC */
 #define ARCH_VECTOR_TIMER 62
 #define ARCH_VECTOR_LAST 63
+#define ARCH_VECTOR_NONE (~0ull)
 /* Where a device writes a vector's number to interrupt the only processor. */
 #define ARCH_MESSAGE_ADDRESS 0xfee00000u
 
@@ -34,15 +35,18 @@ extern uint64_t arch_pml4[512];
 extern uint64_t arch_kernel_top;  /* stack of the current thread's system calls */
 extern uint32_t arch_in_kernel;   /* 1 between a system call's entry and return */
 extern char arch_vectors[], arch_spurious[], arch_syscall_entry[];
-extern char arch_syscall_return[], arch_trap_return[], arch_thread_begin[];
+extern char arch_syscall_return[], arch_thread_begin[];
 extern char arch_copy_begin[], arch_copy_end[], arch_copy_fault[];
 
 void arch_switch(uint64_t *save_sp, uint64_t load_sp);
+/* Leave the runtime with these registers, which lie on the thread's stack. */
+__attribute__((noreturn)) void arch_resume(const struct arch_trap *registers);
 int arch_copy(void *to, const void *from, size_t bytes);
 long arch_copy_string(char *to, const char *from, size_t max);
 
 /* Vector state of a thread; the area is 64-byte aligned, arch_fpu_bytes() long. */
 size_t arch_fpu_bytes(void);
+uint64_t arch_fpu_features(void); /* XSAVE's mask; 0 without it */
 void arch_fpu_create(void *area);
 void arch_fpu_save(void *area);
 void arch_fpu_load(const void *area);

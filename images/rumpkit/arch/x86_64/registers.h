@@ -31,6 +31,7 @@
 #define PTE_PRESENT 0x1
 #define PTE_WRITE 0x2
 #define PTE_UNCACHED 0x10
+#define PTE_DIRTY 0x40
 #define PTE_LARGE 0x80
 #define PTE_GLOBAL 0x100
 /* Bits the processor leaves to us. */

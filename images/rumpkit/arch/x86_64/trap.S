@@ -2,8 +2,9 @@
  * trap.S - the ways into the runtime and out of it: exceptions, interrupts, system
  * calls, thread switches, and copies that may fault.
  *
- * Every exception and interrupt runs on a stack of the interrupt stack table, never
+ * Every exception and interrupt arrives on a stack of the interrupt stack table, never
  * on the interrupted one: code in ring 0 uses the 128 bytes below its stack pointer.
+ * What may sleep goes on on the thread's own stack in the runtime.
  */
 #include "registers.h"
 
@@ -44,10 +45,13 @@ trap_common:
 	cld
 	movq %rsp, %rdi
 	call bmk_trap
-
-	.globl arch_trap_return
-arch_trap_return:
-	popq %r15
+	testq %rax, %rax
+	jz 1f
+	/* The registers have been copied there, to the thread's stack. */
+	movq %rax, %rsp
+	movq %rax, %rdi
+	call bmk_trap_on_thread
+1:	popq %r15
 	popq %r14
 	popq %r13
 	popq %r12
@@ -64,6 +68,13 @@ arch_trap_return:
 	popq %rax
 	addq $16, %rsp
 	iretq
+
+/* void arch_resume(const struct arch_trap *): go on with these registers. */
+	.globl arch_resume
+arch_resume:
+	movq %rdi, %rsp
+	movl $0, arch_in_kernel(%rip)
+	jmp 1b
 
 /* The spurious interrupt needs no acknowledgement. */
 	.balign 16

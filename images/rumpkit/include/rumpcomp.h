@@ -46,8 +46,9 @@ struct rumpcomp_offload {
 
 /*
  * Start an interface.  input_ready(argument) comes from interrupt level, with interrupts
- * off, after frames have come in while notification was on, and turns it off.  -ENODEV:
- * no such interface; -EBUSY: it is open; -EIO: the device refuses; -ENOMEM.
+ * off, after frames have come in while notification was on, and turns it off; also when
+ * there is room to send again after -ENOBUFS, and when the device has failed.  -ENODEV: no
+ * such interface; -EBUSY: it is open; -EIO: the device refuses; -ENOMEM.
  */
 int rumpcomp_virtif_open(unsigned index, uint8_t *mac, unsigned *mtu,
     void (*input_ready)(void *), void *argument, struct rumpcomp_virtif **interface);
@@ -60,7 +61,8 @@ unsigned rumpcomp_virtif_features(const struct rumpcomp_virtif *interface);
 
 /*
  * Queue one frame; data may be reused on return.  offload may be null.  -ENOBUFS: full, try
- * again after input_ready or later; -EMSGSIZE: longer than the interface takes; -EIO.
+ * again after input_ready or later; -EMSGSIZE: longer than the interface takes;
+ * -EOPNOTSUPP: an offload it lacks; -EIO: it has failed.
  */
 int rumpcomp_virtif_send(struct rumpcomp_virtif *interface,
     const struct rumpcomp_segment *segments, unsigned count,
@@ -68,12 +70,12 @@ int rumpcomp_virtif_send(struct rumpcomp_virtif *interface,
 /* What send queued since the last flush is on its way; without it, some of it may wait. */
 void rumpcomp_virtif_flush(struct rumpcomp_virtif *interface);
 
-/* The next frame: its bytes, 0 if there is none.  It stays until it is released. */
+/* The next frame: its bytes, 0 if there is none, -EIO.  It stays until it is released. */
 long rumpcomp_virtif_receive(struct rumpcomp_virtif *interface, void **frame,
     struct rumpcomp_offload *offload);
 void rumpcomp_virtif_release(struct rumpcomp_virtif *interface, void *frame);
 
-/* Turn notification on or off (polling).  Frames that came in meanwhile count: true. */
+/* Turn notification on or off (polling).  True: frames are waiting already, it is off. */
 bool rumpcomp_virtif_notify(struct rumpcomp_virtif *interface, bool on);
 
 /*

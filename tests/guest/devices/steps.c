@@ -1,8 +1,6 @@
 /* steps.c - read the steps from the configuration and run them, instead of factions. */
 #include "steps.h"
 
-static const struct command *const all[] = { disk_commands };
-
 uint64_t number(const char *text)
 {
 	uint64_t value = 0;
@@ -20,6 +18,16 @@ int64_t now_ns(void)
 	rumpuser_clock_gettime(RUMPUSER_CLOCK_ABSMONO, &seconds, &nanoseconds);
 	return seconds * 1000000000 + nanoseconds;
 }
+
+static void sleep_ms(const struct step *step)
+{
+	uint64_t ms = number(step->word[1]);
+
+	rumpuser_clock_sleep(RUMPUSER_CLOCK_RELWALL, (int64_t)(ms / 1000), ms % 1000 * 1000000);
+}
+
+static const struct command own_commands[] = { { "sleep", sleep_ms }, { NULL, NULL } };
+static const struct command *const all[] = { own_commands, disk_commands, net_commands };
 
 static void run(char *line)
 {

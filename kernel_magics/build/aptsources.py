@@ -37,7 +37,8 @@ class AptSource:
         """Return the entry as a deb822 stanza of type `kind`, "deb" or "deb-src"."""
         lines = [f"Types: {kind}", f"URIs: {' '.join(self.uris)}",
                  f"Suites: {' '.join(self.suites)}", f"Components: {' '.join(self.components)}"]
-        lines += [f"{name}: {value}" for name, value in self.options.items()]
+        lines += [f"{name}: {value}".replace(": \n", ":\n")
+                  for name, value in self.options.items()]
         return "\n".join(lines) + "\n"
 
 

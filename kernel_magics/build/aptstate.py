@@ -5,9 +5,10 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from kernel_magics.build.aptsources import debian_sources, system_sources
+from kernel_magics.build.aptsources import AptSource, debian_sources, system_sources
 from kernel_magics.build.cache import digest
 from kernel_magics.build.toolchain import run_tool
 from kernel_magics.errors import HostError
@@ -28,12 +29,15 @@ _LOG_TAIL_LINES = 12
 class AptState:
     """An apt with configuration, lists and cache below `folder`.
 
-    `kind` is "deb" for binary packages, "deb-src" for source packages.
+    `kind` is "deb" for binary packages, "deb-src" for source packages; `sources` what it
+    takes them from, by default Debian's archives among those of the machine's apt.
     """
 
-    def __init__(self, folder: Path, kind: str) -> None:
+    def __init__(self, folder: Path, kind: str,
+                 sources: Sequence[AptSource] | None = None) -> None:
         self.folder = folder
         self.kind = kind
+        self.sources = sources
         self._configured = False
 
     @property
@@ -48,9 +52,8 @@ class AptState:
     @property
     def identity(self) -> str:
         """A text that changes when the index does."""
-        rows = [f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}"
-                for path in sorted((self.folder / "lists").glob("*InRelease"))]
-        return digest(*rows)
+        found = sorted((self.folder / "lists").glob("*Release"))
+        return digest(*(part for path in found for part in (path.name, path.read_bytes())))
 
     @property
     def _stamp(self) -> Path:
@@ -114,7 +117,9 @@ class AptState:
         for name in ("lists/partial", "cache/archives/partial"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "status").touch()
-        sources = debian_sources(system_sources(), _codename())
+        sources = self.sources
+        if sources is None:
+            sources = debian_sources(system_sources(), _codename())
         if not sources:
             raise HostError("this machine's apt knows no archive of Debian's",
                             next_step="add one in /etc/apt; see sources.list(5)")

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from kernel_magics.build.aptsources import AptSource
 from kernel_magics.build.aptstate import AptState
 from kernel_magics.build.cache import digest, disk_errors
 from kernel_magics.errors import HostError, UsageError
@@ -30,7 +31,8 @@ __all__ = ["BinaryPackage", "DebianArchive", "SourcePackage", "fields_of"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _URI_LINE = re.compile(r"^'(?P<uri>\S+)' (?P<file>\S+) (?P<size>\d+)", re.M)
-_GONE = re.compile(r"404 +Not Found|File not found|Hash Sum mismatch")
+_GONE = re.compile(r"404 +Not Found|File not found|Hash Sum mismatch|"
+                   r"Unable to locate package|Version .* was not found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +57,18 @@ class SourcePackage:
 
 
 class DebianArchive:
-    """The archive this machine takes its packages from; `root` is where the lab keeps them.
+    """The archive this machine takes its packages from, or `sources` instead; `root` is
+    where the lab keeps them.
 
     Every call may use the network, takes a lock, and can be interrupted: what was fetched
     until then stays.
     """
 
-    def __init__(self, root: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None,
+                 sources: Sequence[AptSource] | None = None) -> None:
         self.root = root or cache_dir() / "debian"
-        self._binary = AptState(self.root / "binary", "deb")
-        self._source = AptState(self.root / "source", "deb-src")
+        self._binary = AptState(self.root / "binary", "deb", sources)
+        self._source = AptState(self.root / "source", "deb-src", sources)
 
     def binary(self, names: Sequence[str], *, refresh: bool = False) -> tuple[BinaryPackage, ...]:
         """Return packages and all they depend on, sorted by name, each with its file.
@@ -133,7 +137,7 @@ class DebianArchive:
         known = set(self.names())
         for name in names:
             self._check_known(name.partition("=")[0], known)
-        code, text = self._binary.run("apt-get", "install", "-qq", "--print-uris", *names)
+        code, text = self._binary.run("apt-get", "install", "-q", "--print-uris", *names)
         if code:
             raise _refused(names, text)
         wanted = [unquote(match["file"]).removesuffix(".deb").split("_")

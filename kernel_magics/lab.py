@@ -12,6 +12,7 @@ from typing import Any
 import kernel_magics.inspect
 import kernel_magics.trace
 from kernel_magics.boot import registry
+from kernel_magics.boot.disks import Disk, make_disk
 from kernel_magics.boot.doctor import DoctorReport, examine
 from kernel_magics.boot.guest import Guest
 from kernel_magics.boot.spec import BootSpec
@@ -24,6 +25,9 @@ __all__ = ["Lab", "GuestList"]
 # Imported for what they register: image.symbols, guest.panic … and guest.trace.
 FACET_PACKAGES = (kernel_magics.inspect, kernel_magics.trace)
 
+MEMORY_MIB = 32
+ENDED_KEPT = 50   # how many guests that have ended a lab remembers, the latest
+
 _open_labs: "weakref.WeakSet[Lab]" = weakref.WeakSet()
 
 
@@ -33,8 +37,10 @@ class GuestList(list[Guest]):
     def __repr__(self) -> str:
         if not self:
             return "no guests"
-        rows: list[tuple[str, ...]] = [("guest", "state", "status", "owner", "memory", "driver")]
-        rows += [_row(guest) for guest in self]
+        heads = ("guest", "state", "status", "owner", "memory", "driver", "ports")
+        rows: list[tuple[str, ...]] = [heads, *map(_row, self)]
+        if not any(row[-1] for row in rows[1:]):
+            rows = [row[:-1] for row in rows]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         return "\n".join("  ".join(cell.ljust(width) for cell, width
                                    in zip(row, widths, strict=True)).rstrip() for row in rows)
@@ -43,7 +49,12 @@ class GuestList(list[Guest]):
 def _row(guest: Guest) -> tuple[str, ...]:
     status = guest.exit_status
     return (guest.name, guest.state, "" if status is None else str(status), guest.owner,
-            f"{guest.spec.get('memory_mib')} MiB", guest.uri or guest.driver)
+            f"{guest.spec.get('memory_mib')} MiB", guest.uri or guest.driver, _ports(guest))
+
+
+def _ports(guest: Guest) -> str:
+    """The forwarded ports: 127.0.0.1:8080→80."""
+    return " ".join(f"{guest.address}:{host}→{port}" for port, host in guest.ports.items())
 
 
 class Lab:
@@ -131,25 +142,42 @@ class Lab:
         """Return the images this lab built, by name."""
         return [self._images[name] for name in sorted(self._images)]
 
-    # Guests
+    # Disks and guests
 
-    def boot(self, image: GuestImage | str | Path, memory_mib: int = 32,
+    def disk(self, path: str | Path, size_mib: int | None = None, fstype: str | None = None, *,
+             mountpoint: str = "", read_only: bool = False, format: str = "",
+             serial: str = "") -> Disk:
+        """Return a disk for `boot`; a file that does not exist is made, of `size_mib`.
+
+        `fstype` "ext2" puts a file system on a new one (with e2fsprogs); with `mountpoint`
+        the guest mounts it there.  A file that exists keeps its content.  `format` is "raw"
+        or "qcow2", by default by the file's suffix.  `disk.check()` and `disk.repair()` run
+        e2fsck on it while no guest has it.  Raises UsageError or HostError.
+        """
+        asked = Disk(Path(path), mountpoint, fstype or "", read_only, format, serial)
+        return make_disk(asked, size_mib)
+
+    def boot(self, image: GuestImage | str | Path, memory_mib: int | None = None,
              argv: Sequence[str] | None = None, env: Mapping[str, str] | None = None,
              name: str | None = None, **spec: Any) -> Guest:
         """Boot an image and return the guest.
 
         `image` is one, or a name or path for `lab.image`; `argv` includes argv[0]; `name`
-        is the guest's, by default the image's (with a number if that is running); `spec`
-        holds further fields of BootSpec: accel, driver, uri, trace, paused, timeout …
+        is the guest's, by default the image's (with a number if that is running);
+        `memory_mib` is its RAM, by default what the image says it needs, else 32; `spec`
+        holds further fields of BootSpec: ports, net, disks, shares, capture, initrd, rc,
+        machine, accel, driver, uri, trace, paused, timeout …
         Raises UsageError, ImageError, HostError, GuestError, BootError or TraceError; then
         nothing is left running.
         """
         called_ns = time.monotonic_ns()
         found = image if isinstance(image, GuestImage) else self.image(image)
+        memory_mib = found.memory_mib or MEMORY_MIB if memory_mib is None else memory_mib
         asked = self._spec(memory_mib, argv, env, name, spec)
         guest = start_guest(found, asked, keep=self.keep, called_ns=called_ns)
         self._forget_replaced(guest.name)
         self._guests[guest.uuid] = guest
+        self._forget_long_ended()
         if asked.trace != "off":
             self._record(guest)
         return guest
@@ -182,9 +210,20 @@ class Lab:
         for uuid in [uuid for uuid, guest in self._guests.items() if guest.name == name]:
             del self._guests[uuid]
 
+    def _forget_long_ended(self) -> None:
+        """Keep no more than ENDED_KEPT ended guests: each has a folder, and its RAM mapped."""
+        if len(self._guests) <= ENDED_KEPT:
+            return
+        ended = [guest for guest in self._guests.values() if guest.machine.has_ended()]
+        for guest in ended[:max(0, len(ended) - ENDED_KEPT)]:
+            del self._guests[guest.uuid]
+            registry.remove(guest.files, guest.uuid)
+
     def guests(self) -> GuestList:
-        """Return the guests there are, by name: this lab's, ended ones included, and the
-        running ones of other notebooks and of a killed notebook ("survived")."""
+        """Return the guests there are, by name: this lab's, the latest ended ones included,
+        and the running ones of other notebooks and of a killed notebook ("survived")."""
+        for uuid in [uuid for uuid, guest in self._attached.items() if guest.machine.has_ended()]:
+            del self._attached[uuid]
         found = {guest.name: guest for guest in self._guests.values()}
         for files, record in registry.records():
             if record.name in found or not record.is_running() or record.qemu is None:

@@ -1,12 +1,15 @@
 """Launch → the arguments of qemu-system-x86_64, as few as a guest needs (pure)."""
 
+from kernel_magics.boot.devices import device_arguments
 from kernel_magics.boot.registry import GuestFiles
 from kernel_magics.boot.spec import Launch
 
-__all__ = ["qemu_arguments", "console_arguments", "machine_option", "EXIT_DEVICE"]
+__all__ = ["qemu_arguments", "console_arguments", "machine_option", "EXIT_DEVICE", "FIRMWARE"]
 
 # A 4-byte store to port 0x501 ends QEMU; hw/misc/debugexit.c.
 EXIT_DEVICE = "isa-debug-exit,iobase=0x501,iosize=4"
+# A PC's firmware that does no more than start a kernel, part of QEMU; SeaBIOS takes longer.
+FIRMWARE = "qboot.rom"
 
 
 def qemu_arguments(binary: str, launch: Launch) -> list[str]:
@@ -30,7 +33,10 @@ def qemu_arguments(binary: str, launch: Launch) -> list[str]:
         "-qmp", f"unix:{_escape(files.qmp_socket)},server=on,wait=off",
         "-pidfile", str(files.pid),
         "-kernel", launch.kernel,
+        *(["-initrd", launch.initrd] if launch.initrd else []),
         "-append", launch.configuration,
+        *([] if launch.machine == "microvm" else ["-bios", FIRMWARE]),
+        *device_arguments(launch.devices, files, launch.uuid),
     ]
     return [*arguments, "-S"] if launch.paused else arguments
 
@@ -47,6 +53,8 @@ def console_arguments(files: GuestFiles) -> list[str]:
 
 def machine_option(machine: str) -> str:
     """Return the value of -machine for a guest that needs neither ACPI nor option ROMs."""
+    if machine != "microvm":
+        return f"{machine},acpi=off,usb=off,memory-backend=ram"
     return f"{machine},acpi=off,rtc=on,pit=off,x-option-roms=off,memory-backend=ram"
 
 

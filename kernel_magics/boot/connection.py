@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from kernel_magics.boot.preparing import shares_files
 from kernel_magics.boot.process import ProcessId
 from kernel_magics.errors import BootError, GuestError, HostError
 from kernel_magics.places import cache_dir, runtime_dir
@@ -139,7 +139,7 @@ class Connection:
             self.handle = libvirt.open(uri)
         except libvirt.libvirtError as error:
             raise _unreachable(uri, error) from error
-        self.shares_files = _shares_files(uri)
+        self.shares_files = shares_files(uri)
         if not self.shares_files:
             # A host that is gone becomes an error after some seconds, not a silent wait.
             with suppress(libvirt.libvirtError):
@@ -210,6 +210,13 @@ class Connection:
         flag = self.libvirt.VIR_MEMORY_PHYSICAL
         return bytes(self._do(lambda: domain.memoryPeek(address, size_bytes, flag)))
 
+    def monitor(self, domain: Any, line: str) -> str:
+        """Run a command of QEMU's human monitor; raises GuestError."""
+        import libvirt_qemu
+
+        flag = libvirt_qemu.VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP
+        return str(self._do(lambda: libvirt_qemu.qemuMonitorCommand(domain, line, flag)))
+
     def _do(self, work: Callable[[], Any]) -> Any:
         try:
             return work()
@@ -217,11 +224,6 @@ class Connection:
             raise GuestError(f"libvirt: {error}",
                              next_step="look whether the guest is still there: "
                                        "lab.guests()") from error
-
-
-def _shares_files(uri: str) -> bool:
-    parts = urlsplit(uri)
-    return parts.scheme == "qemu" and not parts.netloc and parts.path in ("/embed", "/session")
 
 
 def _unreachable(uri: str, error: Exception) -> HostError:

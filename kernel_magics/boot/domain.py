@@ -2,7 +2,8 @@
 
 from xml.sax.saxutils import escape, quoteattr
 
-from kernel_magics.boot.commandline import EXIT_DEVICE, console_arguments
+from kernel_magics.boot.commandline import EXIT_DEVICE, FIRMWARE, console_arguments
+from kernel_magics.boot.domain_devices import device_elements, overrides, passed_arguments
 from kernel_magics.boot.spec import Launch
 
 __all__ = ["domain_xml"]
@@ -30,6 +31,7 @@ def domain_xml(launch: Launch, *, emulator: str | None = None,
           if with_files else []),
         f"<os><type arch='x86_64' machine={quoteattr(launch.machine)}>hvm</type>",
         f"<kernel>{escape(launch.kernel)}</kernel>",
+        *([f"<initrd>{escape(launch.initrd)}</initrd>"] if launch.initrd else []),
         f"<cmdline>{escape(launch.configuration)}</cmdline></os>",
         _cpu(launch),
         "<clock offset='utc'/>",
@@ -42,14 +44,23 @@ def domain_xml(launch: Launch, *, emulator: str | None = None,
         "<memballoon model='none'/>",
         *([] if with_files else
           ["<serial type='pty'><target type='isa-serial' port='0'/></serial>"]),
+        *device_elements(launch.devices),
         "</devices>",
         "<qemu:commandline>",
         *(f"<qemu:arg value={quoteattr(argument)}/>"
-          for argument in [*(console_arguments(launch.files) if with_files else []),
-                           "-device", EXIT_DEVICE]),
+          for argument in _passed(launch, with_files)),
         "</qemu:commandline>",
+        *overrides(launch.devices),
         "</domain>",
     ])
+
+
+def _passed(launch: Launch, with_files: bool) -> list[str]:
+    """What the format has no words for, or not the right ones."""
+    return [*(console_arguments(launch.files) if with_files else []),
+            "-device", EXIT_DEVICE,
+            *([] if launch.machine == "microvm" else ["-bios", FIRMWARE]),
+            *passed_arguments(launch.devices, launch.files, launch.uuid)]
 
 
 def domain_name(launch: Launch) -> str:

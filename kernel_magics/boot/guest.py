@@ -15,6 +15,7 @@ from kernel_magics.boot.machine import Machine
 from kernel_magics.boot.phases import BootPhases, Sightings, boot_phases
 from kernel_magics.boot.process import wait_readable
 from kernel_magics.boot.ram import Ram
+from kernel_magics.boot.reaching import Reachable
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
 from kernel_magics.boot.watcher import Watcher
 from kernel_magics.build.image import GuestImage
@@ -30,7 +31,7 @@ LOOK_S = 0.05    # between looks at a guest that stays after its panic
 FINISH_S = 2.0   # for the watcher to hand over the last output
 
 
-class Guest:
+class Guest(Reachable):
     """A guest and its machine.
 
     `name`, `uuid`, `driver`, `uri`, `spec` (a dict of the BootSpec's fields), `ram`

@@ -16,6 +16,7 @@ from kernel_magics.boot.machine import Machine
 from kernel_magics.boot.process import ProcessId
 from kernel_magics.boot.qemu import LocalMachine, find_qemu
 from kernel_magics.boot.ram import MappedRam, PeekedRam
+from kernel_magics.boot.refusals import explained
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
 from kernel_magics.boot.remote import RemoteMachine, upload
 from kernel_magics.boot.spec import Launch
@@ -43,10 +44,10 @@ class LibvirtDriver:
         if connection.shares_files:
             xml = domain_xml(launch, emulator=find_qemu())
         else:
-            launch = replace(launch, kernel=upload(connection, Path(launch.kernel)))
+            launch = _uploaded(connection, launch)
             xml = domain_xml(launch, with_files=False)
         marks["spawned"] = time.monotonic_ns()
-        domain = _create(connection, xml, launch.name)
+        domain = _create(connection, xml, launch)
         try:
             machine = _hold(connection, domain, launch.files, launch.memory_mib << 20)
         except LabError:
@@ -107,8 +108,15 @@ class _DomainMachine(LocalMachine):
                 raise
 
 
+    def monitor(self, line: str) -> str:
+        return self._connection.monitor(self._domain, line)
+
+
 class _ForeignMachine(LocalMachine):
     """A domain of a libvirt inside another process."""
+
+    def monitor(self, line: str) -> str:
+        raise _foreign("asked")
 
     def is_paused(self) -> bool:
         return False
@@ -125,13 +133,20 @@ def _foreign(what: str) -> GuestError:
                       next_step="use that notebook, or stop the guest, which works from here")
 
 
-def _create(connection: Connection, xml: str, name: str) -> Any:
+def _uploaded(connection: Connection, launch: Launch) -> Launch:
+    kernel = upload(connection, Path(launch.kernel))
+    initrd = upload(connection, Path(launch.initrd)) if launch.initrd else ""
+    return replace(launch, kernel=kernel, initrd=initrd)
+
+
+def _create(connection: Connection, xml: str, launch: Launch) -> Any:
     try:
         return connection.create_paused(xml)
     except connection.error as error:
-        raise BootError(f"libvirt could not start {name}: {error}", log=str(error),
-                        next_step='lab.doctor() looks at QEMU and libvirt; driver="qemu" does '
-                                  "without libvirt") from error
+        raise explained(launch.devices, str(error)) or BootError(
+            f"libvirt could not start {launch.name}: {error}", log=str(error),
+            next_step='lab.doctor() looks at QEMU and libvirt; driver="qemu" does without '
+                      "libvirt") from error
 
 
 def _hold(connection: Connection, domain: Any, files: GuestFiles, memory_bytes: int,

@@ -48,6 +48,10 @@ class Machine(Protocol):
         """End it, and wait until it is gone."""
         ...
 
+    def monitor(self, line: str) -> str:
+        """Run a command of QEMU's human monitor; raises GuestError if that cannot be done."""
+        ...
+
     def write_console(self, data: bytes) -> None:
         """Give it console input, if `streams_console`."""
         ...

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from kernel_magics.boot.commandline import qemu_arguments
@@ -15,6 +16,7 @@ from kernel_magics.boot.machine import Machine, log_tail
 from kernel_magics.boot.process import ProcessId
 from kernel_magics.boot.qmp import QmpError, command, command_when_ready
 from kernel_magics.boot.ram import MappedRam, Ram
+from kernel_magics.boot.refusals import explained
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
 from kernel_magics.boot.spec import Launch
 from kernel_magics.errors import BootError, GuestError, HostError
@@ -98,6 +100,15 @@ class LocalMachine:
             raise GuestError(f"QEMU does not take the command {what!r}: {error}",
                              next_step="look whether it is still there: lab.guests()") from error
 
+    def monitor(self, line: str) -> str:
+        """Run a command of QEMU's human monitor (QMP human-monitor-command)."""
+        try:
+            return str(command(self.files.qmp_socket, "human-monitor-command",
+                               **{"command-line": line}))
+        except QmpError as error:
+            raise GuestError(f"QEMU does not take the command {line!r}: {error}",
+                             next_step="look whether it is still there: lab.guests()") from error
+
     def stop(self) -> None:
         """End QEMU and wait until it is gone."""
         if self.process:
@@ -133,10 +144,13 @@ class QemuDriver:
         try:
             command_when_ready(process, launch.files.qmp_socket, "query-status")
         except QmpError as error:
-            os.waitpid(process.pid, os.WNOHANG)
-            raise BootError(f"QEMU ended before the guest was loaded: {log_tail(launch.files)}",
-                            log=log_tail(launch.files),
-                            next_step="lab.doctor() looks at QEMU and the accelerator") from error
+            process.terminate()
+            with suppress(ChildProcessError):
+                os.waitpid(process.pid, 0)
+            said = log_tail(launch.files)
+            raise explained(launch.devices, said) or BootError(
+                f"QEMU ended before the guest was loaded: {said}", log=said,
+                next_step="lab.doctor() looks at QEMU and the accelerator") from error
 
     def attach(self, files: GuestFiles, record: GuestRecord) -> Machine:
         """Hold a QEMU that another process started."""

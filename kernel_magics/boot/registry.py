@@ -67,6 +67,16 @@ class GuestFiles:
         return self.folder / "qmp.sock"
 
     @property
+    def passt_socket(self) -> Path:
+        """Where passt and QEMU meet."""
+        return self.folder / "passt.sock"
+
+    @property
+    def capture(self) -> Path:
+        """The guest's network traffic, written by QEMU: a pcap file."""
+        return self.folder / "traffic.pcap"
+
+    @property
     def pid(self) -> Path:
         """QEMU's process number, written by QEMU (direct driver)."""
         return self.folder / "qemu.pid"
@@ -95,6 +105,7 @@ class GuestRecord:
     marks: dict[str, int] = field(default_factory=dict)
     keep: bool = False
     stopped: bool = False
+    ports: dict[str, int] = field(default_factory=dict)
 
     def is_running(self) -> bool:
         """Whether the guest's QEMU is there, or is being started by a living owner."""

@@ -26,13 +26,13 @@ _POOL = "<pool type='dir'><name>rumplab</name><target><path>{}</path></target></
 
 
 def upload(connection: Connection, image: Path) -> str:
-    """Bring an image to the machine of a libvirt; return its path there.
+    """Bring an image or an archive to the machine of a libvirt; return its path there.
 
     It is stored under its content's hash in a storage pool of the lab's own, so it
     crosses the network once.  Raises HostError if that libvirt has no storage.
     """
     data = image.read_bytes()
-    name = f"{sha256(data).hexdigest()[:32]}.elf"
+    name = f"{sha256(data).hexdigest()[:32]}{image.suffix}"
     try:
         pool = _pool(connection)
         with suppress(connection.error):
@@ -142,6 +142,10 @@ class RemoteMachine:
             self._stream.eventRemoveCallback()
             self._stream.abort()
         self._connection.destroy(self._domain)
+
+    def monitor(self, line: str) -> str:
+        """Run a command of QEMU's human monitor."""
+        return self._connection.monitor(self._domain, line)
 
     def write_console(self, data: bytes) -> None:
         """Send input through the stream."""

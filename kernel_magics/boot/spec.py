@@ -9,8 +9,14 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from kernel_magics.boot.devices import MACHINES, Devices
+from kernel_magics.boot.disks import parse_disks
+from kernel_magics.boot.network import parse_network
+from kernel_magics.boot.programs import parse_programs, programs_of
 from kernel_magics.boot.registry import GuestFiles
+from kernel_magics.boot.shares import parse_shares
 from kernel_magics.errors import UsageError
 
 __all__ = ["BootSpec", "Launch", "configuration", "render", "check_guest_name",
@@ -18,7 +24,6 @@ __all__ = ["BootSpec", "Launch", "configuration", "render", "check_guest_name",
 
 ACCELERATORS = ("auto", "kvm", "tcg")
 DRIVERS = ("libvirt", "qemu")
-MACHINES = ("microvm",)
 TRACES = ("off", "hypercalls", "all")
 ON_PANIC = ("exit", "halt")
 # What a kernel command line may have: the limit Rumprun documents, kept for both kits.
@@ -35,6 +40,13 @@ class BootSpec:
     libvirt URI, None the embedded driver; `paused` leaves the guest before its first
     instruction; `timeout` (seconds) is what `wait` uses when it is given none.
     `trace_records` is rounded up to a power of two by the guest.
+
+    `initrd` is a cpio archive, the guest's root; `rc` the programs to start, by default one,
+    `argv`: {"bin": path, "argv": […], "runmode": "&", "workdir": "/"}.
+    `ports` are forwarded from 127.0.0.1: {8080: 80} or ["8080:80", 80]; `net` is "user",
+    "passt", "tap:NAME", "bridge:NAME" or None, `address` "dhcp", "auto" or "10.0.2.15/24",
+    `capture` records the traffic.  `disks` are Disks, paths or "path:/mountpoint:ext2:ro";
+    `shares` {"/mountpoint": folder} or "folder:/mountpoint:ro".
     """
 
     memory_mib: int = 32
@@ -51,6 +63,20 @@ class BootSpec:
     name: str = ""
     timeout: float | None = None
     paused: bool = False
+    initrd: Path | str | None = None
+    rc: object = ()
+    ports: object = ()
+    net: str | None = None
+    address: object = "dhcp"
+    capture: bool = False
+    disks: object = ()
+    shares: object = ()
+
+    def devices(self) -> Devices:
+        """Return the devices asked for; raises UsageError naming the field that is wrong."""
+        network = parse_network(self.net, self.ports, self.address, self.capture)
+        return Devices(self.machine, network, parse_disks(self.disks),
+                       parse_shares(self.shares)).check()
 
     def check(self) -> "BootSpec":
         """Return itself; raises UsageError naming the field that is wrong."""
@@ -69,11 +95,17 @@ class BootSpec:
             if not variable or "=" in variable:
                 raise UsageError(f"not a name of an environment variable: {variable!r}",
                                  next_step='pass env={"NAME": "value"}')
+        parse_programs(self.rc)
+        self.devices()
         return self
 
-    def with_image(self, image_name: str) -> "BootSpec":
-        """Return the spec with what it leaves open taken from the image's name."""
-        return replace(self, argv=self.argv or (image_name,),
+    def with_image(self, image_name: str, *, initrd: Path | None = None, rc: object = (),
+                   env: Mapping[str, str] | None = None) -> "BootSpec":
+        """Return the spec with what it leaves open taken from the image."""
+        programs = self.rc or rc
+        return replace(self, rc=programs, initrd=self.initrd or initrd,
+                       argv=self.argv or (() if programs else (image_name,)),
+                       env={**(env or {}), **self.env},
                        hostname=self.hostname or self.name or image_name)
 
 
@@ -94,18 +126,21 @@ class Launch:
     cpu: str
     files: GuestFiles
     paused: bool = False
+    initrd: str = ""
+    devices: Devices = field(default_factory=Devices)
 
 
-def configuration(spec: BootSpec, program: str, tsc_hz: int,
-                  epoch_ns: int) -> list[tuple[str, object]]:
+def configuration(spec: BootSpec, program: str, tsc_hz: int, epoch_ns: int,
+                  devices: Devices | None = None) -> list[tuple[str, object]]:
     """Return the guest's configuration as ordered (key, value) pairs.
 
     `program` is the name of what runs, `tsc_hz` the measured frequency of the guest's
     time-stamp counter (0: unknown), `epoch_ns` the Unix time of the start.
     Source: Rumprun's configuration format; key "lab" is described in lab_abi.h's terms.
     """
-    pairs: list[tuple[str, object]] = [("rc", [{"bin": program, "argv": list(spec.argv)}])]
+    pairs: list[tuple[str, object]] = [("rc", programs_of(spec.rc, program, spec.argv))]
     pairs += [("env", f"{key}={value}") for key, value in spec.env.items()]
+    pairs += (devices or spec.devices()).configuration()
     pairs.append(("hostname", spec.hostname))
     pairs.append(("lab", {"tsc_hz": tsc_hz, "epoch_ns": epoch_ns, "trace": spec.trace,
                           "trace_records": spec.trace_records, "on_panic": spec.on_panic}))

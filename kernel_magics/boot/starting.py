@@ -3,26 +3,32 @@
 import os
 import time
 import uuid
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kernel_magics.boot import registry
 from kernel_magics.boot.accel import Accelerator, accelerator
+from kernel_magics.boot.devices import Devices
 from kernel_magics.boot.guest import Guest
 from kernel_magics.boot.libvirt import LibvirtDriver
 from kernel_magics.boot.machine import Driver, Machine
+from kernel_magics.boot.passt import start_passt
+from kernel_magics.boot.preparing import check_initrd, prepare
+from kernel_magics.boot.programs import parse_programs
 from kernel_magics.boot.qemu import QemuDriver, find_qemu
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
 from kernel_magics.boot.spec import BootSpec, Launch, configuration, guest_name_of, render
+from kernel_magics.boot.usernet import host_ports
 from kernel_magics.build.elf import PT_LOAD, ElfFile
 from kernel_magics.build.image import GuestImage
-from kernel_magics.errors import HostError, UsageError
+from kernel_magics.errors import HostError, LabError, UsageError
 from kernel_magics.places import runtime_dir
 
 __all__ = ["start_guest", "attach_guest", "find_driver"]
 
 MIB = 1 << 20
+PAGE_BYTES = 4096
 
 
 def find_driver(name: str, uri: str | None) -> Driver:
@@ -38,42 +44,66 @@ def start_guest(image: GuestImage, spec: BootSpec, *, keep: bool = False,
     anything is started; BootError if QEMU or libvirt refuses.  Nothing is left then.
     """
     marks = {"called": called_ns or time.monotonic_ns()}
-    spec = spec.check().with_image(image.name)
-    _check_image(image, spec.memory_mib)
+    spec = spec.check().with_image(image.name, initrd=image.initrd, rc=image.rc, env=image.env)
+    initrd = check_initrd(spec.initrd) if spec.initrd else None
+    _check_image(image, spec.memory_mib, initrd)
     _check_memory(spec.memory_mib)
     find_qemu()
+    devices = prepare(spec.devices(), spec.uri or "" if spec.driver == "libvirt" else "")
     chosen = accelerator(spec.accel)
     record = GuestRecord(
         name=spec.name or guest_name_of(image.name), uuid=str(uuid.uuid4()),
         driver=spec.driver, uri=spec.uri or "", image=str(image.path),
-        owner=registry.own_process(), spec=_plain(spec), header_address=image.header_address,
-        accel=chosen.name, marks=marks, keep=keep)
-    text = render(configuration(spec, image.name, chosen.tsc_hz, time.time_ns()))
+        owner=registry.own_process(), spec=_plain(spec, devices),
+        header_address=image.header_address, accel=chosen.name, marks=marks, keep=keep)
+    text = render(configuration(spec, image.name, chosen.tsc_hz, time.time_ns(), devices))
     files, record = registry.claim(record, numbered=not spec.name)
-    return _start(image, spec, record, files, chosen, text)
-
-
-def _start(image: GuestImage, spec: BootSpec, record: GuestRecord, files: GuestFiles,
-           chosen: Accelerator, text: str) -> Guest:
     launch = Launch(record.name, record.uuid, str(image.stripped_path), text, spec.memory_mib,
-                    spec.machine, chosen.name, chosen.cpu, files, spec.paused)
-    marks = record.marks
+                    spec.machine, chosen.name, chosen.cpu, files, spec.paused,
+                    str(initrd or ""), devices)
+    return _start(image, spec, record, launch, chosen)
+
+
+def _start(image: GuestImage, spec: BootSpec, record: GuestRecord, launch: Launch,
+           chosen: Accelerator) -> Guest:
+    files, marks = launch.files, record.marks
     try:
-        machine = find_driver(spec.driver, spec.uri).start(launch, marks)
+        machine, facts = _started(find_driver(spec.driver, spec.uri), launch, marks)
     except BaseException:
         registry.remove(files, record.uuid)
         raise
-    guest = Guest(machine, files, replace(record, **_facts(machine)), image=image,
-                  tsc_hz=chosen.tsc_hz)
+    guest = Guest(machine, files, replace(record, **facts), image=image, tsc_hz=chosen.tsc_hz)
     guest.why_accel = chosen.why
     guest.watch()
-    registry.update(files, record.uuid, marks=marks, **_facts(machine))
+    registry.update(files, record.uuid, marks=marks, **facts)
     return guest
 
 
-def _facts(machine: Machine) -> dict[str, Any]:
-    """Return what the record learns from the started machine."""
-    return {"qemu": machine.process, "ram": getattr(machine.ram, "path", "")}
+def _started(driver: Driver, launch: Launch,
+             marks: dict[str, int]) -> tuple[Machine, dict[str, Any]]:
+    """Start the machine; return it and what the record learns from it."""
+    network, passt = launch.devices.network, None
+    if network and network.kind == "passt":
+        passt, network = start_passt(network, launch.files)
+    # A guest with devices waits until QEMU has them: what it cannot give is an error of the
+    # boot then, and the shortest guest is still there to be asked for its ports.
+    held = bool(launch.devices.count) and not launch.paused
+    try:
+        machine = driver.start(replace(launch, paused=True) if held else launch, marks)
+        try:
+            ports = host_ports(network, machine)
+            if held:
+                marks["created"] = marks["resumed"] = time.monotonic_ns()
+                machine.resume()
+        except LabError:
+            machine.stop()
+            raise
+    except BaseException:
+        if passt:
+            passt.terminate()
+        raise
+    return machine, {"qemu": machine.process, "ram": getattr(machine.ram, "path", ""),
+                     "ports": ports}
 
 
 def attach_guest(files: GuestFiles, record: GuestRecord) -> Guest:
@@ -85,18 +115,31 @@ def attach_guest(files: GuestFiles, record: GuestRecord) -> Guest:
     return Guest(driver.attach(files, record), files, record)
 
 
-def _plain(spec: BootSpec) -> dict[str, object]:
-    return {**asdict(spec), "argv": list(spec.argv), "env": dict(spec.env)}
+def _plain(spec: BootSpec, devices: Devices) -> dict[str, object]:
+    """Return a spec's fields as JSON can hold them; devices as the texts that name them."""
+    network = devices.network
+    fields = {name: getattr(spec, name) for name in BootSpec.__slots__}
+    return {**fields, "argv": list(spec.argv), "env": dict(spec.env),
+            "rc": parse_programs(spec.rc), "initrd": str(spec.initrd or ""),
+            "net": f"{network.kind}:{network.device}".rstrip(":") if network else None,
+            "address": [str(one) for one in network.addresses] if network else [],
+            "ports": [str(forward) for forward in network.forwards] if network else [],
+            "capture": bool(network and network.capture),
+            "disks": [disk.plain() for disk in devices.disks],
+            "shares": [share.plain() for share in devices.shares]}
 
 
-def _check_image(image: GuestImage, memory_mib: int) -> None:
+def _check_image(image: GuestImage, memory_mib: int, initrd: Path | None) -> None:
     """Look at the very file QEMU will get: it may have changed since the image was made."""
     elf = ElfFile.read(image.stripped_path)
     elf.check_guest()
     end = max((segment.physical_address + segment.memory_bytes for segment in elf.segments
                if segment.type == PT_LOAD), default=0)
+    if initrd:  # QEMU puts it at the end of RAM, on a page's border
+        end += initrd.stat().st_size + PAGE_BYTES
     if end > memory_mib * MIB:
-        raise UsageError(f"{image.name} does not fit into {memory_mib} MiB of RAM",
+        what = f"{image.name} with its root" if initrd else image.name
+        raise UsageError(f"{what} does not fit into {memory_mib} MiB of RAM",
                          next_step=f"give it at least memory_mib={-(-end // MIB) + 1}")
 
 

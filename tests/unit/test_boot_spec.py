@@ -63,7 +63,7 @@ def test_awkward_text_survives_both_ways_to_the_guest():
 @pytest.mark.parametrize("spec, said", [
     (BootSpec(accel="hax"), "accel='hax'"),
     (BootSpec(driver="xen"), "driver='xen'"),
-    (BootSpec(machine="pc"), "machine='pc'"),
+    (BootSpec(machine="isapc"), "machine='isapc'"),
     (BootSpec(trace="everything"), "trace='everything'"),
     (BootSpec(on_panic="reboot"), "on_panic='reboot'"),
     (BootSpec(memory_mib=0), "memory_mib=0"),

@@ -1,0 +1,161 @@
+"""One HTTP request to a guest, patient until the guest listens.
+
+The host's end of a port forward takes a connection before the guest does, so a connection
+says nothing yet.  The request is sent only once the guest has taken it: then it reaches the
+guest once, and what goes wrong after that is the answer.
+"""
+
+import http.client
+import select
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.message import Message
+from typing import TYPE_CHECKING
+
+from kernel_magics.boot.usernet import parse_usernet
+from kernel_magics.errors import GuestError, GuestTimeout
+
+if TYPE_CHECKING:
+    from kernel_magics.boot.guest import Guest
+
+__all__ = ["Response", "request", "connect_to"]
+
+LOOK_S = 0.005          # between looks at a connection the guest has not taken yet
+RETRY_S = 0.02          # after the guest refused
+STALE_S = 1.2           # QEMU keeps a packet for a guest without address no longer than 1 s
+UNKNOWN_QUIET_S = 0.2   # a connection that nobody refuses for so long, where none can be asked
+TAIL_LINES = 3
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer: `status`, `reason`, `headers` (a mapping without regard to case), `body` as
+    bytes, `text`; `elapsed_ns` from the call to the last byte, waiting included."""
+
+    status: int
+    reason: str
+    headers: Message
+    body: bytes = field(repr=False)
+    elapsed_ns: int
+
+    @property
+    def text(self) -> str:
+        """The body as text, by the charset of its Content-Type, else UTF-8."""
+        charset = self.headers.get_content_charset() or "utf-8"
+        try:
+            return self.body.decode(charset, errors="replace")
+        except LookupError:
+            return self.body.decode(errors="replace")
+
+    def __repr__(self) -> str:
+        return f"{self.status} {self.reason}, {len(self.body)} bytes in " \
+               f"{self.elapsed_ns / 1e6:.1f} ms"
+
+
+def request(guest: "Guest", path: str, port: int, method: str, body: bytes | str | None,
+            headers: Mapping[str, str], timeout_s: float) -> Response:
+    """Send one request to a guest's port and return the answer.
+
+    Raises GuestError if the guest has ended or answers with something else than HTTP,
+    GuestTimeout if nothing listens, or no answer comes, within `timeout_s`.
+    """
+    started_ns = time.monotonic_ns()
+    deadline = time.monotonic() + timeout_s
+    with connect_to(guest, port, deadline, timeout_s) as connected:
+        # http.client makes the lines; the connection is ours already
+        connection = http.client.HTTPConnection(connected.getpeername()[0], port)
+        connection.sock = connected
+        try:
+            connected.settimeout(max(deadline - time.monotonic(), LOOK_S))
+            connection.request(method, path, body.encode() if isinstance(body, str) else body,
+                               dict(headers))
+            answer = connection.getresponse()
+            data = answer.read()
+        except TimeoutError as error:
+            raise _late(guest, f"took the request on port {port} and did not answer "
+                               f"within {timeout_s:g} s") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise _broken(guest, port, error) from error
+    return Response(answer.status, answer.reason, answer.msg, data,
+                    time.monotonic_ns() - started_ns)
+
+
+def connect_to(guest: "Guest", port: int, deadline: float, timeout_s: float) -> socket.socket:
+    """Return a connection that the guest has taken; tries until `deadline` (monotonic)."""
+    address = guest.address, guest.host_port(port)
+    while True:
+        _check_alive(guest)
+        try:
+            connected = socket.create_connection(address, timeout=_left(deadline))
+        except OSError:  # refused, or no way to it yet: a tap, whose guest answers itself
+            connected = None
+        if connected and _taken(guest, connected, deadline):
+            return connected
+        if connected:
+            connected.close()
+        if time.monotonic() > deadline:
+            _check_alive(guest)
+            raise _late(guest, f"does not listen on port {port}: nothing took a connection "
+                               f"for {timeout_s:g} s")
+        time.sleep(RETRY_S)
+
+
+def _left(deadline: float) -> float:
+    return min(max(deadline - time.monotonic(), LOOK_S), 1.0)
+
+
+def _taken(guest: "Guest", connected: socket.socket, deadline: float) -> bool:
+    """Wait until the guest takes a connection (True) or refuses it, or it has gone stale."""
+    if guest.network_kind not in ("user", "passt"):
+        return True
+    own_port = connected.getsockname()[1]
+    until = min(deadline, time.monotonic() + STALE_S)
+    quiet_until = time.monotonic() + UNKNOWN_QUIET_S
+    while time.monotonic() < until:
+        state = _state(guest, own_port)
+        if state == "ESTABLISHED" or (state is None and time.monotonic() > quiet_until):
+            return True
+        if select.select([connected], [], [], LOOK_S)[0]:
+            return False  # closed: before a request there is nothing else to read
+    return False
+
+
+def _state(guest: "Guest", own_port: int) -> str | None:
+    """Return what QEMU says of the connection from one of our ports, None if it cannot."""
+    if guest.network_kind != "user":
+        return None
+    try:
+        sockets = parse_usernet(guest.machine.monitor("info usernet"))
+    except GuestError:
+        return None
+    return next((found.state for found in sockets
+                 if own_port in (found.source_port, found.destination_port)), "UNKNOWN")
+
+
+def _check_alive(guest: "Guest") -> None:
+    if guest.machine.has_ended():
+        raise GuestError(f"{guest.name} has ended and answers nothing; {_tail(guest)}",
+                         name=guest.name, next_step="look at guest.console.text, or boot it "
+                                                    "again")
+
+
+def _late(guest: "Guest", what: str) -> GuestError:
+    return GuestTimeout(f"{guest.name} {what}; {_tail(guest)}", name=guest.name,
+                        next_step="look at guest.console.text, or wait longer: timeout=60")
+
+
+def _broken(guest: "Guest", port: int, error: Exception) -> GuestError:
+    guest.machine.has_ended()
+    said = str(error) or type(error).__name__
+    what = ("ended the connection without an answer" if isinstance(
+        error, ConnectionError | http.client.RemoteDisconnected | http.client.IncompleteRead)
+        else f"does not speak HTTP: {said}")
+    return GuestError(f"{guest.name}, port {port}, {what}; {_tail(guest)}", name=guest.name,
+                      next_step="look at guest.console.text: the guest may have ended, or it "
+                                "speaks another protocol")
+
+
+def _tail(guest: "Guest") -> str:
+    return f"its console ends with:\n{guest.console.tail(TAIL_LINES) or '(nothing)'}"

@@ -81,9 +81,10 @@ bool rumpcomp_virtif_notify(struct rumpcomp_virtif *interface, bool on);
 /*
  * 9P: messages to the server of a host folder, by its mount tag.  A request sleeps for
  * its reply and gives the reply's bytes; several threads may have requests out.  The
- * message's own tag must be one no other thread uses.  -ENODEV: no such server;
- * -EMSGSIZE: more than the transport takes; -ETIMEDOUT: no reply by the deadline
- * (monotonic, KERN_FOREVER for none), which may still come and is then dropped; -EIO.
+ * message's own tag must be one no other thread uses.  -ENODEV: no such server; -EBUSY: it
+ * is open; -EMSGSIZE: more than the transport takes; -ENOMEM; -ETIMEDOUT: no reply by the
+ * deadline (monotonic, INT64_MAX for none), which may still come and is then dropped, so
+ * its tag is not free; -EIO: the server is gone, or what came is no reply to this.
  */
 struct rumpcomp_9p;
 int rumpcomp_9p_open(const char *tag, struct rumpcomp_9p **server);

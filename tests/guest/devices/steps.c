@@ -27,7 +27,8 @@ static void sleep_ms(const struct step *step)
 }
 
 static const struct command own_commands[] = { { "sleep", sleep_ms }, { NULL, NULL } };
-static const struct command *const all[] = { own_commands, disk_commands, net_commands };
+static const struct command *const all[] = { own_commands, disk_commands, net_commands,
+	ninep_commands };
 
 static void run(char *line)
 {

@@ -151,6 +151,8 @@ void bmk_clock_create(uint64_t tsc_hz, int64_t epoch_ns);
 int64_t bmk_clock_ns(void);
 int64_t bmk_clock_wall_ns(void);
 uint64_t bmk_clock_from_tsc(uint64_t ticks);
+/* The vDSO's ELF header: code that programs read the clock with. */
+extern const char bmk_vdso[];
 
 /* --- console --- */
 void bmk_console_create(void);

@@ -8,6 +8,7 @@
 #include "arch.h"
 #include "bmk.h"
 #include "lab_trace.h"
+#include "vdso.h"
 
 #define RTC_INDEX 0x70
 #define RTC_DATA 0x71
@@ -17,18 +18,17 @@
 /* The chip counts whole seconds, so only a larger difference means anything. */
 #define RTC_TOLERANCE_NS (2 * NS_PER_S)
 
-static uint64_t multiplier; /* ns = ticks * multiplier / 2^32 */
-static uint64_t tsc_start;
-static bool wall_known;
+/* What programs read the time by, too. */
+static struct vdso_clock clock;
 
 uint64_t bmk_clock_from_tsc(uint64_t ticks)
 {
-	return (uint64_t)((unsigned __int128)ticks * multiplier >> 32);
+	return (uint64_t)((unsigned __int128)ticks * clock.multiplier >> 32);
 }
 
 int64_t bmk_clock_ns(void)
 {
-	return (int64_t)bmk_clock_from_tsc(arch_tsc() - tsc_start);
+	return (int64_t)bmk_clock_from_tsc(arch_tsc() - clock.tsc_start);
 }
 
 static uint8_t rtc_read(uint8_t reg)
@@ -66,15 +66,24 @@ static int64_t rtc_seconds(void)
 
 int64_t bmk_clock_wall_ns(void)
 {
-	if (!wall_known) {
+	if (!clock.wall_known) {
 		int64_t chip = rtc_seconds() * NS_PER_S;
 		int64_t passed = lab_header.wall_offset_ns + bmk_clock_ns();
 
 		if (chip && (passed < chip - RTC_TOLERANCE_NS || passed > chip + RTC_TOLERANCE_NS))
 			lab_header.wall_offset_ns += chip - passed;
-		wall_known = true;
+		clock.wall_offset_ns = lab_header.wall_offset_ns;
+		clock.wall_known = true;
 	}
 	return lab_header.wall_offset_ns + bmk_clock_ns();
+}
+
+/* Text is not writable where it runs, but RAM is. */
+static void vdso_publish(void)
+{
+	const struct vdso_clock **slot = bmk_at_physical(bmk_physical(bmk_vdso + VDSO_CLOCK_SLOT));
+
+	*slot = &clock;
 }
 
 void bmk_clock_create(uint64_t tsc_hz, int64_t epoch_ns)
@@ -82,7 +91,8 @@ void bmk_clock_create(uint64_t tsc_hz, int64_t epoch_ns)
 	if (!tsc_hz)
 		tsc_hz = arch_measure_tsc_hz();
 	lab_header.tsc_hz = tsc_hz;
-	multiplier = ((uint64_t)NS_PER_S << 32) / tsc_hz;
-	tsc_start = lab_header.phase_tsc[LAB_PHASE_ENTRY];
+	clock.multiplier = ((uint64_t)NS_PER_S << 32) / tsc_hz;
+	clock.tsc_start = lab_header.phase_tsc[LAB_PHASE_ENTRY];
 	lab_header.wall_offset_ns = epoch_ns;
+	vdso_publish();
 }

@@ -208,6 +208,9 @@ long rumpcomp_copy_string(char *to, const char *from, size_t max);
 /* The archive that came with the image, and its size; NULL if there is none. */
 const void *rumpcomp_initrd(size_t *bytes);
 
+/* The ELF header of the host's vDSO, for AT_SYSINFO_EHDR (vdso(7)); NULL if it has none. */
+const void *rumpcomp_vdso(void);
+
 /* The program's own ELF headers in memory, and its entry; NULL, 0 in a packaged image. */
 const void *rumpcomp_program_headers(void);
 uintptr_t rumpcomp_program_entry(void);

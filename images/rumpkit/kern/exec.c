@@ -23,9 +23,10 @@
 #define AT_SECURE 23
 #define AT_RANDOM 25
 #define AT_EXECFN 31
+#define AT_SYSINFO_EHDR 33
 #define AT_MINSIGSTKSZ 51
 /* Pairs that put_auxiliary makes. */
-#define AUXILIARY_PAIRS 18
+#define AUXILIARY_PAIRS 19
 #define SCRIPT_LINE_BYTES 256
 #define SCRIPT_DEPTH 4
 #define SIG_IGN 1
@@ -92,6 +93,7 @@ static void put_auxiliary(uint64_t *at, const struct kern_program *program, uint
 	at = put(at, AT_RANDOM, random);
 	at = put(at, AT_EXECFN, path);
 	at = put(at, AT_MINSIGSTKSZ, kern_signal_frame_bytes());
+	at = put(at, AT_SYSINFO_EHDR, (uintptr_t)rumpcomp_vdso());
 	put(at, AT_NULL, 0);
 }
 

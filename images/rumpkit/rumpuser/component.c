@@ -52,3 +52,8 @@ const void *rumpcomp_initrd(size_t *bytes)
 	*bytes = bmk_initrd_bytes;
 	return bmk_initrd;
 }
+
+const void *rumpcomp_vdso(void)
+{
+	return bmk_vdso;
+}

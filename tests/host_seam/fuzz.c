@@ -11,6 +11,7 @@ static const char *const paths[] = {
 #define DESCRIPTORS 6
 
 static uint64_t state;
+static bool small; /* only what an ext2 with the smallest blocks can do as well */
 
 static unsigned any(unsigned below)
 {
@@ -39,7 +40,7 @@ static long offset(void)
 	long at = any(4) * 4096l + any(5) - 2 + any(2) * any(3000);
 
 	if (any(20) == 0)
-		at += 1l << (20 + any(20));
+		at += 1l << (20 + any(small ? 13 : 20));
 	return at < 0 ? 0 : at;
 }
 
@@ -76,7 +77,7 @@ static void change_data(unsigned which)
 	case 2: DO(read, descriptor, bytes, length); break;
 	case 3: DO(ftruncate, descriptor, at); break;
 	case 4: DO(lseek, descriptor, at, any(3)); break;
-	case 5: DO(fallocate, descriptor, any(2) ? 3 : any(2), at % 50000, length + 1); break;
+	case 5: DO(fallocate, descriptor, any(2) ? 3 : any(2) && !small, at % 50000, length + 1); break;
 	case 6: DO(dup2, descriptor, 3 + any(DESCRIPTORS)); break;
 	case 7: note_fstat((int)descriptor); break;
 	case 8: DO(close, descriptor); break;
@@ -109,11 +110,12 @@ static void look_at_everything(void)
 	note_listing("d/e");
 }
 
-void fuzz(unsigned seed, int steps)
+void fuzz(unsigned seed, int steps, bool for_disks)
 {
 	int i;
 
 	state = seed;
+	small = for_disks;
 	for (i = 0; i < steps; i++) {
 		unsigned kind = any(20);
 

@@ -40,7 +40,7 @@ static void memory_comes_back(void)
 {
 	long pages = seam_held_pages(), objects = seam_held_objects();
 
-	fuzz(1, 3000);
+	fuzz(1, 3000, false);
 	check_nothing_left("after many calls", pages, objects);
 }
 
@@ -51,7 +51,7 @@ static void failing_allocations(void)
 
 	for (unsigned n = 2; n < 40; n += 3) {
 		seam_fail_every(n);
-		fuzz(n, 400);
+		fuzz(n, 400, false);
 		seam_fail_every(0);
 		check_nothing_left("after failures", pages, objects);
 	}

@@ -4,8 +4,12 @@
  *   vfs_host list
  *   vfs_host guest SCENARIO [ARGUMENT...]
  *   vfs_host linux DIRECTORY SCENARIO [ARGUMENT...]
+ *   vfs_host disk IMAGE SCENARIO [ARGUMENT...]  the guest, its root on a disk with ext2
  *
- * "fuzz SEED STEPS" is a scenario as well.  Exit status 3: this host cannot give the
+ * In the environment: LOSE_FROM=n, the n-th write to the disk and all after it are lost;
+ * FAIL_READS=n, FAIL_WRITES=n, every n-th fails.
+ *
+ * "fuzz SEED STEPS" is a scenario as well, and "fuzz SEED STEPS small".  Exit status 3: this host cannot give the
  * Linux world a root of its own.
  */
 #define _GNU_SOURCE
@@ -88,7 +92,7 @@ static void list(void)
 static int run(char **arguments)
 {
 	if (!strcmp(arguments[0], "fuzz")) {
-		fuzz((unsigned)atoi(arguments[1]), atoi(arguments[2]));
+		fuzz((unsigned)atoi(arguments[1]), atoi(arguments[2]), arguments[3] != NULL);
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
@@ -101,9 +105,24 @@ static int run(char **arguments)
 	return 2;
 }
 
+static long setting(const char *name)
+{
+	const char *text = getenv(name);
+
+	return text ? atol(text) : 0;
+}
+
+static bool prepare_disk(const char *image)
+{
+	disk_lose_from(setting("LOSE_FROM"));
+	disk_fail_every(setting("FAIL_READS"), setting("FAIL_WRITES"));
+	return disk_attach(image);
+}
+
 int main(int count, char **arguments)
 {
 	bool linux_wanted = count > 3 && !strcmp(arguments[1], "linux");
+	bool disk_wanted = count > 3 && !strcmp(arguments[1], "disk");
 	int status;
 
 	if (count == 2 && !strcmp(arguments[1], "list")) {
@@ -113,10 +132,14 @@ int main(int count, char **arguments)
 	if (count < 3)
 		return 2;
 	notes = fdopen(fcntl(STDOUT_FILENO, F_DUPFD, NOTES_DESCRIPTOR), "w");
-	world = linux_wanted ? linux_world(arguments[2]) : guest_world();
+	if (disk_wanted && !prepare_disk(arguments[2]))
+		return 2;
+	world = linux_wanted ? linux_world(arguments[2]) : guest_world(disk_wanted ? "ext2" : NULL);
 	if (!world)
 		return NO_NAMESPACES;
-	status = run(arguments + (linux_wanted ? 3 : 2));
+	status = run(arguments + (linux_wanted || disk_wanted ? 3 : 2));
+	if (disk_wanted)
+		guest_stop();
 	fclose(notes);
 	_exit(status); /* what the guest's root holds is no leak */
 }

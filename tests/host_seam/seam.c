@@ -23,11 +23,12 @@
 #include "rumpcomp.h"
 #include "rumpuser.h"
 #include "seam.h"
+#include "seam_inside.h"
 
 #define TOTAL_PAGES 65536 /* 256 MiB */
 #define NS_PER_S 1000000000ll
 
-static pthread_mutex_t processor = PTHREAD_MUTEX_INITIALIZER;
+pthread_mutex_t processor = PTHREAD_MUTEX_INITIALIZER;
 static int console_input[2], console_output[2];
 static void (*input_arrived)(void);
 static long free_pages = TOTAL_PAGES, held_pages, held_objects, fail_every, allocations;
@@ -63,6 +64,23 @@ int rumpuser_malloc(size_t bytes, int alignment, void **memory)
 	free_pages -= pages;
 	held_pages += pages;
 	return 0;
+}
+
+int rumpuser_anonmmap(void *preferred, size_t bytes, int alignment_bits, int executable,
+    void **memory)
+{
+	(void)preferred;
+	(void)alignment_bits;
+	(void)executable;
+	if (rumpuser_malloc(bytes, 4096, memory))
+		return RUMPUSER_ENOMEM;
+	memset(*memory, 0, bytes);
+	return 0;
+}
+
+void rumpuser_unmap(void *memory, size_t bytes)
+{
+	rumpuser_free(memory, bytes);
 }
 
 void rumpuser_free(void *memory, size_t bytes)
@@ -317,15 +335,37 @@ static long guest_call(long number, long a, long b, long c, long d, long e, long
 
 int vfs_init(const char *hostname);
 int vfs_populate(void);
+int vfs_mount(const char *source, const char *type, const char *path, uint32_t flags,
+    const char *options);
+void vfs_stop(void);
 
-const struct world *guest_world(void)
+static bool mount_root(const char *type)
+{
+	int error;
+
+	pthread_mutex_lock(&processor);
+	error = vfs_mount("blk0", type, "/", 0, NULL);
+	pthread_mutex_unlock(&processor);
+	if (error)
+		fprintf(stderr, "cannot mount: %d\n", error);
+	return !error;
+}
+
+void guest_stop(void)
+{
+	pthread_mutex_lock(&processor);
+	vfs_stop();
+	pthread_mutex_unlock(&processor);
+}
+
+const struct world *guest_world(const char *root_type)
 {
 	static const struct world guest = {
 		guest_call, guest_type, guest_screen, guest_broken_pipes,
 	};
 
 	if (pipe2(console_input, O_NONBLOCK) || pipe2(console_output, O_NONBLOCK) ||
-	    vfs_init("guest") || vfs_populate())
+	    vfs_init("guest") || vfs_populate() || (root_type && !mount_root(root_type)))
 		return NULL;
 	return &guest;
 }

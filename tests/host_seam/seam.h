@@ -23,7 +23,19 @@ struct world {
 /* Descriptors 0 to 2 are the terminal.  root: an empty directory to mount Linux's tmpfs
  * on; NULL with a line on stderr if the host forbids it. */
 const struct world *linux_world(const char *root);
-const struct world *guest_world(void);
+/* root_type: a file system to mount on "/" from the disk, or NULL. */
+const struct world *guest_world(const char *root_type);
+/* What a guest does last: everything to the disk, and marked clean. */
+void guest_stop(void);
+
+/* The disk "blk0" is this file from now on; false: it cannot be opened. */
+bool disk_attach(const char *path);
+/* From the n-th write on (1: the first) writes are accepted and lost, as if the machine
+ * had been switched off; 0: never.  How many there were so far. */
+void disk_lose_from(long n);
+long disk_writes(void);
+/* Every n-th read or write fails; 0: none does. */
+void disk_fail_every(long reads, long writes);
 extern const struct world *world;
 
 __attribute__((format(printf, 1, 2))) void note(const char *format, ...);
@@ -47,6 +59,6 @@ struct scenario {
 extern const struct scenario name_scenarios[], data_scenarios[], wait_scenarios[],
     terminal_scenarios[], guest_scenarios[];
 /* A sequence of random calls on a few names, the same for the same seed. */
-void fuzz(unsigned seed, int steps);
+void fuzz(unsigned seed, int steps, bool for_disks);
 
 #endif

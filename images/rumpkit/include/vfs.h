@@ -31,9 +31,13 @@ int vfs_file_read_at(int descriptor, uint64_t offset, void *kernel, size_t bytes
 
 /* The same from an open file. */
 int vfs_file_pread(struct vfs_file *file, uint64_t offset, void *kernel, size_t bytes);
-
-/* Write kernel memory to an open file, whatever it was opened for: bytes or -errno. */
+/*
+ * Write a mapping's page back: like pwrite(2), whatever the file was opened for, but what
+ * lies behind the end of the file is left out and the file does not grow.
+ */
 long vfs_file_pwrite(struct vfs_file *file, uint64_t offset, const void *kernel, size_t bytes);
+/* fsync(2), or fdatasync(2) for data. */
+int vfs_file_sync(struct vfs_file *file, bool data);
 
 /* The page of a file at offset, a multiple of the page, where it lies in memory; see
  * struct vfs_node_ops.  NULL: vfs_file_pread has to fetch it. */

@@ -22,6 +22,8 @@ struct vfs_io {
 	size_t used_bytes;                 /* of that segment */
 	size_t left_bytes;                 /* of all segments; files move at most this */
 	bool kernel;                       /* segments point at kernel memory */
+	bool append;                       /* a volume is to write at the end, and to say */
+	uint64_t appended_at;              /* here where that was */
 	struct linux_iovec single;
 };
 

@@ -5,8 +5,11 @@
  * operation that uses it holds a reference, and the last one to go destroys it.  nlink
  * is only the number stat shows.  A file system is a table of operations; nodes of
  * different file systems may be linked into one tree (vfs_attach), which is how /proc
- * and devices appear.  Functions return 0 or a negative errno and, except where they
- * say so, never block.
+ * and devices appear.  Functions return 0 or a negative errno.
+ *
+ * Nodes in memory have no volume and their operations never sleep.  Those of a volume
+ * (vfs_volume.h) do: they take the volume's lock themselves, may wait for a device, and
+ * touch the application's memory without that lock.
  */
 #ifndef VFS_NODE_H
 #define VFS_NODE_H
@@ -19,8 +22,10 @@
 #include "vfs_io.h"
 
 struct vfs_file;
+struct vfs_mount;
 struct vfs_node;
 struct vfs_node_ops;
+struct vfs_volume;
 
 struct vfs_node {
 	const struct vfs_node_ops *ops;
@@ -37,6 +42,9 @@ struct vfs_node {
 	int64_t accessed_ns, modified_ns, changed_ns, born_ns; /* Unix time */
 	struct vfs_node *parent; /* of a directory; holds a reference unless it is itself */
 	struct vfs_lock *locks;  /* flock(2), owned by vfs/lock.c */
+	struct vfs_volume *volume; /* NULL: in memory, and operations never sleep */
+	struct vfs_mount *mounted; /* what covers this directory */
+	struct vfs_mount *root_of; /* what this directory is the root of */
 };
 
 struct vfs_name {
@@ -47,6 +55,16 @@ struct vfs_name {
 /* Called for each entry; false stops the listing before this entry. */
 typedef bool (*vfs_emit_fn)(void *argument, struct vfs_name name, uint64_t number,
     uint32_t mode, uint64_t next_position);
+
+/* What chmod, chown and utimensat change: the fields that are named in which. */
+enum { VFS_SET_MODE = 1, VFS_SET_UID = 2, VFS_SET_GID = 4, VFS_SET_ACCESSED = 8,
+	VFS_SET_MODIFIED = 16 };
+struct vfs_change {
+	int which;
+	uint32_t mode, uid, gid; /* mode: permissions only */
+	int64_t accessed_ns, modified_ns;
+	bool accessed_now, modified_now; /* the times are the clock's */
+};
 
 /* Operations that do not apply to a node are NULL. */
 struct vfs_node_ops {
@@ -64,8 +82,31 @@ struct vfs_node_ops {
 	int (*make)(struct vfs_node *dir, uint32_t mode, uint64_t device,
 	    struct vfs_name target, struct vfs_node **made);
 
-	/* Symbolic links: the target, valid while the node lives; or, for links into
-	 * /proc/self/fd, the node it stands for (a reference) and a text for readlink. */
+	/* Directories of volumes have these instead of insert, replace and remove: each
+	 * does the whole change, link counts and times included.  Names and nodes were
+	 * checked with the volume's lock held, and it still is. */
+	int (*create)(struct vfs_node *dir, struct vfs_name name, uint32_t mode,
+	    uint64_t device, struct vfs_name target, struct vfs_node **made);
+	int (*link)(struct vfs_node *dir, struct vfs_name name, struct vfs_node *node);
+	int (*unlink)(struct vfs_node *dir, struct vfs_name name, struct vfs_node *node);
+	/* displaced: what the new name stands for, or NULL; flags: RENAME_EXCHANGE. */
+	int (*rename)(struct vfs_node *from, struct vfs_name name, struct vfs_node *node,
+	    struct vfs_node *to, struct vfs_name new_name, struct vfs_node *displaced,
+	    unsigned flags);
+
+	/* Nodes of volumes.  refresh: the fields may be out of date, read them anew.
+	 * changed: times were changed in memory (VFS_ACCESSED, ...).  set: see above.
+	 * sync: what was written is on the device; data: times need not be. */
+	int (*refresh)(struct vfs_node *node);
+	void (*changed)(struct vfs_node *node, int which);
+	int (*set)(struct vfs_node *node, const struct vfs_change *change);
+	int (*sync)(struct vfs_node *node, bool data);
+	/* An open file of the node is going away. */
+	void (*close)(struct vfs_node *node, struct vfs_file *file);
+
+	/* Symbolic links: the target, valid until the caller sleeps, NULL if it cannot be
+	 * read; or, for links into /proc/self/fd, the node it stands for (a reference) and
+	 * a text for readlink. */
 	const char *(*target)(struct vfs_node *node);
 	int (*jump)(struct vfs_node *node, struct vfs_node **to);
 	long (*describe)(struct vfs_node *node, char *text, size_t bytes);
@@ -75,7 +116,7 @@ struct vfs_node_ops {
 	long (*write_at)(struct vfs_node *node, struct vfs_io *io, uint64_t offset);
 	int (*resize)(struct vfs_node *node, uint64_t size_bytes);
 	int (*allocate)(struct vfs_node *node, uint64_t offset, uint64_t bytes);
-	void (*punch)(struct vfs_node *node, uint64_t offset, uint64_t bytes);
+	int (*punch)(struct vfs_node *node, uint64_t offset, uint64_t bytes);
 	/* First offset from this one that holds data (or a hole); size_bytes if none. */
 	uint64_t (*seek)(struct vfs_node *node, uint64_t offset, bool data);
 
@@ -87,19 +128,26 @@ struct vfs_node_ops {
 	 * regular file or directory operations. */
 	int (*open)(struct vfs_node *node, struct vfs_file *file);
 	uint64_t (*blocks)(struct vfs_node *node); /* of 512 bytes */
-	void (*destroy)(struct vfs_node *node);    /* the last reference is gone */
+	/* The last reference is gone; a volume's lock is held. */
+	void (*destroy)(struct vfs_node *node);
 };
 
 /* Fill a zeroed node: one reference, a fresh number, times now, owner root. */
 void vfs_node_init(struct vfs_node *node, const struct vfs_node_ops *ops, uint32_t mode);
 struct vfs_node *vfs_node_get(struct vfs_node *node);
 void vfs_node_put(struct vfs_node *node); /* NULL is fine */
-void vfs_node_stat(struct vfs_node *node, struct linux_stat *stat);
+/* 0, or why the node's attributes cannot be had. */
+int vfs_node_stat(struct vfs_node *node, struct linux_stat *stat);
+int vfs_node_refresh(struct vfs_node *node);
+/* chmod and its like; -EROFS, -EIO, ... */
+int vfs_node_set(struct vfs_node *node, const struct vfs_change *change);
+/* 0 or -EROFS. */
+int vfs_node_writable(const struct vfs_node *node);
 
 enum { VFS_ACCESSED = 1, VFS_MODIFIED = 2, VFS_CHANGED = 4 };
 /* Set times to now.  VFS_ACCESSED obeys relatime: it writes only when it tells something. */
 void vfs_node_touch(struct vfs_node *node, int which);
-/* 0 or -EACCES for R_OK, W_OK, X_OK, as for root. */
+/* 0, -EACCES or -EROFS for R_OK, W_OK, X_OK, as for root. */
 int vfs_node_access(struct vfs_node *node, int mode);
 int vfs_node_resize(struct vfs_node *node, uint64_t size_bytes);
 
@@ -131,6 +179,11 @@ enum {
  */
 int vfs_walk(struct vfs_node *start, const char *path, int flags, struct vfs_place *place);
 void vfs_place_put(struct vfs_place *place);
+/* Look the last component up again: what happened since the walk is seen. */
+int vfs_place_refresh(struct vfs_place *place);
+/* The same with the directory's volume locked until vfs_place_unlock (also after errors). */
+int vfs_place_lock(struct vfs_place *place);
+void vfs_place_unlock(struct vfs_place *place);
 struct vfs_name vfs_place_name(const struct vfs_place *place);
 /* The node of a place, checked for being there and for a final slash; borrowed. */
 int vfs_place_node(const struct vfs_place *place, struct vfs_node **node);

@@ -16,7 +16,7 @@
 	X(81, fchdir) X(82, rename) X(83, mkdir) X(84, rmdir) X(85, creat) X(86, link) \
 	X(87, unlink) X(88, symlink) X(89, readlink) X(90, chmod) X(91, fchmod) \
 	X(92, chown) X(93, fchown) X(94, lchown) X(95, umask) X(133, mknod) \
-	X(137, statfs) X(138, fstatfs) X(162, sync) X(217, getdents64) X(221, fadvise64) \
+	X(137, statfs) X(138, fstatfs) X(162, sync) X(165, mount) X(166, umount2) X(217, getdents64) X(221, fadvise64) \
 	X(232, epoll_wait) X(233, epoll_ctl) X(257, openat) X(258, mkdirat) \
 	X(259, mknodat) X(260, fchownat) X(262, newfstatat) X(263, unlinkat) \
 	X(264, renameat) X(265, linkat) X(266, symlinkat) X(267, readlinkat) \

@@ -97,23 +97,27 @@ static long allocate(struct vfs_node *node, long mode, uint64_t offset, uint64_t
 {
 	int error;
 
+	if (node->volume && (mode & FALLOC_FL_KEEP_SIZE) && !(mode & FALLOC_FL_PUNCH_HOLE))
+		return -EOPNOTSUPP; /* a file has no blocks behind its end */
 	if (!node->ops->allocate)
-		return S_ISDIR(node->mode) ? -EISDIR : S_ISFIFO(node->mode) ? -ESPIPE : -ENODEV;
+		return node->volume && S_ISREG(node->mode) ? -EOPNOTSUPP : S_ISDIR(node->mode) ? -EISDIR : S_ISFIFO(node->mode) ? -ESPIPE : -ENODEV;
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
 		if (node->seals & F_SEAL_WRITE)
 			return -EPERM;
-		node->ops->punch(node, offset, bytes);
-		vfs_node_touch(node, VFS_MODIFIED | VFS_CHANGED);
-		return 0;
+		error = node->ops->punch ? node->ops->punch(node, offset, bytes) : -EOPNOTSUPP;
+		if (!error && !node->volume)
+			vfs_node_touch(node, VFS_MODIFIED | VFS_CHANGED);
+		return error;
 	}
 	if ((node->seals & F_SEAL_GROW) && offset + bytes > node->size_bytes)
 		return -EPERM;
 	error = node->ops->allocate(node, offset, bytes);
-	if (!error && !(mode & FALLOC_FL_KEEP_SIZE) && offset + bytes > node->size_bytes)
+	if (error || node->volume)
+		return error;
+	if (!(mode & FALLOC_FL_KEEP_SIZE) && offset + bytes > node->size_bytes)
 		node->size_bytes = offset + bytes;
-	if (!error)
-		vfs_node_touch(node, VFS_MODIFIED | VFS_CHANGED);
-	return error;
+	vfs_node_touch(node, VFS_MODIFIED | VFS_CHANGED);
+	return 0;
 }
 
 static long check_allocate(const struct vfs_file *file, long mode, long offset, long bytes)
@@ -215,34 +219,6 @@ SYSCALL(sendfile)
 	vfs_file_put(to);
 	vfs_file_put(from);
 	return result;
-}
-
-/* ---- everything is in memory: nothing to write out ----------------------------------------- */
-
-SYSCALL(fsync)
-{
-	struct vfs_slot *slot = vfs_descriptor_slot((int)a);
-
-	if (!slot || (slot->file->flags & O_PATH))
-		return -EBADF;
-	return S_ISREG(slot->file->node->mode) || S_ISDIR(slot->file->node->mode) ? 0 : -EINVAL;
-}
-
-SYSCALL(fdatasync)
-{
-	return sys_fsync(a, 0, 0, 0, 0, 0);
-}
-
-SYSCALL(syncfs)
-{
-	struct vfs_slot *slot = vfs_descriptor_slot((int)a);
-
-	return slot && !(slot->file->flags & O_PATH) ? 0 : -EBADF;
-}
-
-SYSCALL(sync)
-{
-	return 0;
 }
 
 SYSCALL(fadvise64)

@@ -7,6 +7,7 @@
 #include "kern.h"
 #include "rumpcomp.h"
 #include "rumplib.h"
+#include "vfs_volume.h"
 
 #define NS_PER_S 1000000000ll
 #define STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)
@@ -16,10 +17,10 @@
 static long put_stat(struct vfs_node *node, long user)
 {
 	struct linux_stat stat;
+	int error = vfs_node_stat(node, &stat);
 
-	vfs_node_stat(node, &stat);
 	vfs_node_put(node);
-	return kern_copyout(&stat, (void *)user, sizeof stat);
+	return error ? error : kern_copyout(&stat, (void *)user, sizeof stat);
 }
 
 SYSCALL(newfstatat)
@@ -53,11 +54,13 @@ static struct linux_statx_timestamp statx_time(const struct linux_timespec *time
 	return (struct linux_statx_timestamp){ time->tv_sec, (uint32_t)time->tv_nsec, 0 };
 }
 
-static void fill_statx(struct vfs_node *node, struct linux_statx *statx)
+static int fill_statx(struct vfs_node *node, struct linux_statx *statx)
 {
 	struct linux_stat stat;
+	int error = vfs_node_stat(node, &stat);
 
-	vfs_node_stat(node, &stat);
+	if (error)
+		return error;
 	memset(statx, 0, sizeof *statx);
 	statx->stx_mask = STATX_BASIC_STATS | STATX_BTIME;
 	statx->stx_blksize = (uint32_t)stat.st_blksize;
@@ -75,7 +78,9 @@ static void fill_statx(struct vfs_node *node, struct linux_statx *statx)
 	statx->stx_btime.tv_nsec = (uint32_t)(node->born_ns % NS_PER_S);
 	statx->stx_rdev_major = (uint32_t)(stat.st_rdev >> 8 & 0xfff);
 	statx->stx_rdev_minor = (uint32_t)(stat.st_rdev & 0xff);
-	statx->stx_dev_minor = (uint32_t)stat.st_dev;
+	statx->stx_dev_major = (uint32_t)(stat.st_dev >> 8 & 0xfff);
+	statx->stx_dev_minor = (uint32_t)(stat.st_dev & 0xff);
+	return 0;
 }
 
 SYSCALL(statx)
@@ -89,26 +94,18 @@ SYSCALL(statx)
 	error = sys_node((int)a, b, (int)c, &node);
 	if (error)
 		return error;
-	fill_statx(node, &statx);
+	error = fill_statx(node, &statx);
 	vfs_node_put(node);
-	return kern_copyout(&statx, (void *)e, sizeof statx);
+	return error ? error : kern_copyout(&statx, (void *)e, sizeof statx);
 }
 
 static long put_statfs(struct vfs_node *node, long user)
 {
-	uint64_t total = rumpcomp_vm_total_pages(), left = rumpcomp_vm_free_pages();
 	struct linux_statfs statfs;
+	int error = vfs_statfs(node, &statfs);
 
 	vfs_node_put(node);
-	memset(&statfs, 0, sizeof statfs);
-	statfs.f_type = TMPFS_MAGIC;
-	statfs.f_bsize = statfs.f_frsize = VFS_PAGE_BYTES;
-	statfs.f_blocks = total / 2; /* tmpfs may have half, see tmpfs.c */
-	statfs.f_bfree = statfs.f_bavail = left < total / 2 ? left : total / 2;
-	statfs.f_files = total;
-	statfs.f_ffree = left;
-	statfs.f_namelen = NAME_MAX;
-	return kern_copyout(&statfs, (void *)user, sizeof statfs);
+	return error ? error : kern_copyout(&statfs, (void *)user, sizeof statfs);
 }
 
 SYSCALL(statfs)
@@ -158,10 +155,11 @@ SYSCALL(access)
 
 static long change_mode(struct vfs_node *node, long mode)
 {
-	node->mode = (node->mode & S_IFMT) | ((uint32_t)mode & 07777);
-	vfs_node_touch(node, VFS_CHANGED);
+	struct vfs_change change = { .which = VFS_SET_MODE, .mode = (uint32_t)mode & 07777 };
+	int error = vfs_node_set(node, &change);
+
 	vfs_node_put(node);
-	return 0;
+	return error;
 }
 
 SYSCALL(fchmodat)
@@ -188,18 +186,24 @@ SYSCALL(fchmod)
 /* -1 leaves an owner as it is; a program file loses the right to act as its owner. */
 static long change_owner(struct vfs_node *node, long uid, long gid)
 {
+	struct vfs_change change = { .uid = (uint32_t)uid, .gid = (uint32_t)gid };
+	int error = vfs_node_refresh(node);
+
 	if ((uint32_t)uid != UINT32_MAX)
-		node->uid = (uint32_t)uid;
+		change.which |= VFS_SET_UID;
 	if ((uint32_t)gid != UINT32_MAX)
-		node->gid = (uint32_t)gid;
-	if (!S_ISDIR(node->mode)) {
-		node->mode &= ~S_ISUID;
+		change.which |= VFS_SET_GID;
+	if (!S_ISDIR(node->mode) && !S_ISLNK(node->mode)) {
+		change.mode = node->mode & 07777 & ~(uint32_t)S_ISUID;
 		if (node->mode & 0010)
-			node->mode &= ~S_ISGID;
+			change.mode &= ~(uint32_t)S_ISGID;
+		if (change.mode != (node->mode & 07777))
+			change.which |= VFS_SET_MODE;
 	}
-	vfs_node_touch(node, VFS_CHANGED);
+	if (!error)
+		error = vfs_node_set(node, &change);
 	vfs_node_put(node);
-	return 0;
+	return error;
 }
 
 SYSCALL(fchownat)
@@ -246,23 +250,31 @@ static int check_time(const struct linux_timespec *time)
 	return time->tv_nsec < 0 || time->tv_nsec >= NS_PER_S ? -EINVAL : 0;
 }
 
-static void set_time(int64_t *ns, const struct linux_timespec *time)
+static int64_t ns_of(const struct linux_timespec *time)
 {
 	const int64_t most_s = INT64_MAX / NS_PER_S - 1;
 	int64_t seconds = time->tv_sec;
 
-	if (time->tv_nsec == UTIME_OMIT)
-		return;
-	if (time->tv_nsec == UTIME_NOW) {
-		*ns = kern_wall_ns();
-		return;
-	}
 	/* Nanoseconds in 64 bits reach from 1677 to 2262. */
 	if (seconds > most_s)
 		seconds = most_s;
 	if (seconds < -most_s)
 		seconds = -most_s;
-	*ns = seconds * NS_PER_S + time->tv_nsec;
+	return seconds * NS_PER_S + time->tv_nsec;
+}
+
+static int set_times(struct vfs_node *node, const struct linux_timespec *times)
+{
+	struct vfs_change change = {
+		.accessed_now = times[0].tv_nsec == UTIME_NOW, .accessed_ns = ns_of(&times[0]),
+		.modified_now = times[1].tv_nsec == UTIME_NOW, .modified_ns = ns_of(&times[1]),
+	};
+
+	if (times[0].tv_nsec != UTIME_OMIT)
+		change.which |= VFS_SET_ACCESSED;
+	if (times[1].tv_nsec != UTIME_OMIT)
+		change.which |= VFS_SET_MODIFIED;
+	return vfs_node_set(node, &change);
 }
 
 SYSCALL(utimensat)
@@ -286,9 +298,7 @@ SYSCALL(utimensat)
 		error = sys_node((int)a, b, (int)d, &node);
 	if (error)
 		return error;
-	set_time(&node->accessed_ns, &times[0]);
-	set_time(&node->modified_ns, &times[1]);
-	vfs_node_touch(node, VFS_CHANGED);
+	error = set_times(node, times);
 	vfs_node_put(node);
-	return 0;
+	return error;
 }

@@ -56,6 +56,8 @@ void vfs_file_put(struct vfs_file *file)
 	vfs_lock_drop(file);
 	if (file->ops->release)
 		file->ops->release(file);
+	if (file->node->ops->close)
+		file->node->ops->close(file->node, file);
 	vfs_node_put(file->node);
 	vfs_node_put(file->dir);
 	kern_free(file);
@@ -127,11 +129,22 @@ long vfs_file_pwrite(struct vfs_file *file, uint64_t offset, const void *kernel,
 {
 	struct vfs_node *node = file->node;
 	struct vfs_io io;
+	long moved;
+	int error = vfs_node_refresh(node);
 
+	if (error)
+		return error;
 	if (!node->ops->write_at)
 		return -EINVAL;
-	vfs_io_kernel(&io, (void *)kernel, bytes);
-	return node->ops->write_at(node, &io, offset);
+	if (offset >= node->size_bytes)
+		return 0;
+	if (bytes > node->size_bytes - offset)
+		bytes = (size_t)(node->size_bytes - offset);
+	vfs_io_kernel(&io, (void *)(uintptr_t)kernel, bytes);
+	moved = node->ops->write_at(node, &io, offset);
+	if (moved > 0 && !node->volume)
+		vfs_node_touch(node, VFS_MODIFIED | VFS_CHANGED);
+	return moved;
 }
 
 const void *vfs_file_page(struct vfs_file *file, uint64_t offset, bool writable)
@@ -139,6 +152,11 @@ const void *vfs_file_page(struct vfs_file *file, uint64_t offset, bool writable)
 	struct vfs_node *node = file->node;
 
 	return node->ops->page ? node->ops->page(node, offset, writable) : NULL;
+}
+
+int vfs_file_sync(struct vfs_file *file, bool data)
+{
+	return file->node->ops->sync ? file->node->ops->sync(file->node, data) : 0;
 }
 
 int vfs_file_read_at(int descriptor, uint64_t offset, void *kernel, size_t bytes)

@@ -9,6 +9,7 @@
 #include "rumplib.h"
 #include "tmpfs.h"
 #include "tty.h"
+#include "vfs_volume.h"
 
 #define HOSTNAME_BYTES 65
 #define FILLERS 4
@@ -127,6 +128,8 @@ static int run_steps(void)
 
 	for (i = 0; i < sizeof first_steps / sizeof *first_steps && !error; i++)
 		error = first_steps[i]();
+	if (!error)
+		vfs_mount_configured();
 	for (i = 0; i < FILLERS && fillers[i] && !error; i++)
 		error = fillers[i]();
 	return error;

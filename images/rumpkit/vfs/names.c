@@ -23,11 +23,21 @@ static int check_free(struct vfs_place *place, bool want_dir)
 	return 0;
 }
 
+static int create(struct vfs_node *dir, struct vfs_name name, uint32_t mode,
+    uint64_t device, struct vfs_name target, struct vfs_node **made)
+{
+	int error = vfs_node_writable(dir);
+
+	return error ? error : dir->ops->create(dir, name, mode, device, target, made);
+}
+
 int vfs_make_here(struct vfs_node *dir, struct vfs_name name, uint32_t mode,
     uint64_t device, struct vfs_name target, struct vfs_node **made)
 {
 	int error;
 
+	if (dir->ops->create)
+		return create(dir, name, mode, device, target, made);
 	if (!dir->ops->make) /* as in /proc: nothing can come to be there */
 		return -ENOENT;
 	error = dir->ops->make(dir, mode, device, target, made);
@@ -53,12 +63,15 @@ int vfs_make_here(struct vfs_node *dir, struct vfs_name name, uint32_t mode,
 static int make_at(struct vfs_place *place, uint32_t mode, uint64_t device,
     struct vfs_name target)
 {
-	int error = check_free(place, S_ISDIR(mode));
 	struct vfs_node *made;
+	int error = vfs_place_lock(place);
 
+	if (!error)
+		error = check_free(place, S_ISDIR(mode));
 	if (!error)
 		error = vfs_make_here(place->dir, vfs_place_name(place), mode, device,
 		    target, &made);
+	vfs_place_unlock(place);
 	if (!error)
 		vfs_node_put(made);
 	return error;
@@ -74,7 +87,7 @@ int vfs_symlink(struct vfs_place *place, const char *target)
 	return make_at(place, S_IFLNK | 0777, 0, (struct vfs_name){ target, strlen(target) });
 }
 
-int vfs_hardlink(struct vfs_node *node, struct vfs_place *place)
+static int check_hardlink(struct vfs_node *node, struct vfs_place *place)
 {
 	int error = check_free(place, false);
 
@@ -86,7 +99,17 @@ int vfs_hardlink(struct vfs_node *node, struct vfs_place *place)
 		return -EPERM;
 	if (!node->nlink && !node->linkable)
 		return -ENOENT;
-	error = place->dir->ops->insert(place->dir, vfs_place_name(place), node);
+	return vfs_node_writable(place->dir);
+}
+
+static int hardlink(struct vfs_node *node, struct vfs_place *place)
+{
+	struct vfs_node *dir = place->dir;
+	int error;
+
+	if (dir->ops->link || !dir->ops->insert)
+		return dir->ops->link ? dir->ops->link(dir, vfs_place_name(place), node) : -EPERM;
+	error = dir->ops->insert(dir, vfs_place_name(place), node);
 	if (error)
 		return error;
 	node->linkable = false;
@@ -96,7 +119,19 @@ int vfs_hardlink(struct vfs_node *node, struct vfs_place *place)
 	return 0;
 }
 
-int vfs_unlink(struct vfs_place *place)
+int vfs_hardlink(struct vfs_node *node, struct vfs_place *place)
+{
+	int error = vfs_place_lock(place);
+
+	if (!error)
+		error = check_hardlink(node, place);
+	if (!error)
+		error = hardlink(node, place);
+	vfs_place_unlock(place);
+	return error;
+}
+
+static int check_unlink(struct vfs_place *place)
 {
 	struct vfs_node *node = place->node;
 
@@ -108,13 +143,40 @@ int vfs_unlink(struct vfs_place *place)
 		return -EISDIR;
 	if (place->slash)
 		return -ENOTDIR;
-	if (!place->dir->ops->remove)
+	if (!place->dir->ops->remove && !place->dir->ops->unlink)
 		return -EPERM;
-	node->nlink--;
+	return vfs_node_writable(place->dir);
+}
+
+/* The entry goes; the node's counts and the directory's. */
+static int take_away(struct vfs_place *place)
+{
+	struct vfs_node *dir = place->dir, *node = place->node;
+
+	if (dir->ops->unlink)
+		return dir->ops->unlink(dir, vfs_place_name(place), node);
+	if (S_ISDIR(node->mode)) {
+		node->nlink = 0;
+		dir->nlink--;
+	} else {
+		node->nlink--;
+	}
 	vfs_node_touch(node, VFS_CHANGED);
-	place->dir->ops->remove(place->dir, vfs_place_name(place));
-	dir_changed(place->dir);
+	dir->ops->remove(dir, vfs_place_name(place));
+	dir_changed(dir);
 	return 0;
+}
+
+int vfs_unlink(struct vfs_place *place)
+{
+	int error = vfs_place_lock(place);
+
+	if (!error)
+		error = check_unlink(place);
+	if (!error)
+		error = take_away(place);
+	vfs_place_unlock(place);
+	return error;
 }
 
 static int check_rmdir(struct vfs_place *place)
@@ -129,21 +191,23 @@ static int check_rmdir(struct vfs_place *place)
 		return -ENOENT;
 	if (!S_ISDIR(node->mode))
 		return -ENOTDIR;
-	if (!place->dir->ops->remove || !node->ops->empty)
+	if (node->root_of)
+		return -EBUSY;
+	if ((!place->dir->ops->remove && !place->dir->ops->unlink) || !node->ops->empty)
 		return -EPERM;
+	if (vfs_node_writable(place->dir))
+		return -EROFS;
 	return node->ops->empty(node) ? 0 : -ENOTEMPTY;
 }
 
 int vfs_rmdir(struct vfs_place *place)
 {
-	int error = check_rmdir(place);
+	int error = vfs_place_lock(place);
 
-	if (error)
-		return error;
-	place->node->nlink = 0;
-	vfs_node_touch(place->node, VFS_CHANGED);
-	place->dir->nlink--;
-	place->dir->ops->remove(place->dir, vfs_place_name(place));
-	dir_changed(place->dir);
-	return 0;
+	if (!error)
+		error = check_rmdir(place);
+	if (!error)
+		error = take_away(place);
+	vfs_place_unlock(place);
+	return error;
 }

@@ -3,6 +3,7 @@
  */
 #include "rumplib.h"
 #include "vfs.h"
+#include "vfs_volume.h"
 
 /* A search through a listing for the entry of one node. */
 struct search {
@@ -61,8 +62,13 @@ long vfs_path_of(struct vfs_node *dir, struct vfs_node *node, char *text, size_t
 	*--end = 0;
 	if (node != dir)
 		error = prepend(dir, node, text, &end);
-	for (; !error && dir->parent && dir->parent != dir; dir = dir->parent)
+	for (;;) {
+		dir = vfs_mount_leave(dir);
+		if (error || !dir->parent || dir->parent == dir)
+			break;
 		error = prepend(dir->parent, dir, text, &end);
+		dir = dir->parent;
+	}
 	if (error)
 		return error;
 	if (!*end)
@@ -83,6 +89,8 @@ long vfs_readlink(struct vfs_node *node, char *text, size_t bytes)
 	if (node->ops->describe)
 		return node->ops->describe(node, text, bytes);
 	target = node->ops->target(node);
+	if (!target)
+		return -EIO;
 	target_bytes = strlen(target);
 	if (target_bytes > bytes)
 		target_bytes = bytes;
@@ -98,7 +106,7 @@ int vfs_attach(const char *path, struct vfs_node *node)
 	if (error)
 		return error;
 	error = place.node || place.last != VFS_LAST_NAME ? -EEXIST :
-	    place.dir->ops->insert(place.dir, vfs_place_name(&place), node);
+	    !place.dir->ops->insert ? -EPERM : place.dir->ops->insert(place.dir, vfs_place_name(&place), node);
 	if (!error && S_ISDIR(node->mode)) {
 		node->parent = vfs_node_get(place.dir);
 		place.dir->nlink++;

@@ -4,6 +4,7 @@
 #include "kern.h"
 #include "rumplib.h"
 #include "vfs.h"
+#include "vfs_volume.h"
 
 /* Read-only times are refreshed after this long even if nothing was written. */
 #define RELATIME_NS (24ll * 3600 * 1000000000)
@@ -32,6 +33,21 @@ struct vfs_node *vfs_node_get(struct vfs_node *node)
 	return node;
 }
 
+/* False if somebody found the node again while this thread waited for the volume. */
+static bool destroy_in_volume(struct vfs_node *node)
+{
+	struct vfs_volume *volume = node->volume;
+	bool last;
+
+	node->references = 1;
+	vfs_mutex_enter(&volume->lock);
+	last = --node->references == 0;
+	if (last)
+		node->ops->destroy(node);
+	vfs_mutex_exit(&volume->lock);
+	return last;
+}
+
 void vfs_node_put(struct vfs_node *node)
 {
 	struct vfs_node *parent;
@@ -39,13 +55,25 @@ void vfs_node_put(struct vfs_node *node)
 	/* A removed directory may hold the last reference to its parent, and so on up. */
 	while (node && --node->references == 0) {
 		parent = node->parent == node ? NULL : node->parent;
-		if (node->ops->destroy)
+		if (!node->volume && node->ops->destroy)
 			node->ops->destroy(node);
+		else if (node->volume && !destroy_in_volume(node))
+			return;
 		node = parent;
 	}
 }
 
-void vfs_node_touch(struct vfs_node *node, int which)
+int vfs_node_refresh(struct vfs_node *node)
+{
+	return node->ops->refresh ? node->ops->refresh(node) : 0;
+}
+
+int vfs_node_writable(const struct vfs_node *node)
+{
+	return node->volume && node->volume->read_only ? -EROFS : 0;
+}
+
+static void touch(struct vfs_node *node, int which)
 {
 	int64_t now = kern_wall_ns();
 	bool stale = node->accessed_ns <= node->modified_ns ||
@@ -57,6 +85,42 @@ void vfs_node_touch(struct vfs_node *node, int which)
 		node->modified_ns = now;
 	if (which & VFS_CHANGED)
 		node->changed_ns = now;
+	if (node->volume && ((which & ~VFS_ACCESSED) || stale))
+		node->ops->changed(node, which);
+}
+
+void vfs_node_touch(struct vfs_node *node, int which)
+{
+	/* A volume without this operation keeps the times itself, as a server does. */
+	if (!node->volume || (node->ops->changed && !node->volume->read_only))
+		touch(node, which);
+}
+
+static void set_in_memory(struct vfs_node *node, const struct vfs_change *change)
+{
+	if (change->which & VFS_SET_MODE)
+		node->mode = (node->mode & S_IFMT) | change->mode;
+	if (change->which & VFS_SET_UID)
+		node->uid = change->uid;
+	if (change->which & VFS_SET_GID)
+		node->gid = change->gid;
+	if (change->which & VFS_SET_ACCESSED)
+		node->accessed_ns = change->accessed_now ? kern_wall_ns() : change->accessed_ns;
+	if (change->which & VFS_SET_MODIFIED)
+		node->modified_ns = change->modified_now ? kern_wall_ns() : change->modified_ns;
+}
+
+int vfs_node_set(struct vfs_node *node, const struct vfs_change *change)
+{
+	int error = vfs_node_writable(node);
+
+	if (error)
+		return error;
+	if (node->ops->set)
+		return node->ops->set(node, change);
+	set_in_memory(node, change);
+	vfs_node_touch(node, VFS_CHANGED);
+	return 0;
 }
 
 static struct linux_timespec timespec_of(int64_t ns)
@@ -70,8 +134,12 @@ static struct linux_timespec timespec_of(int64_t ns)
 	return time;
 }
 
-void vfs_node_stat(struct vfs_node *node, struct linux_stat *stat)
+int vfs_node_stat(struct vfs_node *node, struct linux_stat *stat)
 {
+	int error = vfs_node_refresh(node);
+
+	if (error)
+		return error;
 	memset(stat, 0, sizeof *stat);
 	if (!node->born_ns) /* one that was there before any clock */
 		set_times(node);
@@ -88,6 +156,7 @@ void vfs_node_stat(struct vfs_node *node, struct linux_stat *stat)
 	stat->st_atim = timespec_of(node->accessed_ns);
 	stat->st_mtim = timespec_of(node->modified_ns);
 	stat->st_ctim = timespec_of(node->changed_ns);
+	return 0;
 }
 
 int vfs_node_access(struct vfs_node *node, int mode)
@@ -95,7 +164,7 @@ int vfs_node_access(struct vfs_node *node, int mode)
 	/* Root may read and write all, but runs only what somebody may run. */
 	if ((mode & X_OK) && !S_ISDIR(node->mode) && !(node->mode & 0111))
 		return -EACCES;
-	return 0;
+	return (mode & W_OK) && !S_ISCHR(node->mode) ? vfs_node_writable(node) : 0;
 }
 
 int vfs_node_resize(struct vfs_node *node, uint64_t size_bytes)
@@ -106,12 +175,15 @@ int vfs_node_resize(struct vfs_node *node, uint64_t size_bytes)
 		return -EISDIR;
 	if (!node->ops->resize)
 		return -EINVAL;
+	error = vfs_node_writable(node);
+	if (error)
+		return error;
 	if ((node->seals & F_SEAL_SHRINK) && size_bytes < node->size_bytes)
 		return -EPERM;
 	if ((node->seals & F_SEAL_GROW) && size_bytes > node->size_bytes)
 		return -EPERM;
 	error = node->ops->resize(node, size_bytes);
-	if (!error)
+	if (!error && !node->volume)
 		vfs_node_touch(node, VFS_MODIFIED | VFS_CHANGED);
 	return error;
 }

@@ -40,7 +40,8 @@ static int check_node(struct vfs_node *node, uint32_t flags)
 		return -ELOOP;
 	if (S_ISDIR(node->mode) && writes)
 		return -EISDIR;
-	return 0;
+	return writes && (S_ISREG(node->mode) || S_ISDIR(node->mode)) ?
+	    vfs_node_writable(node) : 0;
 }
 
 static const struct vfs_file_ops *ops_of(struct vfs_node *node, uint32_t flags)
@@ -92,9 +93,16 @@ static int open_creating(struct vfs_place *place, uint32_t flags, uint32_t mode,
 {
 	int error = 0;
 
-	if (!place->node) {
-		error = create(place, mode);
-		flags &= ~(uint32_t)O_TRUNC;
+	if (!place->node) { /* look again: the walk may have slept */
+		error = vfs_place_lock(place);
+		if (!error && !place->node) {
+			error = create(place, mode);
+			flags &= ~(uint32_t)(O_TRUNC | O_EXCL);
+		}
+		vfs_place_unlock(place);
+	}
+	if (error) {
+		/* what follows is about a file that is there */
 	} else if (flags & O_EXCL) {
 		error = -EEXIST;
 	} else if (S_ISDIR(place->node->mode)) {
@@ -123,10 +131,14 @@ static int open_nameless(struct vfs_place *place, uint32_t flags, uint32_t mode,
 		return -ENOTDIR;
 	if (!dir->ops->make)
 		return -EOPNOTSUPP;
+	error = vfs_node_writable(dir);
+	if (error)
+		return error;
 	error = dir->ops->make(dir, S_IFREG | mode, 0, (struct vfs_name){ NULL, 0 }, &node);
 	if (error)
 		return error;
-	node->nlink = 0;
+	if (!node->volume)
+		node->nlink = 0;
 	node->linkable = !(flags & O_EXCL);
 	error = vfs_open_node(node, NULL, flags & ~(uint32_t)O_DIRECTORY, file);
 	vfs_node_put(node);

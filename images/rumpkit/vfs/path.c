@@ -7,6 +7,7 @@
 #include "kern.h"
 #include "rumplib.h"
 #include "vfs.h"
+#include "vfs_volume.h"
 
 #define MAX_LINKS 40 /* followed in one path before -ELOOP, as on Linux */
 
@@ -60,6 +61,18 @@ static void set_dir(struct walk *walk, struct vfs_node *dir)
 	vfs_node_put(old);
 }
 
+/* Where absolute paths start: the root in memory, or what is mounted on it. */
+static struct vfs_node *root_get(void)
+{
+	return vfs_mount_enter(vfs_node_get(vfs_root));
+}
+
+static void start_at_root(struct walk *walk)
+{
+	vfs_node_put(walk->dir);
+	walk->dir = root_get();
+}
+
 /* Put the link's target in front of the rest. */
 static int expand(struct walk *walk, const char *target)
 {
@@ -77,8 +90,20 @@ static int expand(struct walk *walk, const char *target)
 	walk->buffer = buffer;
 	walk->rest = buffer;
 	if (*buffer == '/')
-		set_dir(walk, vfs_root);
+		start_at_root(walk);
 	return 0;
+}
+
+/* The entry of a directory, or the root mounted on it: a reference, or NULL for none. */
+static int lookup(struct vfs_node *dir, struct vfs_name name, struct vfs_node **found)
+{
+	int error = name.bytes > NAME_MAX ? -ENAMETOOLONG : dir->ops->lookup(dir, name, found);
+
+	if (!error)
+		*found = vfs_mount_enter(*found);
+	else
+		*found = NULL;
+	return error == -ENOENT ? 0 : error;
 }
 
 /*
@@ -89,16 +114,13 @@ static int step(struct walk *walk, struct vfs_name name, bool follow,
     struct vfs_node **found, bool *again)
 {
 	struct vfs_node *node, *to;
+	const char *target;
 	int error;
 
-	if (name.bytes > NAME_MAX)
-		return -ENAMETOOLONG;
-	error = walk->dir->ops->lookup(walk->dir, name, found);
-	if (error == -ENOENT)
-		*found = NULL;
-	if (error)
-		return error == -ENOENT ? 0 : error;
+	error = lookup(walk->dir, name, found);
 	node = *found;
+	if (error || !node)
+		return error;
 	if (!S_ISLNK(node->mode) || !follow)
 		return 0;
 	*found = NULL;
@@ -110,7 +132,8 @@ static int step(struct walk *walk, struct vfs_name name, bool follow,
 			*found = to;
 	} else {
 		*again = true;
-		error = expand(walk, node->ops->target(node));
+		target = node->ops->target(node);
+		error = target ? expand(walk, target) : -EIO;
 	}
 	vfs_node_put(node);
 	return error;
@@ -131,9 +154,11 @@ static int enter(struct walk *walk, struct vfs_node *node)
 	return error;
 }
 
-static struct vfs_node *parent_of(struct vfs_node *dir)
+/* A reference. */
+static struct vfs_node *parent_get(struct vfs_node *dir)
 {
-	return dir->parent ? dir->parent : dir;
+	dir = vfs_mount_leave(dir);
+	return vfs_mount_enter(vfs_node_get(dir->parent ? dir->parent : dir));
 }
 
 static void finish(struct walk *walk, struct vfs_place *place, struct vfs_name name,
@@ -158,14 +183,16 @@ static int walk_component(struct walk *walk, struct vfs_place *place)
 	int error;
 
 	if (last != VFS_LAST_NAME) {
-		struct vfs_node *to = last == VFS_LAST_DOTDOT ? parent_of(walk->dir) : walk->dir;
+		struct vfs_node *to = last == VFS_LAST_DOTDOT ? parent_get(walk->dir) :
+		    vfs_node_get(walk->dir);
 
-		if (!end) {
-			set_dir(walk, to);
-			return 0;
+		if (end) {
+			finish(walk, place, name, last, to);
+			return 1;
 		}
-		finish(walk, place, name, last, vfs_node_get(to));
-		return 1;
+		set_dir(walk, to);
+		vfs_node_put(to);
+		return 0;
 	}
 	if (end && *walk->rest == '/' && (walk->flags & VFS_WALK_CREATE))
 		return -EISDIR;
@@ -189,7 +216,7 @@ int vfs_walk(struct vfs_node *start, const char *path, int flags, struct vfs_pla
 		return result;
 	if (!*path)
 		return -ENOENT;
-	walk.dir = vfs_node_get(*path == '/' ? vfs_root : start);
+	walk.dir = *path == '/' || start == vfs_root ? root_get() : vfs_node_get(start);
 	do
 		result = walk_component(&walk, place);
 	while (result == 0);
@@ -202,6 +229,35 @@ void vfs_place_put(struct vfs_place *place)
 {
 	vfs_node_put(place->dir);
 	vfs_node_put(place->node);
+}
+
+int vfs_place_refresh(struct vfs_place *place)
+{
+	struct vfs_node *now;
+	int error;
+
+	if (place->last != VFS_LAST_NAME || !place->dir->ops->lookup)
+		return 0;
+	error = lookup(place->dir, vfs_place_name(place), &now);
+	if (error)
+		return error;
+	vfs_node_put(place->node);
+	place->node = now;
+	return 0;
+}
+
+int vfs_place_lock(struct vfs_place *place)
+{
+	if (!place->dir->volume)
+		return 0;
+	vfs_mutex_enter(&place->dir->volume->lock);
+	return vfs_place_refresh(place);
+}
+
+void vfs_place_unlock(struct vfs_place *place)
+{
+	if (place->dir->volume)
+		vfs_mutex_exit(&place->dir->volume->lock);
 }
 
 struct vfs_name vfs_place_name(const struct vfs_place *place)

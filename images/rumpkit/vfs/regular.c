@@ -51,10 +51,13 @@ static long regular_write(struct vfs_file *file, struct vfs_io *io, uint64_t *po
 	error = limit_write(node, io, at);
 	if (error)
 		return error;
+	io->append = file->flags & O_APPEND;
+	io->appended_at = at;
 	moved = node->ops->write_at(node, io, at);
 	if (moved > 0) {
-		*position = at + (uint64_t)moved;
-		vfs_node_touch(node, VFS_MODIFIED | VFS_CHANGED);
+		*position = (node->volume ? io->appended_at : at) + (uint64_t)moved;
+		if (!node->volume) /* others do that with the write */
+			vfs_node_touch(node, VFS_MODIFIED | VFS_CHANGED);
 	}
 	return moved;
 }
@@ -75,6 +78,8 @@ static int64_t regular_seek(struct vfs_file *file, int64_t offset, int whence)
 {
 	int64_t base = 0, to;
 
+	if (whence > SEEK_CUR && vfs_node_refresh(file->node))
+		return -EIO;
 	switch (whence) {
 	case SEEK_SET:
 		break;
@@ -101,11 +106,14 @@ static int64_t regular_seek(struct vfs_file *file, int64_t offset, int whence)
 
 static long regular_ioctl(struct vfs_file *file, unsigned command, long argument)
 {
-	uint64_t size = file->node->size_bytes;
+	uint64_t size;
 	int32_t left;
 
 	if (command != FIONREAD)
 		return -ENOTTY;
+	if (vfs_node_refresh(file->node))
+		return -EIO;
+	size = file->node->size_bytes;
 	left = (int32_t)(size - file->position);
 	return kern_copyout(&left, (void *)argument, sizeof left);
 }

@@ -46,8 +46,12 @@ static int check_rename_nodes(struct vfs_place *from, struct vfs_place *to, unsi
 		return exchange ? -EINVAL : -ENOTEMPTY;
 	if (from->node == to->node)
 		return 0;
-	if (!from->dir->ops->replace || !to->dir->ops->replace)
+	if ((from->node->root_of || (to->node && to->node->root_of)))
+		return -EBUSY;
+	if (!from->dir->ops->rename && (!from->dir->ops->replace || !to->dir->ops->replace))
 		return -EPERM;
+	if (vfs_node_writable(from->dir))
+		return -EROFS;
 	if (!to->node)
 		return to->dir->nlink ? 0 : -ENOENT;
 	if (exchange)
@@ -107,7 +111,7 @@ static int move(struct vfs_place *from, struct vfs_place *to)
 	return 0;
 }
 
-int vfs_rename(struct vfs_place *from, struct vfs_place *to, unsigned flags)
+static int rename_checked(struct vfs_place *from, struct vfs_place *to, unsigned flags)
 {
 	int error = check_rename_names(from, to, flags);
 
@@ -115,6 +119,9 @@ int vfs_rename(struct vfs_place *from, struct vfs_place *to, unsigned flags)
 		error = check_rename_nodes(from, to, flags);
 	if (error || from->node == to->node)
 		return error;
+	if (from->dir->ops->rename)
+		return from->dir->ops->rename(from->dir, vfs_place_name(from), from->node, to->dir,
+		    vfs_place_name(to), to->node, flags);
 	if (flags & RENAME_EXCHANGE)
 		exchange(from, to);
 	else
@@ -125,4 +132,22 @@ int vfs_rename(struct vfs_place *from, struct vfs_place *to, unsigned flags)
 	vfs_node_touch(from->dir, VFS_MODIFIED | VFS_CHANGED);
 	vfs_node_touch(to->dir, VFS_MODIFIED | VFS_CHANGED);
 	return 0;
+}
+
+int vfs_rename(struct vfs_place *from, struct vfs_place *to, unsigned flags)
+{
+	int error;
+
+	if (from->dir->file_system != to->dir->file_system)
+		return rename_checked(from, to, flags); /* ends in -EXDEV, or before */
+	error = vfs_place_lock(from);
+	/* The walk to the new name may have slept since the old one was found. */
+	if (!error && !from->dir->volume)
+		error = vfs_place_refresh(from);
+	if (!error)
+		error = vfs_place_refresh(to);
+	if (!error)
+		error = rename_checked(from, to, flags);
+	vfs_place_unlock(from);
+	return error;
 }

@@ -67,7 +67,7 @@ static int text_open(struct vfs_node *node, struct vfs_file *file)
 		if (!text)
 			return -ENOMEM;
 		length = source->write(source->argument, text->content, room);
-		if (length <= room)
+		if (length < room) /* printing ends with a NUL */
 			break;
 		kern_free(text);
 		room = length + FIRST_BYTES;

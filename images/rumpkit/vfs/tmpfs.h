@@ -37,6 +37,7 @@ struct tmpfs_pages {
 	uint64_t count; /* data pages held */
 	const uint8_t *base; /* what holes read as, up to base_bytes: an archive's data */
 	uint64_t base_bytes;
+	uint32_t copies;     /* to or from pages that are under way: they may sleep */
 };
 
 struct tmpfs_node {
@@ -69,6 +70,12 @@ uint64_t tmpfs_pages_next(struct tmpfs_pages *pages, uint64_t index);
 
 /* Let a new regular file have this content, which stays where it is until written. */
 void tmpfs_set_base(struct vfs_node *node, const void *data, uint64_t bytes);
+
+/* Around a copy between a page and the application's memory: the page stays. */
+void tmpfs_copy_begin(struct tmpfs_pages *pages);
+void tmpfs_copy_end(struct tmpfs_pages *pages);
+/* Before pages are taken away: may sleep until no copy is under way. */
+void tmpfs_copies_wait(struct tmpfs_pages *pages);
 
 int tmpfs_make_node(uint32_t mode, uint64_t device, struct vfs_name target,
     struct vfs_node **made);

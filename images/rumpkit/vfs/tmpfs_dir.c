@@ -187,8 +187,11 @@ static int directory_list(struct vfs_node *node, uint64_t *position, vfs_emit_fn
 static int directory_make(struct vfs_node *dir, uint32_t mode, uint64_t device,
     struct vfs_name target, struct vfs_node **made)
 {
-	(void)dir;
-	return tmpfs_make_node(mode, device, target, made);
+	int error = tmpfs_make_node(mode, device, target, made);
+
+	if (!error)
+		(*made)->file_system = dir->file_system;
+	return error;
 }
 
 static void directory_destroy(struct vfs_node *node)

@@ -72,10 +72,12 @@ static long file_read_at(struct vfs_node *node, struct vfs_io *io, uint64_t offs
 		if (step > io->left_bytes)
 			step = io->left_bytes;
 		page = tmpfs_page(pages_of(node), offset / VFS_PAGE_BYTES);
+		tmpfs_copy_begin(pages_of(node));
 		if (page)
 			moved = vfs_io_put(io, page + offset % VFS_PAGE_BYTES, step);
 		else
 			moved = put_hole(pages_of(node), io, offset, step);
+		tmpfs_copy_end(pages_of(node));
 		done += moved;
 		offset += moved;
 		if (moved < step)
@@ -94,7 +96,9 @@ static long file_write_at(struct vfs_node *node, struct vfs_io *io, uint64_t off
 		page = tmpfs_page_make(pages_of(node), offset / VFS_PAGE_BYTES);
 		if (!page)
 			return done ? (long)done : -ENOSPC;
+		tmpfs_copy_begin(pages_of(node));
 		moved = vfs_io_take(io, page + offset % VFS_PAGE_BYTES, step);
+		tmpfs_copy_end(pages_of(node));
 		done += moved;
 		offset += moved;
 		if (offset > node->size_bytes && moved)
@@ -123,6 +127,7 @@ static int file_resize(struct vfs_node *node, uint64_t size_bytes)
 {
 	uint64_t pages = size_bytes / VFS_PAGE_BYTES + (size_bytes % VFS_PAGE_BYTES != 0);
 
+	tmpfs_copies_wait(pages_of(node));
 	/* Also to the same size: fallocate may have put pages behind the end. */
 	if (size_bytes <= node->size_bytes) {
 		base_cut(pages_of(node), size_bytes);
@@ -161,23 +166,25 @@ static bool take_base(struct vfs_node *node)
 	return true;
 }
 
-static void file_punch(struct vfs_node *node, uint64_t offset, uint64_t bytes)
+static int file_punch(struct vfs_node *node, uint64_t offset, uint64_t bytes)
 {
 	uint64_t end = offset + bytes;
 	uint64_t first = (offset + VFS_PAGE_BYTES - 1) / VFS_PAGE_BYTES;
 	uint64_t last = end / VFS_PAGE_BYTES;
 
+	tmpfs_copies_wait(pages_of(node));
 	if (!take_base(node))
-		return;
+		return -ENOSPC;
 	if (first > last) { /* within one page */
 		zero_part(node, offset, bytes);
-		return;
+		return 0;
 	}
 	if (offset % VFS_PAGE_BYTES)
 		zero_part(node, offset, VFS_PAGE_BYTES);
 	if (end % VFS_PAGE_BYTES)
 		zero_part(node, end - end % VFS_PAGE_BYTES, end % VFS_PAGE_BYTES);
 	tmpfs_pages_drop(pages_of(node), first, last);
+	return 0;
 }
 
 static uint64_t file_seek(struct vfs_node *node, uint64_t offset, bool data)

@@ -20,10 +20,10 @@ static uint8_t *page_alloc(struct tmpfs_pages *pages)
 {
 	void *page;
 
+	/* Zeroes, and of the kind that an application's mapping may share. */
 	if (tmpfs_used_pages >= tmpfs_limit_pages ||
-	    rumpuser_malloc(VFS_PAGE_BYTES, VFS_PAGE_BYTES, &page))
+	    rumpuser_anonmmap(NULL, VFS_PAGE_BYTES, 0, 0, &page))
 		return NULL;
-	memset(page, 0, VFS_PAGE_BYTES);
 	tmpfs_used_pages++;
 	pages->count++;
 	return page;
@@ -31,7 +31,7 @@ static uint8_t *page_alloc(struct tmpfs_pages *pages)
 
 static void page_free(struct tmpfs_pages *pages, void *page)
 {
-	rumpuser_free(page, VFS_PAGE_BYTES);
+	rumpuser_unmap(page, VFS_PAGE_BYTES);
 	tmpfs_used_pages--;
 	pages->count--;
 }

@@ -5,6 +5,7 @@ LAB_REQUIRE=kvm,browser turns the skips for those into failures; LAB_REQUIRE=all
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from importlib.util import find_spec
 
@@ -36,6 +37,24 @@ def _root() -> str:
     return "" if os.geteuid() == 0 else "the tests do not run as root"
 
 
+def _namespaces() -> str:
+    done = subprocess.run(["unshare", "--map-root-user", "--root=/", "true"],
+                          capture_output=True, text=True)
+    return "" if done.returncode == 0 else f"no user namespaces: {done.stderr.strip()}"
+
+
+def _debian() -> str:
+    """Whether packages can be had: from the archive, or because they were fetched before."""
+    from kernel_magics.build.debian import DebianArchive
+    from kernel_magics.errors import LabError
+
+    try:
+        DebianArchive().binary(["lua5.4"])
+    except LabError as error:
+        return error.message
+    return ""
+
+
 def _browser() -> str:
     found = any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
     return "" if found and find_spec("playwright") else "Chromium or Playwright is not installed"
@@ -46,10 +65,14 @@ CAPABILITIES: dict[str, Callable[[], str]] = {
     "libvirt": _libvirt,
     "libvirtd": _program("libvirtd"),
     "compiler": _program("gcc", "musl-gcc"),
+    "cpio": _program("cpio"),
     "node": _program("node", "npm"),
     "gdb": _program("gdb"),
+    "busybox": _program("busybox"),
     "kvm": _kvm,
     "root": _root,
+    "namespaces": _namespaces,
+    "debian": _debian,
     "browser": _browser,
 }
 """Capability → a function that returns what is missing, or "" if nothing is."""

@@ -208,5 +208,5 @@ def _bytes_in(folder: Path) -> int:
     for path in folder.rglob("*"):
         with suppress(OSError):
             stat = path.stat()
-            total += stat.st_size // stat.st_nlink
+            total += stat.st_size // stat.st_nlink if path.is_file() else 0
     return total

@@ -13,7 +13,7 @@ __all__ = ["make_deb", "make_repository"]
 
 def make_deb(folder: Path, name: str, files: Mapping[str, bytes | str], version: str = "1",
              postinst: str = "", links: Mapping[str, str] | None = None, **fields: str) -> Path:
-    """Build a package with dpkg-deb; a file's path that ends in /bin/x can be run."""
+    """Build a package with dpkg-deb; what is in a bin folder, or a loader, can be run."""
     tree = folder / f"{name}-{version}"
     values = {"Package": name, "Version": version, "Architecture": "amd64",
               "Maintainer": "nobody <nobody@example.org>", "Section": "misc",
@@ -28,7 +28,7 @@ def make_deb(folder: Path, name: str, files: Mapping[str, bytes | str], version:
         place = tree / path.strip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data.encode() if isinstance(data, str) else data)
-        place.chmod(0o755 if "bin/" in path else 0o644)
+        place.chmod(0o755 if "bin/" in path or "/ld-" in path else 0o644)
     for path, target in (links or {}).items():
         (tree / path.strip("/")).parent.mkdir(parents=True, exist_ok=True)
         (tree / path.strip("/")).symlink_to(target)

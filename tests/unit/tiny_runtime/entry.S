@@ -23,6 +23,7 @@ _rumpkit_entry32:
 	.type __wrap_main, @function
 __wrap_main:
 	jmp __real_main
+	.weak _start		/* a kernel for packages is linked without a program */
 	.quad _start
 	.size __wrap_main, . - __wrap_main
 	.section .note.GNU-stack, "", @progbits

@@ -30,7 +30,8 @@ def debs(tmp_path_factory) -> Path:
     """A repository: a program, a library it is linked with, and much that it does not need."""
     need("compiler")
     place = tmp_path_factory.mktemp("debs")
-    for name, text, flags in (("libanswer.so.1", LIBRARY, ("-shared", "-Wl,-soname,libanswer.so.1")),
+    shared = ("-shared", "-Wl,-soname,libanswer.so.1")
+    for name, text, flags in (("libanswer.so.1", LIBRARY, shared),
                               ("app", PROGRAM, ("./libanswer.so.1",))):
         (place / f"{name}.c").write_text(text)
         subprocess.run(["gcc", "-o", name, "-fPIC", f"{name}.c", *flags], cwd=place, check=True)
@@ -47,6 +48,7 @@ def debs(tmp_path_factory) -> Path:
     make_deb(place, "libanswer1", {"/usr/lib/libanswer.so.1": library, **unused}, Section="libs")
     make_deb(place, "machinery", {"/usr/sbin/machine": "#!/bin/sh\n", "/var/lib/x": "x"},
              Section="admin", Priority="required")
+    make_deb(place, "tools", {"/usr/bin/cut": "#!/bin/sh\n", "/usr/bin/saw": "#!/bin/sh\n"})
     libc = {f"/usr/lib/x86_64-linux-gnu/{name}": Path("/usr/lib/x86_64-linux-gnu", name)
             .resolve().read_bytes() for name in ("libc.so.6", "ld-linux-x86-64.so.2")}
     make_deb(place, "small-libc", libc, Section="libs",
@@ -207,10 +209,14 @@ def test_a_wrong_setting_is_one_clear_message(make, request_, message):
         make("app", **request_)
 
 
-def test_a_package_with_several_programs_wants_to_know_which(make, debs, tmp_path):
-    with pytest.raises(UsageError, match="libanswer1 has several|answer-config|no program"):
-        make("app-common")
+def test_what_runs_is_the_program_called_like_the_package_or_the_only_one(make):
+    assert make("app").rc[0]["bin"] == "/usr/bin/app"
     assert make("machinery").rc[0]["bin"] == "/usr/sbin/machine"
+    with pytest.raises(UsageError, match="app-common has no program"):
+        make("app-common")
+    with pytest.raises(UsageError, match="tools has several programs: cut, saw") as caught:
+        make("tools")
+    assert "argv=['cut']" in caught.value.next_step
 
 
 def test_several_programs_run_one_after_the_other(make):

@@ -23,6 +23,10 @@ int vfs_init(const char *hostname);
  * calls it; later calls do nothing.  0 or -ENOMEM.
  */
 int vfs_populate(void);
+/* The first program begins: populate now if the configuration mounts something. */
+void vfs_start(void);
+/* Before the guest ends: what was written is on its disks, marked clean.  May sleep. */
+void vfs_stop(void);
 /* Have fill called at the end of that, to add to it; it returns 0 or -errno. */
 void vfs_at_first_path(int (*fill)(void));
 

@@ -103,8 +103,6 @@ struct vfs_node *vfs_mount_leave(struct vfs_node *dir);
 int vfs_statfs(struct vfs_node *node, struct linux_statfs *statfs);
 /* sync(2): every volume; the first error. */
 int vfs_sync(void);
-/* Before the guest stops: everything is on its device and marked clean.  Once. */
-void vfs_stop(void);
 /* Memory is short: give back cached pages, without sleeping; how many. */
 size_t vfs_shrink(size_t pages);
 

@@ -167,7 +167,9 @@ static int enter_directory(const char *path)
 
 	if (error)
 		return error;
-	if (S_ISDIR(place.node->mode)) {
+	if (!place.node) {
+		error = -ENOENT;
+	} else if (S_ISDIR(place.node->mode)) {
 		vfs_node_put(vfs_current->cwd);
 		vfs_current->cwd = vfs_node_get(place.node);
 	} else {
@@ -218,8 +220,10 @@ static void *begin(void *owner)
 {
 	struct kern_rc_entry *entry = ((struct kern_thread *)owner)->process->entry;
 	const char *path = entry->path[0] ? entry->path : entry->strings.text;
-	int error = entry->directory[0] ? enter_directory(entry->directory) : 0;
+	int error;
 
+	vfs_start();
+	error = entry->directory[0] ? enter_directory(entry->directory) : 0;
 	if (error) {
 		rumpuser_dprintf("rumpkit: cannot start %s in %s: error %d\n", path,
 		    entry->directory, -error);
@@ -316,8 +320,14 @@ void kern_rc_ended(struct kern_process *process)
 		kern_guest_exit(status & 0x7f ? SIGNAL_STATUS + (status & 0x7f) : status >> 8 & 0xff);
 }
 
+bool kern_rc_is_guest(const struct kern_process *process)
+{
+	return process->entry && entry_count == 1;
+}
+
 void kern_guest_exit(int status)
 {
+	vfs_stop();
 	rumpuser_exit(status);
 }
 

@@ -126,6 +126,21 @@ void vfs_mount_configured(void)
 	kern_free(config);
 }
 
+void vfs_start(void)
+{
+	static bool started;
+	char *config;
+
+	if (started)
+		return;
+	started = true;
+	config = kern_alloc(CONFIG_BYTES);
+	if (config && !rumpuser_getparam("RUMPKIT_CONFIG", config, CONFIG_BYTES) &&
+	    strstr(config, "\"mountpoint\""))
+		vfs_populate();
+	kern_free(config);
+}
+
 /* ---- the list -------------------------------------------------------------------------- */
 
 size_t vfs_mounts_describe(void *unused, char *text, size_t bytes)

@@ -153,6 +153,11 @@ int ext2_mount(const char *source, bool read_only, struct vfs_node **root)
 	if (!volume)
 		return -ENOMEM;
 	error = disk_open(&volume->disk, source, read_only, cache_bytes);
+	if (error == -EROFS) {
+		rumpuser_dprintf("rumpkit: %s cannot be written: mounted read-only\n", source);
+		read_only = true;
+		error = disk_open(&volume->disk, source, read_only, cache_bytes);
+	}
 	if (error) {
 		kern_free(volume);
 		return error;

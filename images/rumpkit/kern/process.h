@@ -214,6 +214,8 @@ long kern_vm_mremap(uint64_t old, uint64_t old_bytes, uint64_t new_bytes, int fl
     uint64_t new_address);
 long kern_vm_madvise(uint64_t address, uint64_t bytes, int advice);
 long kern_vm_brk(uint64_t end);
+/* Is anything mapped at address? */
+bool kern_vm_has(uint64_t address);
 /* Make the main thread's stack; its top. */
 uint64_t kern_vm_stack_create(void);
 
@@ -251,6 +253,8 @@ void kern_rc_start(void);
 extern struct vfs_context *kern_rc_files;
 /* One of its programs ended; does not return if that was the end of the guest. */
 void kern_rc_ended(struct kern_process *process);
+/* Is this all that the configuration starts? */
+bool kern_rc_is_guest(const struct kern_process *process);
 __attribute__((noreturn)) void kern_guest_exit(int status);
 
 #endif

@@ -14,11 +14,15 @@
 #define SI_USER 0
 #define SI_KERNEL 0x80
 #define SEGV_MAPERR 1
+#define SEGV_ACCERR 2
 #define SIGSEGV 11
 #define SIGKILL 9
 #define SIGSTOP 19
 #define UNBLOCKABLE (KERN_SIGNAL_BIT(SIGKILL) | KERN_SIGNAL_BIT(SIGSTOP))
 #define SYSCALL_INSTRUCTION_BYTES 2
+/* SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS */
+#define CRASHES (KERN_SIGNAL_BIT(4) | KERN_SIGNAL_BIT(5) | KERN_SIGNAL_BIT(6) | \
+	KERN_SIGNAL_BIT(7) | KERN_SIGNAL_BIT(8) | KERN_SIGNAL_BIT(11) | KERN_SIGNAL_BIT(31))
 
 static bool ignored_by_default(int signal)
 {
@@ -153,10 +157,12 @@ static void die(struct kern_thread *thread, const struct rumpcomp_registers *reg
 
 	lib_snprintf(reason, sizeof(reason), "the program died of %s (signal %d)",
 	    kern_signal_name(signal), signal);
-	if (!kern_processes->next && !process->parent)
+	if (kern_rc_is_guest(process))
 		rumpcomp_application_died(signal, registers, reason);
-	rumpuser_dprintf("rumpkit: process %u (%s) died of %s (signal %d)\n", process->pid,
-	    process->command, kern_signal_name(signal), signal);
+	/* Who was killed on purpose needs no report. */
+	if (KERN_SIGNAL_BIT(signal) & CRASHES)
+		rumpuser_dprintf("rumpkit: process %u (%s) died of %s (signal %d) at 0x%lx\n",
+		    process->pid, process->command, kern_signal_name(signal), signal, registers->rip);
 	kern_process_exit(signal);
 }
 
@@ -239,17 +245,15 @@ static bool on_exception(struct rumpcomp_registers *registers, int signal)
 	struct kern_process *process = thread->process;
 	bool blocked = thread->signal_mask & KERN_SIGNAL_BIT(signal);
 	const struct kern_siginfo info = {
-		.code = signal == SIGSEGV ? SEGV_MAPERR + (int)(registers->error_code & 1) : 1,
+		.code = signal == SIGSEGV ? kern_vm_has(registers->address) ? SEGV_ACCERR : SEGV_MAPERR : 1,
 		.address = registers->address,
 	};
 
 	if (!blocked && process->actions[signal].handler > SIG_IGN)
 		return kern_signal_frame(thread, registers, signal, &info);
 	/* A report of the only program is the host's business, with all it knows. */
-	if (!kern_processes->next && !process->parent)
+	if (kern_rc_is_guest(process))
 		return false;
-	rumpuser_dprintf("rumpkit: process %u (%s) at 0x%lx, address 0x%lx:\n", process->pid,
-	    process->command, registers->rip, registers->address);
 	die(thread, registers, signal);
 	return true;
 }

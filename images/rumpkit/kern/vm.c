@@ -23,6 +23,13 @@ static bool in_bounds(uint64_t address, uint64_t bytes)
 	    bytes <= RUMPCOMP_VM_END - address;
 }
 
+bool kern_vm_has(uint64_t address)
+{
+	const struct kern_region *region = kern_region_above(address);
+
+	return region && region->start <= address;
+}
+
 uint64_t kern_vm_stack_create(void)
 {
 	struct kern_region *guard = kern_region_create(GUARD_START, STACK_START, 0);

@@ -54,7 +54,7 @@ long sys_setpgid(SYS2(pid, group))
 
 	if (!process || (process != kern_process && process->parent != kern_process))
 		return -ESRCH;
-	if (group < 0)
+	if ((int)group < 0)
 		return -EINVAL;
 	process->group = group ? (uint32_t)group : process->pid;
 	return 0;

@@ -175,7 +175,7 @@ long sys_kill(SYS2(pid, signal))
 {
 	const struct kern_siginfo info = sender(SI_USER);
 
-	return send(pid, signal, &info);
+	return send((int)pid, (int)signal, &info);
 }
 
 long sys_rt_sigqueueinfo(SYS3(pid, signal, user))
@@ -188,7 +188,7 @@ long sys_rt_sigqueueinfo(SYS3(pid, signal, user))
 	if (told.code >= 0)
 		return -EPERM;
 	info = (struct kern_siginfo){ .code = told.code, .pid = told.pid, .value = told.value };
-	return send(pid, signal, &info);
+	return send((int)pid, (int)signal, &info);
 }
 
 /* --- waiting for one without a handler --- */

@@ -143,6 +143,7 @@ void bmk_wake(struct bmk_thread *thread);
 
 /* From trap.c: the timer went off; a thread may have to yield before it returns. */
 void bmk_timer_interrupt(void);
+extern bool bmk_reschedule; /* a look at the ready queue may be worth it */
 bool bmk_preempt_wanted(void);
 void bmk_preempt(void);
 

@@ -9,6 +9,7 @@
 #include "arch.h"
 #include "bmk.h"
 #include "lab_trace.h"
+#include "rumpcomp.h"
 #include "rumplib.h"
 #include "schedule.h"
 
@@ -18,10 +19,11 @@ static struct bmk_waitq ready;
 static struct bmk_thread *sleepers;      /* by deadline */
 static int64_t timer_deadline_ns = BMK_FOREVER;
 static int64_t slice_end_ns;
-static bool reschedule;
 static struct bmk_thread *dead;          /* its stack is in use until the next switch */
 
 struct bmk_thread *bmk_current;
+bool bmk_reschedule;
+void *rumpcomp_current_owner;
 void (*bmk_switch_handler)(void *owner);
 
 /* --- queues --- */
@@ -120,7 +122,7 @@ void bmk_wake(struct bmk_thread *thread)
 		sleepers_remove(thread);
 	lab_trace_instant(LAB_EVENT_WAKEUP, thread->number, 0, 0);
 	make_ready(thread);
-	reschedule = true;
+	bmk_reschedule = true;
 }
 
 void bmk_timer_interrupt(void)
@@ -133,7 +135,7 @@ void bmk_timer_interrupt(void)
 		bmk_wake(sleepers);
 	}
 	if (ready.first && slice_end_ns <= now)
-		reschedule = true;
+		bmk_reschedule = true;
 	timer_arm();
 }
 
@@ -189,10 +191,11 @@ static void become(struct bmk_thread *next)
 	if (bmk_switch_handler && next->owner)
 		bmk_switch_handler(next->owner);
 	bmk_current = next;
+	rumpcomp_current_owner = next->owner;
 	lab_header.thread_current = next->number;
 	slice_begin();
 	next->record->slice_tsc = arch_tsc();
-	reschedule = false;
+	bmk_reschedule = false;
 }
 
 /* Runs first in every thread that is switched to. */
@@ -218,7 +221,7 @@ static void switch_away(void)
 		previous->record->slice_tsc = arch_tsc();
 		lab_header.thread_current = previous->number;
 		slice_begin();
-		reschedule = false;
+		bmk_reschedule = false;
 		return;
 	}
 	become(next);
@@ -228,7 +231,7 @@ static void switch_away(void)
 
 bool bmk_preempt_wanted(void)
 {
-	return reschedule && ready.first;
+	return bmk_reschedule && ready.first;
 }
 
 void bmk_preempt(void)
@@ -240,7 +243,7 @@ void bmk_preempt(void)
 void bmk_thread_yield(void)
 {
 	if (!ready.first) {
-		reschedule = false;
+		bmk_reschedule = false;
 		return;
 	}
 	make_ready(bmk_current);

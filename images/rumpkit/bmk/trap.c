@@ -229,5 +229,6 @@ void bmk_syscall(struct rumpcomp_frame *frame)
 	frame->rax = (uint64_t)bmk_syscall_handler(frame);
 	if (traced)
 		lab_trace_record(event, LAB_RECORD_EXIT, frame->rax, 0, 0, 0, frame->rip);
-	bmk_preempt();
+	if (__builtin_expect(bmk_reschedule, 0))
+		bmk_preempt();
 }

@@ -153,14 +153,15 @@ struct rumpcomp_frame {
 
 /*
  * Start an application thread: it runs with the registers of *frame and fs_base, and
- * owner is what rumpcomp_thread_owner() returns in it.  Its number, or -ENOMEM.
+ * owner is rumpcomp_current_owner in it.  Its number, or -ENOMEM.
  */
 int rumpcomp_thread_start(const struct rumpcomp_frame *frame, uint64_t fs_base,
     const char *name, void *owner);
 /* One that begins in the factions, with function(owner), and ends or resumes there. */
 int rumpcomp_thread_begin(void *(*function)(void *owner), const char *name, void *owner);
 __attribute__((noreturn)) void rumpcomp_thread_end(void);
-void *rumpcomp_thread_owner(void);
+/* The owner of the thread that runs, NULL if it has none; a variable, being asked so often. */
+extern void *rumpcomp_current_owner;
 uint32_t rumpcomp_thread_number(void);
 void rumpcomp_thread_name(const char *name);
 void rumpcomp_thread_tls(uint64_t fs_base);

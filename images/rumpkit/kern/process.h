@@ -113,7 +113,7 @@ extern struct rumpuser_mtx *kern_lock;
 
 static inline struct kern_thread *kern_current(void)
 {
-	return (struct kern_thread *)rumpcomp_thread_owner();
+	return (struct kern_thread *)rumpcomp_current_owner;
 }
 
 /* --- processes --- */
@@ -170,7 +170,6 @@ void kern_signal_deliver(struct rumpcomp_frame *frame);
 __attribute__((noreturn)) void kern_signal_return(const struct rumpcomp_frame *frame);
 /* The same for code that is about to be resumed. */
 void kern_signal_redeliver(struct rumpcomp_registers *registers);
-bool kern_signal_pending(const struct kern_thread *thread);
 const char *kern_signal_name(int signal);
 /* Take one of these signals if it is pending: its number, or 0. */
 int kern_signal_take(struct kern_thread *thread, uint64_t set, struct kern_siginfo *info);
@@ -181,6 +180,12 @@ bool kern_signal_frame(struct kern_thread *thread, struct rumpcomp_registers *re
     int signal, const struct kern_siginfo *info);
 /* What a frame of that kind takes on the stack, for AT_MINSIGSTKSZ. */
 uint64_t kern_signal_frame_bytes(void);
+
+/* Inline, because every system call asks. */
+static inline bool kern_signal_pending(const struct kern_thread *thread)
+{
+	return (thread->signals_pending | thread->process->signals_pending) & ~thread->signal_mask;
+}
 
 static inline bool kern_signal_attention(const struct kern_thread *thread)
 {

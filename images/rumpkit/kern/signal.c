@@ -46,11 +46,6 @@ static uint64_t deliverable(const struct kern_thread *thread)
 	return (thread->signals_pending | thread->process->signals_pending) & ~thread->signal_mask;
 }
 
-bool kern_signal_pending(const struct kern_thread *thread)
-{
-	return deliverable(thread) != 0;
-}
-
 /* --- sending --- */
 
 /* A thread that sleeps in kern_wait looks for signals when it wakes. */

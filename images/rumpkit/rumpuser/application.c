@@ -35,11 +35,6 @@ void rumpcomp_thread_end(void)
 	bmk_thread_exit();
 }
 
-void *rumpcomp_thread_owner(void)
-{
-	return bmk_current->owner;
-}
-
 uint32_t rumpcomp_thread_number(void)
 {
 	return bmk_current->number;

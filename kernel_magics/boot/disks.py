@@ -73,7 +73,10 @@ class Disk:
         """Return itself with an absolute path; raises UsageError if it is no usable disk."""
         disk = replace(self, path=self.path.expanduser().absolute())
         size_bytes = disk.size_bytes
-        if size_bytes < SECTOR_BYTES or size_bytes % SECTOR_BYTES:
+        if size_bytes < SECTOR_BYTES:
+            raise disk._refused(f"is too small: it has {size_bytes} bytes",
+                                "make a disk with lab.disk(path, size_mib=64)")
+        if size_bytes % SECTOR_BYTES:
             raise disk._refused(f"has {size_bytes} bytes, which are not whole sectors of "
                                 f"{SECTOR_BYTES}", "make a disk with lab.disk(path, size_mib=64)")
         if not disk.read_only and not os.access(disk.path, os.W_OK):

@@ -44,7 +44,7 @@ def domain_xml(launch: Launch, *, emulator: str | None = None,
         "<memballoon model='none'/>",
         *([] if with_files else
           ["<serial type='pty'><target type='isa-serial' port='0'/></serial>"]),
-        *device_elements(launch.devices),
+        *device_elements(launch.devices, launch.uuid),
         "</devices>",
         "<qemu:commandline>",
         *(f"<qemu:arg value={quoteattr(argument)}/>"

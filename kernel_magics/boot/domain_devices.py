@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 from kernel_magics.boot.devices import (
     NO_LEGACY,
     Devices,
+    mac_address,
     network_arguments,
     place,
     share_tag,
@@ -19,27 +20,35 @@ from kernel_magics.boot.shares import Share
 
 __all__ = ["device_elements", "passed_arguments", "overrides"]
 
+NETWORK_ALIAS = "ua-net0"
 
-def device_elements(devices: Devices) -> list[str]:
+
+def device_elements(devices: Devices, uuid: str) -> list[str]:
     """Return the elements for <devices>.  Source: libvirt.org/formatdomain.html."""
-    return [*(_disk(devices, index, disk) for index, disk in enumerate(devices.disks)),
+    return [*_bridge(devices, uuid),
+            *(_disk(devices, index, disk) for index, disk in enumerate(devices.disks)),
             *(_share(devices, index, share) for index, share in enumerate(devices.shares))]
 
 
 def passed_arguments(devices: Devices, files: GuestFiles, uuid: str) -> list[str]:
-    """Return what is handed to QEMU as it is: the network interface, modern virtio-mmio."""
+    """Return what is handed to QEMU as it is: the network interface, modern virtio-mmio.
+
+    A bridge is libvirt's own affair: QEMU may start no helper in the sandbox it is given.
+    """
     modern = ["-global", NO_LEGACY] if devices.count and devices.machine == "microvm" else []
-    return [*network_arguments(devices, files, uuid), *modern]
+    network = [] if _on_bridge(devices) else network_arguments(devices, files, uuid)
+    return [*network, *modern]
 
 
 def overrides(devices: Devices) -> list[str]:
     """Return <qemu:override>, which puts devices on their virtio-mmio transports."""
-    if devices.machine != "microvm" or not (devices.disks or devices.shares):
-        return []
-    placed = [(f"ua-disk{index}", devices.disk_slot(index))
+    placed = [(NETWORK_ALIAS, 0)] if _on_bridge(devices) else []
+    placed += [(f"ua-disk{index}", devices.disk_slot(index))
               for index in range(len(devices.disks))]
     placed += [(f"ua-share{index}", devices.share_slot(index))
                for index in range(len(devices.shares))]
+    if devices.machine != "microvm" or not placed:
+        return []
     return ["<qemu:override>", *(_override(alias, devices, slot) for alias, slot in placed),
             "</qemu:override>"]
 
@@ -49,6 +58,21 @@ def _override(alias: str, devices: Devices, slot: int) -> str:
     return (f"<qemu:device alias='{alias}'><qemu:frontend>"
             f"<qemu:property name='bus' type='string' value='{bus}'/>"
             "</qemu:frontend></qemu:device>")
+
+
+def _on_bridge(devices: Devices) -> bool:
+    return bool(devices.network and devices.network.kind == "bridge")
+
+
+def _bridge(devices: Devices, uuid: str) -> list[str]:
+    if not (devices.network and _on_bridge(devices)):
+        return []
+    model, rom = ("virtio", "") if devices.machine == "microvm" else (
+        "virtio-non-transitional", "<rom enabled='no'/>")
+    return [f"<interface type='bridge'><mac address='{mac_address(uuid)}'/>"
+            f"<source bridge={quoteattr(devices.network.device)}/><model type='{model}'/>"
+            f"{rom}<alias name='{NETWORK_ALIAS}'/>{_address(devices, 0)}"
+            "</interface>"]
 
 
 def _disk(devices: Devices, index: int, disk: Disk) -> str:

@@ -3,21 +3,28 @@
 Source: passt(1).  With --one-off it serves one QEMU and leaves when that does.
 """
 
+import os
+import re
 import shutil
 import socket
+import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from kernel_magics.boot.network import LOOPBACK, Forward, Network
 from kernel_magics.boot.process import ProcessId
 from kernel_magics.boot.qemu import spawn
+from kernel_magics.boot.refusals import port_error
 from kernel_magics.boot.registry import GuestFiles
-from kernel_magics.errors import BootError, HostError
+from kernel_magics.errors import BootError, HostError, LabError
 
 __all__ = ["find_passt", "start_passt"]
 
 PATIENCE_S = 5.0
 LOOK_S = 0.002
+_BUSY = re.compile(r"Failed to bind any port for '-[tu] ([^']*)'")
 TRIES = 10   # for a free port: another program may be quicker
 
 
@@ -41,18 +48,39 @@ def start_passt(network: Network, files: GuestFiles) -> tuple[ProcessId, Network
         log = files.folder / "passt.log"
         files.passt_socket.unlink(missing_ok=True)
         log.unlink(missing_ok=True)
-        process = ProcessId.of(spawn([binary, "--foreground", "--one-off", "--quiet",
-                                      "--socket", str(files.passt_socket),
-                                      *_forwards("--tcp-ports", "tcp", chosen),
-                                      *_forwards("--udp-ports", "udp", chosen)], log))
+        pid = spawn([binary, "--foreground", "--one-off", *_same_user(),
+                     "--socket", str(files.passt_socket),
+                     *_forwards("--tcp-ports", "tcp", chosen),
+                     *_forwards("--udp-ports", "udp", chosen)], log)
+        process = ProcessId.of(pid)
+        threading.Thread(target=_reap, args=(pid,), name="passt", daemon=True).start()
         if _listens(process, files):
             return process, chosen
         process.terminate()
-        said = log.read_text(errors="replace").strip()
         if last or chosen == network:
-            raise BootError(f"passt refuses: {said or 'it says nothing'}", log=said,
-                            next_step='see passt(1); or give net="user"')
+            raise _refused(log, chosen)
     raise AssertionError("the last try returns or raises")
+
+
+def _same_user() -> list[str]:
+    """Root's passt would become nobody, who cannot enter a guest's folder."""
+    return [] if os.geteuid() else ["--runas", "0:0"]
+
+
+def _reap(pid: int) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
+def _refused(log: Path, network: Network) -> LabError:
+    lines = [line for line in log.read_text(errors="replace").splitlines()
+             if line and not line.endswith("bytes to syslog")]
+    taken = next((found for line in lines if (found := _BUSY.search(line))), None)
+    for forward in network.forwards:
+        if taken and f"/{forward.host_port}:" in taken[1] + ":":
+            return port_error(forward)
+    return BootError(f"passt refuses: {lines[-1] if lines else 'it says nothing'}",
+                     log="\n".join(lines), next_step='see passt(1); or give net="user"')
 
 
 def _listens(process: ProcessId, files: GuestFiles) -> bool:

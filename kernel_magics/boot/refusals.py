@@ -9,7 +9,7 @@ from kernel_magics.boot.devices import Devices
 from kernel_magics.boot.network import LOOPBACK, Forward
 from kernel_magics.errors import HostError, LabError, UsageError
 
-__all__ = ["explained"]
+__all__ = ["explained", "port_error"]
 
 _PORT = re.compile(r"forwarding rule '(tcp|udp):[\d.]+:(\d+)-[\d.]*:(\d+)'")
 _LOCK = re.compile(r'Failed to get (?:shared )?"(?:write|consistent read)" lock')

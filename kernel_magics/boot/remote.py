@@ -7,6 +7,7 @@ process of this lab is connected.
 """
 
 import os
+import select
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -16,11 +17,12 @@ from kernel_magics.boot.connection import Connection
 from kernel_magics.boot.process import ProcessId
 from kernel_magics.boot.ram import Ram
 from kernel_magics.boot.registry import GuestFiles
-from kernel_magics.errors import HostError
+from kernel_magics.errors import GuestError, HostError
 
 __all__ = ["RemoteMachine", "upload"]
 
 STREAM_BYTES = 64 << 10
+RESUME_S = 5.0
 POOL_FOLDER = "/var/tmp/rumplab"
 _POOL = "<pool type='dir'><name>rumplab</name><target><path>{}</path></target></pool>"
 
@@ -78,6 +80,7 @@ class RemoteMachine:
         libvirt = connection.libvirt
         self._event = connection.handle.domainEventRegisterAny(
             domain, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._lifecycle, None)
+        self._stopped = self._all_read = False
         self._stream = connection.handle.newStream(libvirt.VIR_STREAM_NONBLOCK)
         domain.openConsole(None, self._stream, libvirt.VIR_DOMAIN_CONSOLE_FORCE)
         self._stream.eventAddCallback(
@@ -87,7 +90,9 @@ class RemoteMachine:
     def _lifecycle(self, _connection: Any, _domain: Any, event: int, _detail: int,
                    _data: Any) -> None:
         if event == self._connection.libvirt.VIR_DOMAIN_EVENT_STOPPED:
+            self._stopped = True
             os.eventfd_write(self._end, 1)
+            self._finish_stream()
 
     def _output(self, stream: Any, events: int, _data: Any) -> None:
         """Copy what the console has to the log (from libvirt's event loop)."""
@@ -103,10 +108,16 @@ class RemoteMachine:
                 return
             if not data:
                 stream.eventRemoveCallback()
-                with suppress(self._connection.error):
-                    stream.finish()
+                self._all_read = True
+                self._finish_stream()
                 return
             os.write(self._log, data)
+
+    def _finish_stream(self) -> None:
+        """Finish the stream once it is at its end and its domain is gone: see `stop`."""
+        if self._all_read and self._stopped:
+            with suppress(self._connection.error):
+                self._stream.finish()
 
     def open_end(self) -> int | None:
         """Return a descriptor that is readable once libvirt says the domain stopped."""
@@ -128,8 +139,12 @@ class RemoteMachine:
         self._connection.suspend(self._domain)
 
     def resume(self) -> None:
-        """Resume it."""
-        self._connection.resume(self._domain)
+        """Resume it; one that has ended before libvirt had QEMU's answer has run all the same."""
+        try:
+            self._connection.resume(self._domain)
+        except GuestError:
+            if not select.select([self._end], [], [], RESUME_S)[0]:
+                raise
 
     def stop(self) -> None:
         """End it.

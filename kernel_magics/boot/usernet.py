@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["UserSocket", "parse_usernet", "host_ports"]
 
 # net/slirp.c, "info usernet": protocol, state, descriptor, source, destination, two queues
-_LINE = re.compile(r"^\s*(TCP|UDP)\[([A-Z0-9_ ]+)\]\s+\S+\s+(\S+)\s+(\d+)\s+(\S+)\s+(\d+)",
+_LINE = re.compile(r"^\s*(TCP|UDP)\[([^\]]+)\]\s+\S+\s+(\S+)\s+(\d+)\s+(\S+)\s+(\d+)",
                    re.MULTILINE)
 
 

@@ -4,13 +4,22 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from kernel_magics.boot.devices import MACHINES
 from kernel_magics.errors import GuestError, UsageError
 from kernel_magics.magics.arguments import Argument, Command, Option, nearest
 from kernel_magics.magics.build import BUILD_OPTIONS, build_cell
 from kernel_magics.magics.follow import follow
 from kernel_magics.magics.progress import progress
 from kernel_magics.magics.session import notebook_lab
-from kernel_magics.magics.values import pattern, seconds, variable, whole
+from kernel_magics.magics.values import (
+    disk,
+    forward,
+    pattern,
+    seconds,
+    share,
+    variable,
+    whole,
+)
 from kernel_magics.magics.yamlbody import read_body
 
 __all__ = ["MAGICS", "BODY_KEYS"]
@@ -19,12 +28,23 @@ DEFAULT_TIMEOUT_S = 60.0
 
 
 GUEST_OPTIONS = (
-    Option("--memory", "the guest's RAM in MiB", "MIB", kind=whole, default=32,
-           aliases=("--mem",)),
+    Option("--memory", "the guest's RAM in MiB; 32, or what its image needs", "MIB",
+           kind=whole, aliases=("--mem",)),
     Option("--env", "an environment variable", "NAME=VALUE", kind=variable, repeat=True),
     Option("--accel", "what executes the guest; auto is decided by measurement", "ACCEL",
            default="auto", choices=("auto", "kvm", "tcg")),
-    Option("--machine", "QEMU's machine type", "TYPE", default="microvm", choices=("microvm",)),
+    Option("--machine", "QEMU's machine type", "TYPE", default="microvm", choices=MACHINES),
+    Option("--port", "forward a port of this machine, 8080:80, or a free one, 80", "HOST:GUEST",
+           kind=forward, repeat=True),
+    Option("--net", "the guest's network: user (with --port), passt, tap:NAME, bridge:NAME",
+           "NETWORK", complete="network"),
+    Option("--address", "dhcp, auto (IPv6) or a static one, 10.0.2.15/24", "ADDRESS",
+           default="dhcp"),
+    Option("--disk", "a disk image, and where the guest mounts it: data.img:/data:ext2",
+           "FILE[:PLACE]", kind=disk, complete="disk", repeat=True),
+    Option("--share", "a folder of this machine in the guest; :ro keeps it from writing",
+           "FOLDER:PLACE", kind=share, complete="folder", repeat=True),
+    Option("--capture", "record the network traffic, for guest.pcap"),
     Option("--driver", "who starts QEMU: libvirt, or the lab itself, which is quicker",
            "DRIVER", default="libvirt", choices=("libvirt", "qemu")),
     Option("--uri", "another libvirt than the embedded one", "URI", aliases=("--host",)),
@@ -53,12 +73,15 @@ RUMPBOOT = Command(
     rest="the program's arguments",
     body="options in YAML, one a line, such as memory: 64; env is a mapping, argv the whole "
          "argument vector, argv[0] first",
-    details="""The result is a Guest: .exit_status, .console.text, .boot_phases, .trace.
+    details="""The result is a Guest: .exit_status, .console.text, .boot_phases, .trace, and
+    .http("/"), .ports, .pcap where it has a network.
     Interrupting the kernel ends the wait, not the guest. A panic ends the cell with a report
     of where and why. An exit status other than 0 does not fail the cell: look at
     .exit_status.""",
     examples=("%rumpboot hello", "%rumpboot hello --memory 8 --trace all -- one \"two words\"",
-              "guest = %rumpboot server --background"))
+              "guest = %rumpboot server --background",
+              "%rumpboot server --port 8080:80 --wait listening",
+              "%rumpboot database --disk data.img:/data --share notes:/notes:ro"))
 
 RUMPRUN = Command(
     "rumprun", "compile the cell, boot it, show its output: like %%bash, in a unikernel",
@@ -101,6 +124,8 @@ def _boot(lab: Any, image: Any, given: Mapping[str, Any]) -> Any:
         image = lab.image(image)
     arguments = {
         "memory_mib": given["memory"], "env": dict(given["env"]), "accel": given["accel"],
+        "ports": given["port"], "net": given["net"], "address": given["address"],
+        "disks": given["disk"], "shares": given["share"], "capture": given["capture"],
         "machine": given["machine"], "driver": given["driver"], "hostname": given["hostname"],
         "trace": given["trace"], "trace_records": given["trace_records"],
         "on_panic": given["on_panic"], "timeout": given["timeout"],
@@ -126,6 +151,9 @@ def _from_body(cell: str) -> dict[str, Any]:
             values["argv"] = _words(value, where)
         elif key == "env":
             values["env"] = _variables(value, where)
+        elif key in _BODY_OPTIONS and _BODY_OPTIONS[key].repeat:
+            items = value if isinstance(value, list) else [value]
+            values[key] = tuple(_convert(_BODY_OPTIONS[key], item, where) for item in items)
         elif key in _BODY_OPTIONS:
             values[key] = _convert(_BODY_OPTIONS[key], value, where)
         else:

@@ -1,6 +1,7 @@
 """The names that Tab offers: guests, images, symbols, layers, events, packages."""
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from kernel_magics.magics.session import guest_names, image_names, symbol_names
 
@@ -34,9 +35,26 @@ def _ways(_words: list[str]) -> list[str]:
     return run_names()
 
 
+def _networks(_words: list[str]) -> list[str]:
+    from kernel_magics.boot.preparing import INTERFACES
+    kinds = (("tun_flags", "tap"), ("bridge", "bridge"))
+    return ["user", "passt", *(f"{kind}:{path.name}" for path in INTERFACES.glob("*")
+                               for proof, kind in kinds if (path / proof).exists())]
+
+
+def _disks(_words: list[str]) -> list[str]:
+    return [str(path) for pattern in ("*.img", "*.raw", "*.qcow2")
+            for path in Path().glob(pattern)]
+
+
+def _folders(_words: list[str]) -> list[str]:
+    return [f"{path}:/" for path in Path().iterdir() if path.is_dir() and path.name[0] != "."]
+
+
 SOURCES: Mapping[str, Callable[[list[str]], Iterable[str]]] = {
     "guest": guest_names, "image": image_names, "target": _targets, "symbol": symbol_names,
-    "layer": _layers, "events": _events,
+    "layer": _layers, "events": _events, "network": _networks, "disk": _disks,
+    "folder": _folders,
     "package": _packages, "run": _ways,
 }
 """A declaration's `complete` → the function that lists what may stand there."""

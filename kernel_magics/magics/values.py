@@ -2,9 +2,17 @@
 
 import re
 import shlex
+from collections.abc import Callable
+from typing import TypeVar
 
-__all__ = ["whole", "seconds", "variable", "pattern", "flags"]
+from kernel_magics.boot.disks import Disk, parse_disks
+from kernel_magics.boot.network import Forward, parse_ports
+from kernel_magics.boot.shares import Share, parse_shares
+from kernel_magics.errors import UsageError
 
+__all__ = ["whole", "seconds", "variable", "pattern", "flags", "forward", "disk", "share"]
+
+T = TypeVar("T")
 _TIME = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|)")
 
 
@@ -46,3 +54,25 @@ def flags(text: str) -> tuple[str, ...]:
         return tuple(shlex.split(text))
     except ValueError as reason:
         raise ValueError(f"not a list of flags, {str(reason).lower()}") from None
+
+
+def forward(text: str) -> Forward:
+    """Convert "8080:80", "80" or "53/udp"."""
+    return _first(parse_ports, text, "not a port such as 8080:80, or 80 for any free one here")
+
+
+def disk(text: str) -> Disk:
+    """Convert "file", "file:/mountpoint" or "file:/mountpoint:ext2:ro"."""
+    return _first(parse_disks, text, "not a disk such as data.img or data.img:/data:ext2")
+
+
+def share(text: str) -> Share:
+    """Convert "folder:/mountpoint" or "folder:/mountpoint:ro"."""
+    return _first(parse_shares, text, "not a shared folder such as notes:/notes")
+
+
+def _first(parse: Callable[[object], tuple[T, ...]], text: str, expected: str) -> T:
+    try:
+        return parse([text])[0]
+    except UsageError as error:
+        raise ValueError(expected) from error

@@ -7,7 +7,7 @@ from typing import Any
 import traitlets
 
 from kernel_magics.errors import LabError
-from kernel_magics.widgets.guest import state_text
+from kernel_magics.widgets.guest import port_links, state_text
 from kernel_magics.widgets.markup import byte_text
 from kernel_magics.widgets.view import Pump, View, bundle
 
@@ -50,12 +50,15 @@ class ConsoleView(View):
     state = traitlets.Unicode().tag(sync=True)
     running = traitlets.Bool().tag(sync=True)
     height_lines = traitlets.Int(20).tag(sync=True)
+    # The guest's forwarded ports: text and url.
+    links: list[dict[str, str]] = traitlets.List().tag(sync=True)
 
     def __init__(self, guest: Any, height_lines: int = 20) -> None:
         self._esm, self._css = bundle("console.js"), bundle("console.css")
         self._guest, self._tail, self._sent = guest, TextTail(), 0
         self._sending = threading.Lock()
-        super().__init__(name=guest.name, height_lines=height_lines, **self._status())
+        super().__init__(name=guest.name, height_lines=height_lines, links=port_links(guest),
+                         **self._status())
         self._unsubscribe = guest.console.subscribe(self._tail.add)
         self.pump = Pump(self._tick, guest.name)
         self.listen()

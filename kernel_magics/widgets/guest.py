@@ -5,7 +5,7 @@ from typing import Any
 from kernel_magics.widgets.bootchart import boot_chart_html
 from kernel_magics.widgets.markup import escape, report
 
-__all__ = ["guest_html", "state_text"]
+__all__ = ["guest_html", "port_links", "ports_html", "state_text"]
 
 
 def state_text(guest: Any) -> str:
@@ -15,9 +15,23 @@ def state_text(guest: Any) -> str:
     return str(guest.state)
 
 
+def port_links(guest: Any) -> list[dict[str, str]]:
+    """Return the guest's forwarded ports as {"text", "url"}; a UDP port has no URL."""
+    return [{"text": f"{guest.address}:{host} → {port}",
+             "url": f"http://{guest.address}:{host}/" if isinstance(port, int) else ""}
+            for port, host in guest.ports.items()]
+
+
+def ports_html(guest: Any) -> str:
+    """Return the guest's forwarded ports as HTML, the TCP ones as links."""
+    return ", ".join(f'<a href="{escape(link["url"])}" target="_blank" rel="noopener">'
+                     f'{escape(link["text"])}</a>' if link["url"] else escape(link["text"])
+                     for link in port_links(guest))
+
+
 def guest_html(guest: Any) -> str:
     """Return a guest as an HTML report."""
     given = f"{guest.spec['memory_mib']} MiB, {guest.accel}, {guest.driver}"
     header = (f'<header><b>{escape(guest.name)}</b> <span class="badge">{state_text(guest)}</span> '
-              f'<span class="soft">{escape(given)}</span></header>')
+              f'<span class="soft">{escape(given)}</span> {ports_html(guest)}</header>')
     return report(f"guest {guest.name}", header, boot_chart_html(guest.boot_phases))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kernel_magics.widgets.guest import state_text
+from kernel_magics.widgets.guest import ports_html, state_text
 from kernel_magics.widgets.markup import escape, report, table
 
 __all__ = ["guests_html", "doctor_html"]
@@ -16,9 +16,10 @@ def guests_html(guests: Any) -> str:
         return report("guests", '<span class="soft">no guests</span>')
     rows = [(f"<b>{escape(guest.name)}</b>", escape(state_text(guest)), escape(guest.owner),
              f"{guest.spec.get('memory_mib')} MiB", escape(guest.accel),
-             escape(guest.uri or guest.driver)) for guest in guests]
-    return report("guests", table(("guest", "state", "started by", "memory", "on", "through"),
-                                  rows, numeric=(3,)))
+             escape(guest.uri or guest.driver), ports_html(guest)) for guest in guests]
+    heads: tuple[str, ...] = ("guest", "state", "started by", "memory", "on", "through", "ports")
+    shown = len(heads) if any(row[-1] for row in rows) else len(heads) - 1
+    return report("guests", table(heads[:shown], [row[:shown] for row in rows], numeric=(3,)))
 
 
 def doctor_html(findings: Any) -> str:

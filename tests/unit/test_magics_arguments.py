@@ -140,3 +140,35 @@ def test_an_empty_body_sets_nothing():
 def test_a_body_that_cannot_be_read_names_the_line(body, message):
     with pytest.raises(UsageError, match=re.escape(message)):
         list(read_body(body + "\n", first_line=2))
+
+
+BOOT = next(command for command in COMMANDS if command.name == "rumpboot")
+
+
+def test_devices_of_a_line_are_what_the_library_takes():
+    values = BOOT.parse("web --port 8080:80 --port 53/udp --disk d.img:/data:ext2:ro "
+                        "--share notes:/notes --net user --capture --machine q35")
+    assert [str(port) for port in values.port] == ["8080:80", "0:53/udp"]
+    assert (values.disk[0].mountpoint, values.disk[0].read_only) == ("/data", True)
+    assert (str(values.share[0].path), values.share[0].mountpoint) == ("notes", "/notes")
+    assert (values.net, values.capture, values.machine) == ("user", True, "q35")
+
+
+def test_a_guest_without_devices_asks_for_none():
+    values = BOOT.parse("hello")
+    assert (values.port, values.disk, values.share, values.net) == ((), (), (), None)
+    assert values.memory is None
+
+
+@pytest.mark.parametrize(("line", "message"), [
+    ("web --port eighty", "--port: 'eighty' is not a port such as 8080:80"),
+    ("web --port 70000:80", "--port: '70000:80' is not a port"),
+    ("web --disk d.img:/data:fat", "--disk: 'd.img:/data:fat' is not a disk such as data.img"),
+    ("web --share notes", "--share: 'notes' is not a shared folder such as notes:/notes"),
+    ("web --machine pdp11", "--machine: 'pdp11' is not one it knows"),
+])
+def test_a_wrong_device_is_told_once(line, message):
+    with pytest.raises(UsageError) as caught:
+        BOOT.parse(line)
+    assert caught.value.message.startswith(f"%rumpboot: {message}")
+    assert caught.value.next_step

@@ -11,7 +11,8 @@ import { count } from "./format";
 import { keepLease } from "./lease";
 import { Screen } from "./screen";
 
-interface State { name: string; state: string; running: boolean; height_lines: number }
+interface Link { text: string; url: string }
+interface State { name: string; state: string; running: boolean; height_lines: number; links: Link[] }
 interface Piece { kind: string; start: number; end: number; text: string; note: string }
 
 const END_OF_FILE = "\x04";
@@ -82,6 +83,11 @@ function inputLine(send: (text: string) => void, leave: () => void): HTMLInputEl
 	return input;
 }
 
+/** A forwarded port; one that a browser can open is a link. */
+function portLink({ text, url }: Link): HTMLElement {
+	return url ? h("a", { href: url, target: "_blank", rel: "noopener", class: "rl-soft" }, text) : h("span", { class: "rl-soft" }, text);
+}
+
 function render({ model, el, signal }: RenderProps<State>): void {
 	const screen = new Screen();
 	const log = h("div", { class: "rl-console-log rl-mono", role: "log", tabindex: 0, "aria-label": `console of ${model.get("name")}` });
@@ -119,7 +125,8 @@ function render({ model, el, signal }: RenderProps<State>): void {
 	};
 
 	el.append(h("section", { class: "rl rl-console", "aria-label": `console of ${model.get("name")}` },
-		h("div", { class: "rl-head" }, h("h4", {}, `Console of ${model.get("name")}`), note, h("span", { class: "rl-gap" }), badge),
+		h("div", { class: "rl-head" }, h("h4", {}, `Console of ${model.get("name")}`), note,
+			h("span", { class: "rl-gap" }), ...model.get("links").map(portLink), badge),
 		log, prompt));
 	log.addEventListener("keydown", (event) => event.stopPropagation());
 	model.on("msg:custom", take);

@@ -1,0 +1,134 @@
+/*
+ * ioctl.c - what programs ask about interfaces: netdevice(7).
+ */
+#include "inet/inet.h"
+
+#include "lwip/netif.h"
+
+#define LOOPBACK_MTU 65536
+
+/* The names Linux would have given: lo, and eth0 for the interface. */
+static const char *name_of(const struct netif *netif)
+{
+	return netif == inet_interface() ? "eth0" : "lo";
+}
+
+static struct netif *named(const char *name)
+{
+	struct netif *netif = netif_list;
+
+	while (netif && strncmp(name_of(netif), name, LINUX_IFNAMSIZ))
+		netif = netif->next;
+	return netif;
+}
+
+static int number_of(const struct netif *netif)
+{
+	return netif == inet_interface() ? 2 : 1;
+}
+
+static struct netif *numbered(int number)
+{
+	struct netif *netif = netif_list;
+
+	while (netif && number_of(netif) != number)
+		netif = netif->next;
+	return netif;
+}
+
+static int16_t flags_of(const struct netif *netif)
+{
+	int flags = IFF_RUNNING | (netif_is_up(netif) ? IFF_UP : 0);
+
+	return (int16_t)(flags | (netif == inet_interface() ? IFF_BROADCAST | IFF_MULTICAST :
+	    IFF_LOOPBACK));
+}
+
+static void put_address(struct linux_ifreq *request, uint32_t address)
+{
+	memset(&request->address, 0, sizeof request->address);
+	request->address.family = AF_INET;
+	request->address.address = address;
+}
+
+static long get_list(long argument)
+{
+	struct linux_ifconf list;
+	struct linux_ifreq request;
+	struct netif *netif;
+	int32_t used = 0;
+
+	if (kern_copyin((void *)argument, &list, sizeof list))
+		return -EFAULT;
+	for (netif = netif_list; netif; netif = netif->next) {
+		if (ip4_addr_isany_val(*netif_ip4_addr(netif)))
+			continue;
+		if (list.requests && used + (int32_t)sizeof request > list.bytes)
+			break;
+		memset(&request, 0, sizeof request);
+		lib_strlcpy(request.name, name_of(netif), sizeof request.name);
+		put_address(&request, ip4_addr_get_u32(netif_ip4_addr(netif)));
+		if (list.requests && kern_copyout(&request, (uint8_t *)list.requests + used,
+		    sizeof request))
+			return -EFAULT;
+		used += (int32_t)sizeof request;
+	}
+	return kern_copyout(&used, (void *)argument, sizeof used);
+}
+
+static void put_hardware(struct linux_ifreq *request, const struct netif *netif)
+{
+	memset(&request->hardware, 0, sizeof request->hardware);
+	request->hardware.family = netif == inet_interface() ? ARPHRD_ETHER : ARPHRD_LOOPBACK;
+	memcpy(request->hardware.bytes, netif->hwaddr, netif->hwaddr_len);
+}
+
+static int answer(struct linux_ifreq *request, const struct netif *netif, unsigned command)
+{
+	uint32_t address = ip4_addr_get_u32(netif_ip4_addr(netif));
+	uint32_t mask = ip4_addr_get_u32(netif_ip4_netmask(netif));
+
+	switch (command) {
+	case SIOCGIFFLAGS: request->flags = flags_of(netif); return 0;
+	case SIOCGIFINDEX: request->number = number_of(netif); return 0;
+	case SIOCGIFMETRIC: request->number = 0; return 0;
+	case SIOCGIFTXQLEN: request->number = 1000; return 0;
+	case SIOCGIFMTU: request->number = netif->mtu ? netif->mtu : LOOPBACK_MTU; return 0;
+	case SIOCGIFHWADDR: put_hardware(request, netif); return 0;
+	case SIOCGIFADDR:
+	case SIOCGIFDSTADDR:
+		if (!address)
+			return -EADDRNOTAVAIL;
+		put_address(request, address);
+		return 0;
+	case SIOCGIFNETMASK: put_address(request, mask); return 0;
+	case SIOCGIFBRDADDR:
+		put_address(request, netif == inet_interface() ? address | ~mask : 0);
+		return 0;
+	default: return -ENOTTY;
+	}
+}
+
+long inet_ioctl(unsigned command, long argument)
+{
+	struct linux_ifreq request;
+	struct netif *netif;
+	int error;
+
+	if (command == SIOCGIFCONF)
+		return get_list(argument);
+	if (command < SIOCGIFNAME || command > SIOCGIFTXQLEN)
+		return -ENOTTY;
+	if (kern_copyin((void *)argument, &request, sizeof request))
+		return -EFAULT;
+	if (command == SIOCGIFNAME) {
+		netif = numbered(request.number);
+		if (netif)
+			lib_strlcpy(request.name, name_of(netif), sizeof request.name);
+		error = netif ? 0 : -ENODEV;
+	} else {
+		netif = named(request.name);
+		error = netif ? answer(&request, netif, command) : -ENODEV;
+	}
+	return error ? error : kern_copyout(&request, (void *)argument, sizeof request);
+}

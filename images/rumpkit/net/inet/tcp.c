@@ -1,0 +1,405 @@
+/*
+ * tcp.c - TCP sockets: making, connecting, closing them.
+ */
+#include "inet/tcp.h"
+
+#include "lwip/priv/tcp_priv.h"
+
+#define KEEP_IDLE_S 7200 /* tcp(7) */
+#define KEEP_INTERVAL_S 75
+#define KEEP_COUNT 9
+#define TTL 64
+#define TIME_WAIT_MAX 512 /* connections; each is searched for with every new one */
+#define NS_PER_S 1000000000ll
+#define FIRST_RTO (1000 / TCP_SLOW_INTERVAL) /* RFC 6298: one second */
+
+struct tcp_socket *tcp_socket_make(int family)
+{
+	struct tcp_socket *socket = kern_alloc(sizeof *socket);
+
+	if (!socket)
+		return NULL;
+	net_socket_init(&socket->base, &inet_tcp_protocol, family, SOCK_STREAM, IPPROTO_TCP);
+	socket->last_waiting = &socket->first_waiting;
+	socket->keep_idle_s = KEEP_IDLE_S;
+	socket->keep_interval_s = KEEP_INTERVAL_S;
+	socket->keep_count = KEEP_COUNT;
+	socket->ttl = TTL;
+	IP_SET_TYPE_VAL(socket->local_ip, inet_any_type(&socket->base, false));
+	return socket;
+}
+
+/* Of those that wait for stray segments the longest waiting goes, as on Linux. */
+static void trim_time_wait(void)
+{
+	struct tcp_pcb *pcb = tcp_tw_pcbs, *last = NULL;
+	unsigned count = 0;
+
+	for (; pcb; pcb = pcb->next, count++)
+		last = pcb;
+	if (count > TIME_WAIT_MAX)
+		tcp_abort(last);
+}
+
+int inet_tcp_make(int family, struct net_socket **made)
+{
+	struct tcp_socket *socket = tcp_socket_make(family);
+	struct tcp_pcb *pcb;
+
+	if (!socket)
+		return -ENOMEM;
+	trim_time_wait();
+	pcb = tcp_new_ip_type(inet_any_type(&socket->base, false));
+	if (!pcb) {
+		kern_free(socket);
+		return -ENOBUFS;
+	}
+	pcb->rto = pcb->sv = FIRST_RTO;
+	tcp_attach(socket, pcb);
+	*made = &socket->base;
+	return 0;
+}
+
+/* ---- what lwIP tells ------------------------------------------------------------------------- */
+
+static err_t on_sent(void *argument, struct tcp_pcb *pcb, u16_t bytes)
+{
+	struct tcp_socket *socket = argument;
+
+	(void)pcb;
+	(void)bytes;
+	if (socket->base.queue.first)
+		vfs_wake(&socket->base.queue);
+	return ERR_OK;
+}
+
+/* The pcb is gone, and all that was to be sent with it. */
+static void on_error(void *argument, err_t error)
+{
+	struct tcp_socket *socket = argument;
+	bool connecting = socket->stage == TCP_CONNECTING;
+
+	socket->pcb = NULL;
+	socket->stage = TCP_OVER;
+	socket->peer_closed = true;
+	if (error == ERR_CLSD)
+		vfs_wake(&socket->base.queue);
+	else
+		net_socket_fail(&socket->base, error != ERR_RST ? ETIMEDOUT :
+		    connecting ? ECONNREFUSED : ECONNRESET);
+}
+
+static void note_names(struct tcp_socket *socket)
+{
+	socket->local_ip = socket->pcb->local_ip;
+	socket->local_port = socket->pcb->local_port;
+	socket->remote_ip = socket->pcb->remote_ip;
+	socket->remote_port = socket->pcb->remote_port;
+}
+
+static err_t on_connected(void *argument, struct tcp_pcb *pcb, err_t error)
+{
+	struct tcp_socket *socket = argument;
+
+	(void)pcb;
+	(void)error;
+	socket->stage = TCP_CONNECTED;
+	note_names(socket);
+	vfs_wake(&socket->base.queue);
+	return ERR_OK;
+}
+
+void tcp_attach(struct tcp_socket *socket, struct tcp_pcb *pcb)
+{
+	socket->pcb = pcb;
+	tcp_arg(pcb, socket);
+	tcp_recv(pcb, tcp_on_input);
+	tcp_sent(pcb, on_sent);
+	tcp_err(pcb, on_error);
+	if (pcb->remote_port)
+		note_names(socket);
+	tcp_apply(&socket->base);
+}
+
+void tcp_detach(struct tcp_socket *socket)
+{
+	tcp_arg(socket->pcb, NULL);
+	tcp_recv(socket->pcb, NULL);
+	tcp_sent(socket->pcb, NULL);
+	tcp_err(socket->pcb, NULL);
+	socket->pcb = NULL;
+}
+
+void inet_tcp_unreachable(uint16_t local_port, const ip_addr_t *to, uint16_t port, int error)
+{
+	struct tcp_pcb *pcb;
+	struct tcp_socket *socket;
+
+	for (pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+		if (pcb->state == SYN_SENT && pcb->local_port == local_port &&
+		    pcb->remote_port == port && ip_addr_cmp(&pcb->remote_ip, to))
+			break;
+	if (!pcb || !pcb->callback_arg)
+		return;
+	socket = pcb->callback_arg;
+	tcp_detach(socket);
+	tcp_abort(pcb);
+	socket->stage = TCP_OVER;
+	net_socket_fail(&socket->base, error);
+}
+
+/* ---- connecting ------------------------------------------------------------------------------- */
+
+static int may_connect(struct tcp_socket *socket)
+{
+	switch (socket->stage) {
+	case TCP_LISTENING:
+	case TCP_CONNECTED:
+		return -EISCONN;
+	case TCP_CONNECTING:
+		return -EALREADY;
+	case TCP_OVER: /* how it ended is told once; then the socket may be used again */
+		if (socket->base.error)
+			return net_socket_take_error(&socket->base);
+		return -ECONNABORTED;
+	default:
+		return 0;
+	}
+}
+
+/* After a failed connection Linux lets a socket connect again. */
+static int renew(struct tcp_socket *socket)
+{
+	struct tcp_pcb *pcb;
+
+	if (socket->pcb)
+		return 0;
+	pcb = tcp_new_ip_type(inet_any_type(&socket->base, socket->only_v6));
+	if (!pcb)
+		return -ENOBUFS;
+	pcb->rto = pcb->sv = FIRST_RTO;
+	socket->stage = TCP_FRESH;
+	socket->peer_closed = false;
+	socket->remote_port = 0;
+	tcp_attach(socket, pcb);
+	return 0;
+}
+
+static int tcp_socket_connect(struct net_socket *base, const struct net_address *address)
+{
+	struct tcp_socket *socket = tcp_of(base);
+	ip_addr_t to;
+	uint16_t port;
+	int error;
+
+	if (address->bytes >= sizeof address->family && address->family == AF_UNSPEC) {
+		if (socket->pcb && socket->stage == TCP_CONNECTED) {
+			struct tcp_pcb *pcb = socket->pcb;
+
+			tcp_detach(socket);
+			tcp_abort(pcb);
+		}
+		return renew(socket);
+	}
+	error = inet_address_get(base, address, &to, &port);
+	if (!error && socket->stage == TCP_OVER && !base->error)
+		error = renew(socket);
+	if (!error)
+		error = may_connect(socket);
+	if (error)
+		return error;
+	if (socket->only_v6 && IP_IS_V4_VAL(to))
+		return -ENETUNREACH;
+	if (ip_addr_isany_val(to)) { /* to this guest itself, as Linux takes it */
+		if (IP_IS_V6_VAL(to))
+			ip_addr_set_loopback_val(1, to);
+		else
+			ip_addr_set_loopback_val(0, to);
+	}
+	if (ip_addr_ismulticast(&to))
+		return -ENETUNREACH;
+	error = inet_error(tcp_connect(socket->pcb, &to, port, on_connected));
+	if (error == -EADDRINUSE || error == -ENOBUFS)
+		error = -EADDRNOTAVAIL;
+	if (error)
+		return error;
+	socket->stage = TCP_CONNECTING;
+	note_names(socket);
+	return -EINPROGRESS;
+}
+
+static bool tcp_connecting(struct net_socket *socket)
+{
+	return tcp_of(socket)->stage == TCP_CONNECTING;
+}
+
+static int tcp_socket_name(struct net_socket *base, bool peer, struct net_address *address)
+{
+	struct tcp_socket *socket = tcp_of(base);
+
+	if (peer && socket->stage != TCP_CONNECTED && !(base->receiving && socket->remote_port))
+		return -ENOTCONN;
+	if (peer)
+		inet_address_put(base, &socket->remote_ip, socket->remote_port, address);
+	else
+		inet_address_put(base, &socket->local_ip, socket->local_port, address);
+	return 0;
+}
+
+/* ---- readiness -------------------------------------------------------------------------------- */
+
+size_t tcp_room(const struct tcp_socket *socket)
+{
+	size_t used, room;
+
+	if (!socket->pcb || socket->pcb->snd_queuelen >= TCP_SND_QUEUELEN - 4)
+		return 0;
+	room = tcp_sndbuf(socket->pcb);
+	used = TCP_SND_BUF - room;
+	if (used >= socket->base.send_limit)
+		return 0;
+	return room < socket->base.send_limit - used ? room : socket->base.send_limit - used;
+}
+
+static int tcp_poll_mask(struct net_socket *base)
+{
+	struct tcp_socket *socket = tcp_of(base);
+	bool no_more_input = base->receives_not || socket->peer_closed;
+	int mask = base->error ? POLLERR : 0;
+
+	if (socket->stage == TCP_LISTENING)
+		return mask | (socket->first_waiting ? POLLIN | POLLRDNORM : 0);
+	if (socket->stage == TCP_FRESH || socket->stage == TCP_OVER ||
+	    (no_more_input && base->sends_not))
+		mask |= POLLHUP;
+	if (no_more_input)
+		mask |= POLLIN | POLLRDNORM | POLLRDHUP;
+	if (socket->stage == TCP_CONNECTING)
+		return mask;
+	if (socket->input_bytes >= (size_t)base->receive_least)
+		mask |= POLLIN | POLLRDNORM;
+	if (base->sends_not || !socket->pcb || socket->stage == TCP_FRESH ||
+	    tcp_room(socket) >= base->send_limit / 3)
+		mask |= POLLOUT | POLLWRNORM;
+	return mask;
+}
+
+static long tcp_ioctl(struct net_socket *base, unsigned command, long argument)
+{
+	struct tcp_socket *socket = tcp_of(base);
+	int32_t number;
+
+	switch (command) {
+	case SIOCINQ:
+		if (socket->stage == TCP_LISTENING)
+			return -EINVAL;
+		number = (int32_t)socket->input_bytes;
+		break;
+	case SIOCOUTQ:
+		if (socket->stage == TCP_LISTENING)
+			return -EINVAL;
+		number = socket->pcb ? (int32_t)(TCP_SND_BUF - tcp_sndbuf(socket->pcb)) : 0;
+		break;
+	case SIOCATMARK:
+		number = 0;
+		break;
+	default:
+		return inet_ioctl(command, argument);
+	}
+	return kern_copyout(&number, (void *)argument, sizeof number);
+}
+
+/* ---- the end ---------------------------------------------------------------------------------- */
+
+static int tcp_socket_shutdown(struct net_socket *base, int how)
+{
+	struct tcp_socket *socket = tcp_of(base);
+
+	if (socket->stage == TCP_LISTENING) {
+		if (how != SHUT_WR)
+			tcp_stop_listening(socket);
+		return 0;
+	}
+	if (socket->stage == TCP_CONNECTING && how != SHUT_RD) {
+		struct tcp_pcb *pcb = socket->pcb;
+
+		tcp_detach(socket);
+		tcp_abort(pcb);
+		socket->stage = TCP_OVER;
+		net_socket_fail(base, ECONNRESET);
+		return 0;
+	}
+	if (socket->stage != TCP_CONNECTED)
+		return -ENOTCONN;
+	if (how != SHUT_WR)
+		base->receives_not = true;
+	if (how != SHUT_RD && !base->sends_not) {
+		base->sends_not = true;
+		if (socket->pcb)
+			tcp_shutdown(socket->pcb, 0, 1);
+	}
+	vfs_wake(&base->queue);
+	return 0;
+}
+
+/* SO_LINGER: close waits until all is acknowledged, or the time is over. */
+static void linger(struct tcp_socket *socket)
+{
+	int64_t deadline_ns = kern_monotonic_ns() + socket->base.linger_s * NS_PER_S;
+	int error = 0;
+
+	tcp_shutdown(socket->pcb, 0, 1);
+	net_inet_run();
+	while (socket->pcb && !error &&
+	    (socket->pcb->unacked || socket->pcb->unsent))
+		error = vfs_wait(&socket->base.queue, deadline_ns);
+}
+
+static void end_connection(struct tcp_socket *socket, bool nonblocking)
+{
+	bool unread = socket->first_input != NULL;
+	struct tcp_pcb *pcb;
+
+	if (socket->base.linger_s > 0 && !nonblocking && !unread && socket->stage == TCP_CONNECTED)
+		linger(socket);
+	pcb = socket->pcb;
+	if (!pcb)
+		return;
+	tcp_detach(socket);
+	/* What arrived unread will never be: the peer is told by a reset, as on Linux. */
+	if ((unread || socket->base.linger_s == 0) && pcb->state != CLOSED &&
+	    pcb->state != SYN_SENT)
+		tcp_abort(pcb);
+	else
+		tcp_close(pcb);
+}
+
+static void tcp_destroy(struct net_socket *base, bool nonblocking)
+{
+	struct tcp_socket *socket = tcp_of(base);
+
+	if (socket->stage == TCP_LISTENING)
+		tcp_stop_listening(socket);
+	else if (socket->pcb)
+		end_connection(socket, nonblocking);
+	tcp_drop_input(socket);
+	kern_free(socket);
+}
+
+const struct net_protocol inet_tcp_protocol = {
+	.bind = tcp_socket_bind,
+	.listen = tcp_socket_listen,
+	.accept = tcp_socket_accept,
+	.connect = tcp_socket_connect,
+	.connecting = tcp_connecting,
+	.send = tcp_socket_send,
+	.receive = tcp_socket_receive,
+	.poll = tcp_poll_mask,
+	.shutdown = tcp_socket_shutdown,
+	.name = tcp_socket_name,
+	.get_option = tcp_get_option,
+	.set_option = tcp_set_option,
+	.changed = tcp_apply,
+	.ioctl = tcp_ioctl,
+	.destroy = tcp_destroy,
+};

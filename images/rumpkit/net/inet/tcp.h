@@ -1,0 +1,70 @@
+/*
+ * tcp.h - a TCP socket.
+ */
+#ifndef NET_TCP_H
+#define NET_TCP_H
+
+#include "inet/inet.h"
+
+#include "lwip/tcp.h"
+
+enum tcp_stage { TCP_FRESH, TCP_LISTENING, TCP_CONNECTING, TCP_CONNECTED, TCP_OVER };
+
+struct tcp_socket {
+	struct net_socket base;
+	enum tcp_stage stage;
+	struct tcp_pcb *pcb;         /* NULL once the connection is over */
+	bool only_v6, bound;
+	bool peer_closed;            /* its FIN has arrived */
+	bool no_delay, cork;
+	uint16_t keep_idle_s, keep_interval_s, keep_count;
+	uint8_t ttl, tos;
+	uint32_t user_timeout_ms;
+	ip_addr_t local_ip, remote_ip;   /* what the names are; the pcb may be gone */
+	uint16_t local_port, remote_port;
+	/* What has arrived: pbufs linked by next; tot_len means nothing here. */
+	struct pbuf *first_input, *last_input;
+	size_t input_offset;         /* bytes of the first that are read */
+	size_t input_bytes;
+	/* Listening: connections nobody has accepted yet. */
+	struct tcp_socket *first_waiting, **last_waiting, *next_waiting;
+	unsigned waiting, backlog;
+};
+
+static inline struct tcp_socket *tcp_of(struct net_socket *socket)
+{
+	return (struct tcp_socket *)socket;
+}
+
+extern const struct net_protocol inet_tcp_protocol;
+
+struct tcp_socket *tcp_socket_make(int family);
+/* Make a pcb tell this socket of what happens. */
+void tcp_attach(struct tcp_socket *socket, struct tcp_pcb *pcb);
+/* The pcb forgets the socket. */
+void tcp_detach(struct tcp_socket *socket);
+/* Pass the socket's options on to its pcb. */
+void tcp_apply(struct net_socket *socket);
+/* Bytes that may be written now. */
+size_t tcp_room(const struct tcp_socket *socket);
+
+/* tcp_listen.c */
+int tcp_socket_bind(struct net_socket *socket, const struct net_address *address);
+int tcp_socket_listen(struct net_socket *socket, int backlog);
+int tcp_socket_accept(struct net_socket *socket, struct net_socket **accepted);
+void tcp_stop_listening(struct tcp_socket *socket);
+
+/* tcp_io.c */
+long tcp_socket_send(struct net_socket *socket, struct net_message *message);
+long tcp_socket_receive(struct net_socket *socket, struct net_message *message);
+void tcp_drop_input(struct tcp_socket *socket);
+/* lwIP's receive callback. */
+err_t tcp_on_input(void *argument, struct tcp_pcb *pcb, struct pbuf *input, err_t error);
+
+/* tcp_options.c */
+int tcp_get_option(struct net_socket *socket, int level, int name, void *value,
+    uint32_t *bytes);
+int tcp_set_option(struct net_socket *socket, int level, int name, const void *value,
+    uint32_t bytes);
+
+#endif

@@ -51,7 +51,7 @@ class ConsoleView(View):
     running = traitlets.Bool().tag(sync=True)
     height_lines = traitlets.Int(20).tag(sync=True)
     # The guest's forwarded ports: text and url.
-    links: list[dict[str, str]] = traitlets.List().tag(sync=True)
+    links: traitlets.List = traitlets.List().tag(sync=True)
 
     def __init__(self, guest: Any, height_lines: int = 20) -> None:
         self._esm, self._css = bundle("console.js"), bundle("console.css")

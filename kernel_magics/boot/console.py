@@ -190,7 +190,8 @@ class Console:
     # Following (called by the guest's watcher)
 
     def subscribe(self, callback: Subscriber, *, from_start: bool = True) -> Callable[[], None]:
-        """Call `callback(bytes)` for all output, in order, from a thread of the lab.
+        """Call `callback(bytes)` for all output, in order: for what is there now at once,
+        for what comes from a thread of the lab.
 
         With `from_start` False only for what comes from now on.  b"" is the last call,
         after the guest's end.  Returns a function that ends the subscription.
@@ -199,6 +200,9 @@ class Console:
             self._subscribers[callback] = 0 if from_start else self.size_bytes
             if self._finished:
                 self.finish()
+            else:
+                # The watcher may have seen all that a silent guest will ever write.
+                self._pump()
         self._guest.watch()
 
         def unsubscribe() -> None:

@@ -114,6 +114,24 @@ def test_subscribers_get_every_byte_once_and_are_told_the_end(driver, lab, probe
     assert b"".join(late) == guest.console.bytes and late[-1] == b""
 
 
+def test_who_subscribes_to_a_guest_that_fell_silent_gets_what_it_has_said(driver, lab, probe):
+    guest = boot(lab, probe, "@e")
+    first, second, third = [], [], []
+    guest.console.subscribe(first.append)
+    guest.console.send("said")
+    deadline = time.monotonic() + 30
+    while b"".join(first) != b"said" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.1)  # whoever handed that over waits for the next output now
+    guest.console.subscribe(second.append)
+    guest.console.subscribe(third.append, from_start=False)
+    assert (b"".join(second), b"".join(third)) == (b"said", b"")
+    guest.console.send("q")
+    guest.wait(timeout=30)
+    assert b"".join(first) == b"".join(second) == guest.console.bytes
+    assert b"".join(first) == b"said" + b"".join(third)
+
+
 def test_a_paused_guest_does_nothing_until_it_is_resumed(driver, lab, probe):
     guest = boot(lab, probe, "@o", paused=True)
     assert guest.state == "paused"

@@ -180,14 +180,18 @@ def _user_network(network: Network) -> list[str]:
 
 
 def _disk_arguments(devices: Devices, index: int, disk: Disk) -> list[str]:
-    """The page cache of this machine is the disk's: a flush of the guest is an fdatasync."""
+    """The page cache of this machine is the disk's: a flush of the guest is an fdatasync.
+
+    What goes wrong, a full file system here too, is the guest's to know: by default QEMU
+    would pause it.
+    """
     node = {"driver": disk.image_format, "node-name": disk_node(index),
             "read-only": disk.read_only, "discard": "unmap",
             "file": {"driver": "file", "filename": str(disk.path), "discard": "unmap"}}
     more = {"serial": _escape(disk.serial)} if disk.serial else {}
     return ["-blockdev", json.dumps(node), "-device",
             _device(devices.machine, "blk", devices.disk_slot(index), drive=disk_node(index),
-                    **more, **{"write-cache": "on"})]
+                    **more, **{"write-cache": "on"}, werror="report", rerror="report")]
 
 
 def _share_arguments(devices: Devices, index: int, share: Share) -> list[str]:

@@ -132,7 +132,22 @@ static void bio(const struct step *step)
 	rumpuser_unmap(data, bytes * count + 1);
 }
 
+/* tight: one transfer, with memory of the image's own. */
+static void tight(const struct step *step)
+{
+	static char data[512] __attribute__((aligned(512)));
+
+	(void)step;
+	parts_done = 0;
+	parts[0].done = false;
+	rumpuser_bio(descriptor, RUMPUSER_BIO_READ, data, sizeof(data), 0, on_done, NULL);
+	while (!parts_done)
+		rumpuser_clock_sleep(RUMPUSER_CLOCK_RELWALL, 0, 1000);
+	say("tight: error %d\n", parts[0].error);
+}
+
 const struct command disk_commands[] = {
 	{ "info", info }, { "open", open_disk }, { "close", close_disk }, { "write", write_disk },
-	{ "read", read_disk }, { "sync", sync }, { "bio", bio }, { NULL, NULL },
+	{ "read", read_disk }, { "sync", sync }, { "bio", bio },
+	{ "tight", tight }, { NULL, NULL },
 };

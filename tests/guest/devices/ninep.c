@@ -168,7 +168,29 @@ static void read_file(const struct step *step)
 		say("9p read: %ld us\n", (now_ns() - start) / 1000);
 }
 
+/* 9plate COUNT MS: read pages of the file until a reply does not come in time. */
+static void late(const struct step *step)
+{
+	static struct message message;
+	static uint8_t reply[MESSAGE_BYTES + 64];
+	uint64_t count = number(step->word[1]);
+	int64_t patience_ns = (int64_t)number(step->word[2]) * 1000000;
+	long bytes = 0;
+
+	for (uint64_t i = 0; i < count && bytes >= 0; i++) {
+		begin(&message, T_READ, 9);
+		put(&message, 1, 4);
+		put(&message, 0, 8);
+		put(&message, MESSAGE_BYTES, 4);
+		bytes = ask(&message, reply, sizeof(reply), now_ns() + patience_ns);
+	}
+	if (bytes < 0)
+		say("late: error %ld\n", bytes);
+	else
+		say("late: never\n");
+}
+
 const struct command ninep_commands[] = {
 	{ "9p", open_server }, { "9pversion", version }, { "9pfile", file }, { "9pread", read_file },
-	{ NULL, NULL },
+	{ "9plate", late }, { NULL, NULL },
 };

@@ -1,6 +1,8 @@
 /* steps.c - read the steps from the configuration and run them, instead of factions. */
 #include "steps.h"
 
+#define STATUS_DONE 42           /* which QEMU does not end with of its own accord */
+
 uint64_t number(const char *text)
 {
 	uint64_t value = 0;
@@ -26,7 +28,43 @@ static void sleep_ms(const struct step *step)
 	rumpuser_clock_sleep(RUMPUSER_CLOCK_RELWALL, (int64_t)(ms / 1000), ms % 1000 * 1000000);
 }
 
-static const struct command own_commands[] = { { "sleep", sleep_ms }, { NULL, NULL } };
+/* --- memory: take all of it, give it back --- */
+
+struct piece {
+	struct piece *next;
+	size_t bytes;
+};
+
+static struct piece *eaten;
+
+static void eat(const struct step *step)
+{
+	(void)step;
+	for (size_t bytes = 4096; bytes >= 64; bytes /= 2) {
+		struct piece *piece;
+
+		while (!rumpuser_malloc(bytes, 0, (void **)&piece)) {
+			piece->next = eaten;
+			piece->bytes = bytes;
+			eaten = piece;
+		}
+	}
+}
+
+static void relieve(const struct step *step)
+{
+	(void)step;
+	while (eaten) {
+		struct piece *piece = eaten;
+
+		eaten = piece->next;
+		rumpuser_free(piece, piece->bytes);
+	}
+}
+
+static const struct command own_commands[] = {
+	{ "sleep", sleep_ms }, { "eat", eat }, { "relieve", relieve }, { NULL, NULL },
+};
 static const struct command *const all[] = { own_commands, disk_commands, net_commands,
 	ninep_commands };
 
@@ -73,7 +111,7 @@ void bmk_start_factions(void)
 			run(line);
 		}
 	}
-	rumpuser_exit(0);
+	rumpuser_exit(STATUS_DONE);
 }
 
 /* A host links a program's entry; this image has none. */

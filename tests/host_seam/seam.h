@@ -51,6 +51,9 @@ long seam_held_objects(void);
 /* Let every n-th allocation fail; 0 for none. */
 void seam_fail_every(long n);
 
+/* From now on there is a 9p server with the tag "tag", and what it says is random. */
+void server_start(unsigned seed);
+
 /* A scenario, by name; arrays end with a NULL name. */
 struct scenario {
 	const char *name;

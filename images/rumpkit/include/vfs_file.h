@@ -31,6 +31,8 @@ struct vfs_file_ops {
 	struct vfs_queue *(*queue)(struct vfs_file *file);
 	long (*ioctl)(struct vfs_file *file, unsigned command, long argument);
 	void (*release)(struct vfs_file *file); /* the last reference is gone */
+	/* fsync; NULL: the node's. */
+	int (*sync)(struct vfs_file *file, bool data);
 };
 
 struct vfs_file {

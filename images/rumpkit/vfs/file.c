@@ -134,14 +134,15 @@ long vfs_file_pwrite(struct vfs_file *file, uint64_t offset, const void *kernel,
 
 	if (error)
 		return error;
-	if (!node->ops->write_at)
+	if (!node->ops->write_at && !file->ops->write)
 		return -EINVAL;
 	if (offset >= node->size_bytes)
 		return 0;
 	if (bytes > node->size_bytes - offset)
 		bytes = (size_t)(node->size_bytes - offset);
 	vfs_io_kernel(&io, (void *)(uintptr_t)kernel, bytes);
-	moved = node->ops->write_at(node, &io, offset);
+	moved = node->ops->write_at ? node->ops->write_at(node, &io, offset) :
+	    file->ops->write(file, &io, &offset);
 	if (moved > 0 && !node->volume)
 		vfs_node_touch(node, VFS_MODIFIED | VFS_CHANGED);
 	return moved;
@@ -156,6 +157,8 @@ const void *vfs_file_page(struct vfs_file *file, uint64_t offset, bool writable)
 
 int vfs_file_sync(struct vfs_file *file, bool data)
 {
+	if (file->ops->sync)
+		return file->ops->sync(file, data);
 	return file->node->ops->sync ? file->node->ops->sync(file->node, data) : 0;
 }
 

@@ -108,14 +108,14 @@ static int make_tmpfs(struct vfs_node **root)
 }
 
 static int make_root(const char *source, const char *type, bool read_only,
-    struct vfs_node **root)
+    const char *options, struct vfs_node **root)
 {
 	if (!strcmp(type, "tmpfs"))
 		return make_tmpfs(root);
 	if (!strcmp(type, "ext2") || !strcmp(type, "ext3") || !strcmp(type, "ext4"))
 		return ext2_mount(source, read_only, root);
 	if (!strcmp(type, "9p"))
-		return ninep_mount(source, read_only, root);
+		return ninep_mount(source, read_only, options, root);
 	return -ENODEV;
 }
 
@@ -174,7 +174,7 @@ int vfs_mount(const char *source, const char *type, const char *path, uint32_t f
 	if (!error) {
 		mount->read_only = wants_read_only(flags, options);
 		error = covered->mounted ? -EBUSY :
-		    make_root(source, type, mount->read_only, &root);
+		    make_root(source, type, mount->read_only, options, &root);
 		if (error)
 			vfs_node_put(covered);
 	}

@@ -197,7 +197,11 @@ def session_daemon(ordinary_user):
         time.sleep(0.02)
     yield prefix, env, listening
     daemon.terminate()
-    daemon.wait()
+    try:
+        daemon.wait(20)
+    except subprocess.TimeoutExpired:  # its event loop can be caught in a deadlock of its own
+        daemon.kill()
+        daemon.wait()
 
 
 def test_guests_of_a_session_daemon_have_everything(probe, session_daemon):

@@ -216,13 +216,13 @@ int net_accept(struct vfs_file *file, uint32_t flags, struct vfs_file **accepted
 	return net_socket_open(connection, flags, accepted);
 }
 
-static int wait_until_connected(struct net_socket *socket, bool nonblocking)
+static int wait_until_connected(struct net_socket *socket)
 {
 	int64_t deadline_ns = deadline_after(socket->send_timeout_ns);
 	int error = 0;
 
 	while (socket->protocol->connecting(socket) && !error)
-		error = wait_for_change(socket, nonblocking, deadline_ns);
+		error = wait_for_change(socket, false, deadline_ns);
 	if (error)
 		return error == -EAGAIN ? -EINPROGRESS : error;
 	return net_socket_take_error(socket);
@@ -248,8 +248,8 @@ int net_connect(struct vfs_file *file, const struct net_address *address)
 	net_inet_run();
 	if (error == -EALREADY && !(file->flags & O_NONBLOCK))
 		error = -EINPROGRESS; /* connect again just waits */
-	if (error == -EINPROGRESS)
-		error = wait_until_connected(socket, file->flags & O_NONBLOCK);
+	if (error == -EINPROGRESS && !(file->flags & O_NONBLOCK))
+		error = wait_until_connected(socket);
 	return error;
 }
 
@@ -351,8 +351,6 @@ long net_receive(struct vfs_file *file, struct net_message *message)
 	nonblocking = (file->flags & O_NONBLOCK) || (message->flags & MSG_DONTWAIT);
 	all = socket->stream && (message->flags & MSG_WAITALL) && !(message->flags & MSG_PEEK);
 	deadline_ns = deadline_after(socket->receive_timeout_ns);
-	if (socket->stream && !message->io->left_bytes)
-		return 0;
 	do {
 		got = receive_some(socket, message);
 		if (got == -EAGAIN)

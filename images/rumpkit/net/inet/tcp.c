@@ -77,7 +77,7 @@ static err_t on_sent(void *argument, struct tcp_pcb *pcb, u16_t bytes)
 static void on_error(void *argument, err_t error)
 {
 	struct tcp_socket *socket = argument;
-	bool connecting = socket->stage == TCP_CONNECTING;
+	bool connecting = socket->stage == TCP_CONNECTING, closed = socket->peer_closed;
 
 	socket->pcb = NULL;
 	socket->stage = TCP_OVER;
@@ -86,7 +86,7 @@ static void on_error(void *argument, err_t error)
 		vfs_wake(&socket->base.queue);
 	else
 		net_socket_fail(&socket->base, error != ERR_RST ? ETIMEDOUT :
-		    connecting ? ECONNREFUSED : ECONNRESET);
+		    connecting ? ECONNREFUSED : closed ? EPIPE : ECONNRESET);
 }
 
 static void note_names(struct tcp_socket *socket)
@@ -109,6 +109,16 @@ static err_t on_connected(void *argument, struct tcp_pcb *pcb, err_t error)
 	return ERR_OK;
 }
 
+/* A pcb ends without a word when its TIME_WAIT is over. */
+static void on_destroyed(u8_t index, void *argument)
+{
+	(void)index;
+	((struct tcp_socket *)argument)->pcb = NULL;
+}
+
+static const struct tcp_ext_arg_callbacks pcb_callbacks = { on_destroyed, NULL };
+static const struct tcp_ext_arg_callbacks no_callbacks = { NULL, NULL };
+
 void tcp_attach(struct tcp_socket *socket, struct tcp_pcb *pcb)
 {
 	socket->pcb = pcb;
@@ -116,6 +126,8 @@ void tcp_attach(struct tcp_socket *socket, struct tcp_pcb *pcb)
 	tcp_recv(pcb, tcp_on_input);
 	tcp_sent(pcb, on_sent);
 	tcp_err(pcb, on_error);
+	tcp_ext_arg_set(pcb, 0, socket);
+	tcp_ext_arg_set_callbacks(pcb, 0, &pcb_callbacks);
 	if (pcb->remote_port)
 		note_names(socket);
 	tcp_apply(&socket->base);
@@ -127,6 +139,7 @@ void tcp_detach(struct tcp_socket *socket)
 	tcp_recv(socket->pcb, NULL);
 	tcp_sent(socket->pcb, NULL);
 	tcp_err(socket->pcb, NULL);
+	tcp_ext_arg_set_callbacks(socket->pcb, 0, &no_callbacks);
 	socket->pcb = NULL;
 }
 
@@ -154,8 +167,12 @@ static int may_connect(struct tcp_socket *socket)
 {
 	switch (socket->stage) {
 	case TCP_LISTENING:
-	case TCP_CONNECTED:
 		return -EISCONN;
+	case TCP_CONNECTED: /* asked again after -EINPROGRESS, Linux says 0 once */
+		if (socket->connect_told)
+			return -EISCONN;
+		socket->connect_told = true;
+		return 0;
 	case TCP_CONNECTING:
 		return -EALREADY;
 	case TCP_OVER: /* how it ended is told once; then the socket may be used again */
@@ -206,7 +223,7 @@ static int tcp_socket_connect(struct net_socket *base, const struct net_address 
 		error = renew(socket);
 	if (!error)
 		error = may_connect(socket);
-	if (error)
+	if (error || socket->stage == TCP_CONNECTED)
 		return error;
 	if (socket->only_v6 && IP_IS_V4_VAL(to))
 		return -ENETUNREACH;
@@ -224,20 +241,31 @@ static int tcp_socket_connect(struct net_socket *base, const struct net_address 
 	if (error)
 		return error;
 	socket->stage = TCP_CONNECTING;
+	socket->connect_told = false;
 	note_names(socket);
 	return -EINPROGRESS;
 }
 
 static bool tcp_connecting(struct net_socket *socket)
 {
-	return tcp_of(socket)->stage == TCP_CONNECTING;
+	struct tcp_socket *tcp = tcp_of(socket);
+
+	/* Who asks is a connect(2) that waits. */
+	tcp->connect_told |= tcp->stage == TCP_CONNECTED;
+	return tcp->stage == TCP_CONNECTING;
+}
+
+/* Both sides have said that they send no more, and know it. */
+static bool is_closed(const struct tcp_socket *socket)
+{
+	return !socket->pcb || socket->pcb->state == TIME_WAIT;
 }
 
 static int tcp_socket_name(struct net_socket *base, bool peer, struct net_address *address)
 {
 	struct tcp_socket *socket = tcp_of(base);
 
-	if (peer && socket->stage != TCP_CONNECTED && !(base->receiving && socket->remote_port))
+	if (peer && (socket->stage != TCP_CONNECTED || is_closed(socket)))
 		return -ENOTCONN;
 	if (peer)
 		inet_address_put(base, &socket->remote_ip, socket->remote_port, address);
@@ -254,7 +282,7 @@ size_t tcp_room(const struct tcp_socket *socket)
 
 	if (!socket->pcb || socket->pcb->snd_queuelen >= TCP_SND_QUEUELEN - 4)
 		return 0;
-	room = tcp_sndbuf(socket->pcb);
+	room = socket->pcb->snd_buf; /* tcp_sndbuf stops at 64 KiB */
 	used = TCP_SND_BUF - room;
 	if (used >= socket->base.send_limit)
 		return 0;
@@ -298,7 +326,7 @@ static long tcp_ioctl(struct net_socket *base, unsigned command, long argument)
 	case SIOCOUTQ:
 		if (socket->stage == TCP_LISTENING)
 			return -EINVAL;
-		number = socket->pcb ? (int32_t)(TCP_SND_BUF - tcp_sndbuf(socket->pcb)) : 0;
+		number = socket->pcb ? (int32_t)(TCP_SND_BUF - socket->pcb->snd_buf) : 0;
 		break;
 	case SIOCATMARK:
 		number = 0;
@@ -329,7 +357,7 @@ static int tcp_socket_shutdown(struct net_socket *base, int how)
 		net_socket_fail(base, ECONNRESET);
 		return 0;
 	}
-	if (socket->stage != TCP_CONNECTED)
+	if (socket->stage != TCP_CONNECTED || is_closed(socket))
 		return -ENOTCONN;
 	if (how != SHUT_WR)
 		base->receives_not = true;

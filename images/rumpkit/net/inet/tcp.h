@@ -16,6 +16,7 @@ struct tcp_socket {
 	struct tcp_pcb *pcb;         /* NULL once the connection is over */
 	bool only_v6, bound;
 	bool peer_closed;            /* its FIN has arrived */
+	bool connect_told;           /* connect(2) has said that it is done */
 	bool no_delay, cork;
 	uint16_t keep_idle_s, keep_interval_s, keep_count;
 	uint8_t ttl, tos;

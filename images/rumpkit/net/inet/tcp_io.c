@@ -88,7 +88,7 @@ static long take_input(struct tcp_socket *socket, struct net_message *message)
 			break;
 	}
 	tell_lwip(socket, done);
-	return done ? (long)done : -EFAULT;
+	return done || !message->io->left_bytes ? (long)done : -EFAULT;
 }
 
 static long peek_input(struct tcp_socket *socket, struct net_message *message)
@@ -106,7 +106,7 @@ static long peek_input(struct tcp_socket *socket, struct net_message *message)
 		if (moved < step)
 			break;
 	}
-	return done ? (long)done : -EFAULT;
+	return done || !message->io->left_bytes ? (long)done : -EFAULT;
 }
 
 static long nothing_there(struct tcp_socket *socket)

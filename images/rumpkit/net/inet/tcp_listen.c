@@ -120,6 +120,7 @@ static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
 	}
 	tcp_backlog_accepted(pcb);
 	connection->stage = TCP_CONNECTED;
+	connection->connect_told = true;
 	connection->base.reuse_address = socket->base.reuse_address;
 	connection->base.keep_alive = socket->base.keep_alive;
 	connection->base.linger_s = socket->base.linger_s;
@@ -151,6 +152,10 @@ int tcp_socket_listen(struct net_socket *base, int backlog)
 		admit(socket);
 		return 0;
 	}
+	/* Two may be bound to one port, but only one can listen there. */
+	if (socket->bound && in_use(tcp_listen_pcbs.pcbs, &socket->local_ip, socket->local_port,
+	    base->reuse_port))
+		return -EADDRINUSE;
 	if (!socket->bound) {
 		int failed = bind_to(socket, &socket->pcb->local_ip, 0);
 

@@ -53,6 +53,7 @@
 #define IP_REASS_MAX_PBUFS 128
 #define MEMP_NUM_REASSDATA 32
 #define IP_FRAG 1
+#define IPV6_FRAG_COPYHEADER 1 /* 64-bit pointers do not fit into a header */
 #define LWIP_ICMP 1
 #define LWIP_MULTICAST_PING 0
 #define LWIP_BROADCAST_PING 0
@@ -89,6 +90,7 @@
 #define LWIP_TCP_SACK_OUT 1
 #define LWIP_TCP_TIMESTAMPS 0
 #define LWIP_TCP_KEEPALIVE 1
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 1 /* tells when a pcb goes, also from TIME_WAIT */
 #define TCP_LISTEN_BACKLOG 1
 #define TCP_TMR_INTERVAL 100 /* ms: delayed acknowledgements; lost segments after 200 */
 #define TCP_MSL 30000        /* ms: Linux's TIME_WAIT is a minute */

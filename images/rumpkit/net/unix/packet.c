@@ -253,7 +253,7 @@ static long receive_stream(struct unix_socket *socket, struct net_message *messa
 			break;
 		packet = message->flags & MSG_PEEK ? next : socket->first_packet;
 	}
-	if (!done)
+	if (!done && message->io->left_bytes)
 		return -EFAULT;
 	if (!(message->flags & MSG_PEEK))
 		unix_wake_senders(socket);

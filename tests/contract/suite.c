@@ -42,7 +42,7 @@ void bmk_start_factions(void)
 	CHECK(rumpuser_init(RUMPUSER_VERSION + 1, &upcalls) != 0);
 	CHECK(rumpuser_init(RUMPUSER_VERSION, &upcalls) == 0);
 	count = run_all(memory_cases) + run_all(time_cases) + run_all(host_cases) +
-	    run_all(thread_cases) + run_all(lock_cases);
+	    run_all(thread_cases) + run_all(lock_cases) + run_all(block_cases);
 	rumpuser_dprintf("%d cases, %d failures\n", count, suite_failures);
 	rumpuser_exit(suite_failures ? 1 : 0);
 }

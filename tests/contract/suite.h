@@ -28,7 +28,7 @@ extern int suite_failures;
 } while (0)
 
 extern const struct suite_case memory_cases[], time_cases[], host_cases[], thread_cases[],
-    lock_cases[];
+    lock_cases[], block_cases[];
 
 /* Milliseconds of the monotonic clock, and a sleep. */
 int64_t suite_now_ms(void);

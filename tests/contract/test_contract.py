@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kernel_magics.boot.disks import Disk
 from kernel_magics.places import images_dir
 
 HERE = Path(__file__).parent
@@ -41,9 +42,16 @@ def build(out: Path) -> Path:
     return image
 
 
+def disk(path: Path, **properties: bool) -> Disk:
+    """Make an image of one MiB, in which each sector begins with its number."""
+    path.write_bytes(b"".join(number.to_bytes(512, "little") for number in range(2048)))
+    return Disk(path, **properties)
+
+
 @pytest.mark.guest
 def test_bare_metal_keeps_every_clause(lab, tmp_path):
-    guest = lab.boot(build(tmp_path), name="contract", memory_mib=32)
+    disks = [disk(tmp_path / "disk.img"), disk(tmp_path / "fixed.img", read_only=True)]
+    guest = lab.boot(build(tmp_path), name="contract", memory_mib=32, disks=disks)
     status = guest.wait(timeout=60)
     text = guest.console.text
     clauses = {

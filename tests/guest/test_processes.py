@@ -56,7 +56,7 @@ def boot(image: Path, files: dict[str, bytes], rc: list[dict], memory_mib: int =
 
 
 @pytest.mark.parametrize("linking", ["-static", "-static-pie"])
-@pytest.mark.parametrize("name", ["processes", "signals", "memory"])
+@pytest.mark.parametrize("name", ["processes", "signals", "memory", "timers"])
 def test_a_program_says_what_it_says_on_linux(runtime_image, compiled, name, linking):
     program = compiled(name, linking)
     host = subprocess.run([program, program], capture_output=True, text=True, timeout=60)

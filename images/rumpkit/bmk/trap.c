@@ -11,8 +11,6 @@
 #define FIRST_MESSAGE 24 /* the pins below are the I/O APIC's */
 #define NULL_ZONE_BYTES 0x10000
 #define SYSCALLS 512
-/* Kept free at the top of a stack: the frame of the system call being left. */
-#define FRAME_RESERVE 256
 #define STACK_ALIGNMENT 16
 #define SIGNAL_ILL 4
 #define SIGNAL_TRAP 5
@@ -155,6 +153,16 @@ static void interrupt(struct arch_trap *trap)
 		devices[pin].handler(devices[pin].argument);
 }
 
+/* Interrupted in the last two instructions of a system call: as if they had been done. */
+static void finish_leaving(struct arch_trap *trap)
+{
+	if (trap->rip == (uintptr_t)arch_leave_stack)
+		trap->rsp = *(uint64_t *)trap->rsp;
+	else if (trap->rip != (uintptr_t)arch_leave_jump)
+		return;
+	trap->rip = trap->rcx;
+}
+
 /*
  * Where on the current thread's stack to go on, with a copy of the registers: below
  * what the runtime has there.  NULL if there is no such place: the boot's own stack, or
@@ -164,7 +172,7 @@ static struct arch_trap *thread_stack(const struct arch_trap *trap)
 {
 	uintptr_t lowest = bmk_current ? (uintptr_t)bmk_current->stack + BMK_PAGE_BYTES : 0;
 	uintptr_t top = arch_in_kernel ? trap->rsp & ~(uintptr_t)(STACK_ALIGNMENT - 1) :
-	    arch_kernel_top - FRAME_RESERVE;
+	    arch_kernel_top;
 	struct arch_trap *copy = (struct arch_trap *)top - 1;
 
 	if (!bmk_current || !bmk_current->stack || (uintptr_t)copy < lowest || top > arch_kernel_top)
@@ -197,6 +205,8 @@ struct arch_trap *bmk_trap(struct arch_trap *trap)
 	struct arch_trap *copy;
 
 	if (trap->vector >= ARCH_VECTOR_DEVICE) {
+		if (!arch_in_kernel)
+			finish_leaving(trap);
 		interrupt(trap);
 		if (arch_in_kernel ||
 		    !(bmk_preempt_wanted() || (bmk_return_wanted && bmk_return_wanted())))

@@ -35,6 +35,21 @@ void kern_signal_self(int signal);
 /* Block these signals instead of the thread's mask until its system call returns. */
 void kern_signal_mask_for_call(uint64_t mask);
 
+/*
+ * Something to do at a time, once or again and again.  expired runs in a kernel thread,
+ * must not sleep, and may not free the timer.
+ */
+struct kern_timer {
+	struct kern_timer *next;
+	int64_t deadline_ns, interval_ns; /* monotonic; interval 0: once */
+	uint64_t expirations;             /* since it was set */
+	bool set;
+	void (*expired)(struct kern_timer *timer);
+};
+int kern_timer_set(struct kern_timer *timer, int64_t deadline_ns, int64_t interval_ns);
+void kern_timer_cancel(struct kern_timer *timer);
+int64_t kern_timer_left_ns(const struct kern_timer *timer); /* 0: not set */
+
 /* A place to sleep: threads wait on it, anything may wake it, also an interrupt. */
 struct kern_wait {
 	struct kern_waiter *first;

@@ -302,6 +302,7 @@ static void forget_program(struct kern_thread *thread)
 	thread->clear_child_tid = 0;
 	thread->robust_list = 0;
 	vfs_context_exec(kern_process->files);
+	kern_process_timers_end(false);
 	if (kern_process->borrows_vm) {
 		kern_process->borrows_vm = false;
 		kern_wake(&kern_process->changed, 1 << 30);

@@ -262,7 +262,7 @@ void kern_process_exit(int wait_status)
 	process->cpu_ns_of_ended += (int64_t)rumpcomp_thread_cpu_ns();
 	vfs_context_destroy(process->files);
 	process->files = NULL;
-	kern_alarm_set(process, 0, 0);
+	kern_process_timers_end(true);
 	kern_vm_put(process->vm);
 	process->vm = NULL;
 	process->borrows_vm = false;

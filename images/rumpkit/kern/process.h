@@ -96,7 +96,7 @@ struct kern_process {
 	bool borrows_vm;             /* a vfork's child before exec; the parent sleeps */
 	bool exiting;
 	int exit_signal;             /* what the parent gets */
-	int64_t alarm_ns, alarm_interval_ns; /* of ITIMER_REAL; 0: none */
+	struct kern_process_timer *timers;
 	int64_t start_ns;
 	int64_t cpu_ns_of_ended;     /* CPU time of threads that are gone */
 	int64_t cpu_ns_of_children;
@@ -192,9 +192,15 @@ static inline bool kern_signal_attention(const struct kern_thread *thread)
 	return thread->has_saved_mask || thread->must_exit || kern_signal_pending(thread);
 }
 
-/* ITIMER_REAL: time left and interval, in nanoseconds; 0 is none. */
-void kern_alarm_get(const struct kern_process *process, int64_t *left_ns, int64_t *interval_ns);
-int kern_alarm_set(struct kern_process *process, int64_t first_ns, int64_t interval_ns);
+/* --- timers that send this process a signal --- */
+#define KERN_TIMER_REAL (-1)
+struct kern_timer *kern_process_timer_find(int id);
+/* KERN_TIMER_REAL, or any other for a new number; signal 0: none.  The number, -EAGAIN. */
+int kern_process_timer_create(int id, int signal, uint32_t thread,
+    const struct kern_siginfo *info);
+int kern_process_timer_destroy(int id);
+/* Without all, ITIMER_REAL stays: it survives execve. */
+void kern_process_timers_end(bool all);
 
 /* --- virtual memory --- */
 void kern_vm_create(void);

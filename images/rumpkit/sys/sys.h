@@ -21,8 +21,12 @@ int sys_copyout_timespec(int64_t ns, void *user);
 #define SYS_MEMORY(X) \
 	X(9, mmap) X(10, mprotect) X(11, munmap) X(12, brk) X(25, mremap) X(26, msync) \
 	X(27, mincore) X(28, madvise)
+#define SYS_TIMERS(X) \
+	X(36, getitimer) X(37, alarm) X(38, setitimer) X(222, timer_create) \
+	X(223, timer_settime) X(224, timer_gettime) X(225, timer_getoverrun) X(226, timer_delete) \
+	X(283, timerfd_create) X(286, timerfd_settime) X(287, timerfd_gettime)
 #define SYS_TIME(X) \
-	X(35, nanosleep) X(36, getitimer) X(37, alarm) X(38, setitimer) X(96, gettimeofday) \
+	X(35, nanosleep) X(96, gettimeofday) \
 	X(98, getrusage) X(100, times) X(201, time) X(228, clock_gettime) X(229, clock_getres) \
 	X(230, clock_nanosleep)
 #define SYS_SIGNAL(X) \
@@ -55,6 +59,7 @@ int sys_copyout_timespec(int64_t ns, void *user);
 	long sys_##name(long a, long b, long c, long d, long e, long f);
 SYS_MEMORY(SYS_DECLARE)
 SYS_TIME(SYS_DECLARE)
+SYS_TIMERS(SYS_DECLARE)
 SYS_SIGNAL(SYS_DECLARE)
 SYS_PROCESS(SYS_DECLARE)
 

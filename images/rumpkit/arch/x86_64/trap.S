@@ -131,8 +131,11 @@ arch_syscall_return:
 	popq %rax
 	popq %rcx
 	popfq
-	/* Interrupts may come here: a preemption leaves the frame above rsp alone. */
+	/* An interrupt here finds these labels and does what they would have done. */
+	.globl arch_leave_stack, arch_leave_jump
+arch_leave_stack:
 	movq (%rsp), %rsp
+arch_leave_jump:
 	jmp *%rcx
 
 /* void arch_switch(uint64_t *save_sp, uint64_t load_sp) */

@@ -4,12 +4,14 @@ import fcntl
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_magics.build.cache import digest, disk_errors
+from kernel_magics.build.lwip import ensure_lwip, lwip_identity
 from kernel_magics.build.toolchain import find_toolchain, run_tool
 from kernel_magics.errors import BuildError, HostError
 from kernel_magics.places import cache_dir, images_dir
@@ -20,6 +22,7 @@ KEPT_RUNTIMES = 4
 LOG_TAIL_LINES = 25
 _SOURCE_SUFFIXES = {".c", ".h", ".S", ".ld", ".cc", ".py", ".sh", ".txt", ""}
 
+_refusals: list[str] = []  # why lwIP could not be had: said and tried once a process
 _file_hashes: dict[tuple[str, int, int], str] = {}
 
 
@@ -70,12 +73,16 @@ def _source_files(folder: Path) -> Iterator[str]:
 def find_runtime(sources: Path | None = None) -> Runtime:
     """Return the built runtime, making it first if these sources were not built yet.
 
+    The first time, lwIP's source is fetched; if that cannot be done, a warning says why, and
+    the runtime is built without Internet protocols until it can.
+
     `sources` is the runtime's folder, by default the project's.  Two processes that need
     it at once build it once.  Raises BuildError with the log if it does not compile,
     HostError if make or a compiler is missing or the disk is full.
     """
     sources = sources or images_dir() / "rumpkit"
-    key = digest(runtime_hash(sources), find_toolchain().identity)[:24]
+    lwip = _lwip()
+    key = digest(runtime_hash(sources), find_toolchain().identity, lwip_identity(lwip))[:24]
     shelf = cache_dir() / "rumpkit"
     folder = shelf / key
     runtime = Runtime(folder / "rumpkit.o", sources, key)
@@ -85,8 +92,19 @@ def find_runtime(sources: Path | None = None) -> Runtime:
         shelf.mkdir(parents=True, exist_ok=True)
         with _locked(shelf / f"{key}.lock"):
             if not runtime.object.exists():
-                _make(sources, shelf, folder)
+                _make(sources, lwip, shelf, folder)
     return runtime
+
+
+def _lwip() -> Path | None:
+    if _refusals:
+        return None
+    try:
+        return ensure_lwip()
+    except HostError as error:
+        _refusals.append(error.message)
+        warnings.warn(f"guests have no network: {error}", stacklevel=3)
+        return None
 
 
 @contextmanager
@@ -99,13 +117,13 @@ def _locked(path: Path) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def _make(sources: Path, shelf: Path, folder: Path) -> None:
+def _make(sources: Path, lwip: Path | None, shelf: Path, folder: Path) -> None:
     if shutil.which("make") is None:
         raise HostError("no make: the runtime cannot be built",
                         next_step="install it: sudo apt-get install make")
     staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=shelf))
     try:
-        _run_make(sources, staging)
+        _run_make(sources, lwip, staging)
         try:
             os.rename(staging, folder)
         except OSError:
@@ -116,13 +134,17 @@ def _make(sources: Path, shelf: Path, folder: Path) -> None:
     _prune(shelf, folder)
 
 
-def _run_make(sources: Path, out: Path) -> None:
+def _run_make(sources: Path, lwip: Path | None, out: Path) -> None:
     jobs = len(os.sched_getaffinity(0))
     # make takes a blank in a name for the end of the name, so it gets another one.
     with tempfile.TemporaryDirectory(prefix="rumpkit-") as folder:
         alias = Path(folder) / "out"
         alias.symlink_to(out)
-        code, log = run_tool(["make", "-C", str(sources), f"OUT={alias}", f"-j{jobs}"])
+        arguments = [f"OUT={alias}", f"-j{jobs}"]
+        if lwip is not None:
+            (Path(folder) / "lwip").symlink_to(lwip)
+            arguments.append(f"LWIP={folder}/lwip")
+        code, log = run_tool(["make", "-C", str(sources), *arguments])
     if code == 0 and (out / "rumpkit.o").exists():
         return
     if "No space left on device" in log:

@@ -10,6 +10,7 @@ from .stamps import Stamp, digest
 
 __all__ = ["ensure_runtime", "ensure_widgets", "run_with_lab"]
 
+NO_NETWORK = "guests have no network:"  # how the library's warning begins
 RUNTIME_TOOLS = ("gcc", "make", "ld", "musl-gcc")
 
 
@@ -20,8 +21,11 @@ def ensure_runtime(progress: Progress, project: Path) -> None:
             step.result = f"left out: needs {', '.join(absent)}"
             return
         run_with_lab(step, project, "build_runtime.py")
-        size = Path(step.log.read_text().splitlines()[-1]).stat().st_size
+        said = step.log.read_text()
+        size = Path(said.splitlines()[-1]).stat().st_size
         step.result = f"rumpkit.o, {size / 1024:.0f} KiB with its debugging information"
+    if (start := said.find(NO_NETWORK)) >= 0:
+        progress.note("\n".join(said[start:].splitlines()[:2]))
 
 
 def ensure_widgets(progress: Progress, project: Path) -> None:

@@ -53,6 +53,8 @@ struct netif *inet_interface(void);
 /* Feed what has come in; true if anything had. */
 bool inet_interface_receive(void);
 void inet_interface_flush(void);
+/* From now on inet_thread_input is called when frames come in; false: some are there. */
+bool inet_interface_may_sleep(void);
 
 /* thread.c */
 int inet_thread_start(void);

@@ -134,7 +134,7 @@ static bool receive_one(void)
 	rumpcomp_virtif_release(device, data);
 	if (!frame)
 		return true; /* lost, like any frame may be */
-	if (given.checksum_good)
+	if (given.checksum_good || given.needs_checksum)
 		interface.chksum_flags &= (uint16_t)~(NETIF_CHECKSUM_CHECK_TCP |
 		    NETIF_CHECKSUM_CHECK_UDP);
 	else
@@ -153,6 +153,11 @@ bool inet_interface_receive(void)
 	while (count < BATCH && receive_one())
 		count++;
 	return count > 0;
+}
+
+bool inet_interface_may_sleep(void)
+{
+	return !is_open || !rumpcomp_virtif_notify(device, true);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */

@@ -64,7 +64,7 @@ static void sleep(void)
 {
 	uint32_t for_ms;
 
-	if (input_is_there)
+	if (input_is_there || !inet_interface_may_sleep())
 		return;
 	sleeps = true;
 	sleeps_for_ever = !has_timers();

@@ -6,6 +6,7 @@ guest once, and what goes wrong after that is the answer.
 """
 
 import http.client
+import os
 import select
 import socket
 import time
@@ -14,7 +15,8 @@ from dataclasses import dataclass, field
 from email.message import Message
 from typing import TYPE_CHECKING
 
-from kernel_magics.boot.usernet import parse_usernet
+from kernel_magics.boot.process import wait_readable
+from kernel_magics.boot.usernet import FORWARD, parse_usernet
 from kernel_magics.errors import GuestError, GuestTimeout
 
 if TYPE_CHECKING:
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["Response", "request", "connect_to"]
 
 LOOK_S = 0.005          # between looks at a connection the guest has not taken yet
+END_S = 0.1             # from a guest's last packet to QEMU's end
 RETRY_S = 0.02          # after the guest refused
-STALE_S = 1.2           # QEMU keeps a packet for a guest without address no longer than 1 s
+# A first packet that a starting guest missed is sent again after seconds only: a new connection
+# is quicker.  Each one has longer, for a guest that is only slow.
+STALE_S, STALE_MOST_S = 0.1, 2.0
 UNKNOWN_QUIET_S = 0.2   # a connection that nobody refuses for so long, where none can be asked
 TAIL_LINES = 3
 
@@ -84,14 +89,15 @@ def request(guest: "Guest", path: str, port: int, method: str, body: bytes | str
 
 def connect_to(guest: "Guest", port: int, deadline: float, timeout_s: float) -> socket.socket:
     """Return a connection that the guest has taken; tries until `deadline` (monotonic)."""
-    address = guest.address, guest.host_port(port)
+    address, stale_s = (guest.address, guest.host_port(port)), STALE_S
     while True:
         _check_alive(guest)
         try:
             connected = socket.create_connection(address, timeout=_left(deadline))
         except OSError:  # refused, or no way to it yet: a tap, whose guest answers itself
             connected = None
-        if connected and _taken(guest, connected, deadline):
+        if connected and _taken(guest, connected, port,
+                                min(deadline, time.monotonic() + stale_s)):
             return connected
         if connected:
             connected.close()
@@ -100,45 +106,51 @@ def connect_to(guest: "Guest", port: int, deadline: float, timeout_s: float) -> 
             raise _late(guest, f"does not listen on port {port}: nothing took a connection "
                                f"for {timeout_s:g} s")
         time.sleep(RETRY_S)
+        stale_s = min(2 * stale_s, STALE_MOST_S)
 
 
 def _left(deadline: float) -> float:
     return min(max(deadline - time.monotonic(), LOOK_S), 1.0)
 
 
-def _taken(guest: "Guest", connected: socket.socket, deadline: float) -> bool:
+def _taken(guest: "Guest", connected: socket.socket, port: int, until: float) -> bool:
     """Wait until the guest takes a connection (True) or refuses it, or it has gone stale."""
     if guest.network_kind not in ("user", "passt"):
         return True
-    own_port = connected.getsockname()[1]
-    until = min(deadline, time.monotonic() + STALE_S)
     quiet_until = time.monotonic() + UNKNOWN_QUIET_S
-    while time.monotonic() < until:
-        state = _state(guest, own_port)
-        if state == "ESTABLISHED" or (state is None and time.monotonic() > quiet_until):
-            return True
-        if select.select([connected], [], [], LOOK_S)[0]:
+    while True:
+        taken = _says_taken(guest, port)
+        if select.select([connected], [], [], 0 if taken else LOOK_S)[0]:
             return False  # closed: before a request there is nothing else to read
-    return False
+        if taken or (taken is None and time.monotonic() > quiet_until):
+            return True
+        if time.monotonic() > until and taken is not None:
+            return False
 
 
-def _state(guest: "Guest", own_port: int) -> str | None:
-    """Return what QEMU says of the connection from one of our ports, None if it cannot."""
+def _says_taken(guest: "Guest", port: int) -> bool | None:
+    """Whether the guest has taken the latest connection to one of its ports; None: QEMU does
+    not tell.  It names no client, but lists the latest one first (slirp's so_insque)."""
     if guest.network_kind != "user":
         return None
     try:
-        sockets = parse_usernet(guest.machine.monitor("info usernet"))
+        said = parse_usernet(guest.machine.monitor("info usernet"))
     except GuestError:
         return None
-    return next((found.state for found in sockets
-                 if own_port in (found.source_port, found.destination_port)), "UNKNOWN")
+    latest = next((found.state for found in said if found.protocol == "tcp"
+                   and found.destination_port == port and found.state != FORWARD), "")
+    return latest == "ESTABLISHED"
 
 
 def _check_alive(guest: "Guest") -> None:
     if guest.machine.has_ended():
-        raise GuestError(f"{guest.name} has ended and answers nothing; {_tail(guest)}",
-                         name=guest.name, next_step="look at guest.console.text, or boot it "
-                                                    "again")
+        raise _ended(guest)
+
+
+def _ended(guest: "Guest") -> GuestError:
+    return GuestError(f"{guest.name} has ended ({guest.state}) and answers nothing; "
+                      f"{_tail(guest)}", name=guest.name,
+                      next_step="look at guest.console.text, or boot it again")
 
 
 def _late(guest: "Guest", what: str) -> GuestError:
@@ -147,14 +159,25 @@ def _late(guest: "Guest", what: str) -> GuestError:
 
 
 def _broken(guest: "Guest", port: int, error: Exception) -> GuestError:
-    guest.machine.has_ended()
-    said = str(error) or type(error).__name__
+    if _ends(guest):
+        return _ended(guest)
+    said = str(error).strip() or type(error).__name__
     what = ("ended the connection without an answer" if isinstance(
         error, ConnectionError | http.client.RemoteDisconnected | http.client.IncompleteRead)
         else f"does not speak HTTP: {said}")
     return GuestError(f"{guest.name}, port {port}, {what}; {_tail(guest)}", name=guest.name,
-                      next_step="look at guest.console.text: the guest may have ended, or it "
-                                "speaks another protocol")
+                      next_step="look at guest.console.text, or give another port=")
+
+
+def _ends(guest: "Guest") -> bool:
+    """Whether the connection broke because the guest is about to be gone."""
+    end = guest.machine.open_end()
+    if end is None:
+        return True
+    try:
+        return wait_readable(end, END_S)
+    finally:
+        os.close(end)
 
 
 def _tail(guest: "Guest") -> str:

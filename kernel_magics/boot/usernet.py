@@ -9,8 +9,9 @@ from kernel_magics.errors import BootError
 if TYPE_CHECKING:
     from kernel_magics.boot.machine import Machine
 
-__all__ = ["UserSocket", "parse_usernet", "host_ports"]
+__all__ = ["FORWARD", "UserSocket", "parse_usernet", "host_ports"]
 
+FORWARD = "HOST_FORWARD"   # the state of a socket that waits for connections of this machine
 # net/slirp.c, "info usernet": protocol, state, descriptor, source, destination, two queues
 _LINE = re.compile(r"^\s*(TCP|UDP)\[([^\]]+)\]\s+\S+\s+(\S+)\s+(\d+)\s+(\S+)\s+(\d+)",
                    re.MULTILINE)
@@ -57,6 +58,6 @@ def host_ports(network: Network | None, machine: "Machine") -> dict[str, int]:
 
 def _chosen(machine: "Machine") -> dict[str, int]:
     forwards = [found for found in parse_usernet(machine.monitor("info usernet"))
-                if found.state == "HOST_FORWARD"]
+                if found.state == FORWARD]
     return {f"{found.destination_port}{'' if found.protocol == 'tcp' else '/udp'}":
             found.source_port for found in forwards}

@@ -27,6 +27,13 @@ void net_inet_run(void)
 {
 }
 
+long net_inet_ioctl(unsigned command, long argument)
+{
+	(void)command;
+	(void)argument;
+	return -ENOTTY;
+}
+
 int net_inet_make(int family, int type, int number, struct net_socket **socket)
 {
 	static bool said;

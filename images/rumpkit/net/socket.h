@@ -88,6 +88,8 @@ int net_inet_make(int family, int type, int number, struct net_socket **socket);
 
 /* Without lwIP these do nothing. */
 void net_inet_create(const char *config);
+/* Of any socket: netdevice(7). */
+long net_inet_ioctl(unsigned command, long argument);
 /* Move what has arrived, and what this guest has sent to itself.  Does not block. */
 void net_inet_run(void);
 

@@ -220,9 +220,13 @@ long datagram_send(struct net_socket *base, struct net_message *message)
 		return -EMSGSIZE;
 	if (message->flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	error = base->sends_not ? -EPIPE : net_socket_take_error(base);
+	error = base->sends_not ? -EPIPE : 0;
+	if (!error && socket->udp && !socket->udp->local_port)
+		error = inet_error(udp_bind(socket->udp, &socket->udp->local_ip, 0));
 	if (!error)
 		error = destination(socket, message, &room, &to, &port);
+	if (!error)
+		error = net_socket_take_error(base);
 	if (error)
 		return error;
 	data = pbuf_alloc(is_raw(socket) ? PBUF_IP : PBUF_TRANSPORT, (uint16_t)bytes, PBUF_RAM);

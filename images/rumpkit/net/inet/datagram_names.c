@@ -77,7 +77,7 @@ static int datagram_bind(struct net_socket *base, const struct net_address *addr
 		IP_SET_TYPE_VAL(ip, inet_any_type(base, socket->only_v6));
 	if (socket->raw)
 		return inet_error(raw_bind(socket->raw, &ip));
-	if (socket->bound)
+	if (socket->udp->local_port)
 		return -EINVAL;
 	if (port && port_is_taken(socket, &ip, port))
 		return -EADDRINUSE;
@@ -161,7 +161,7 @@ static int datagram_name(struct net_socket *base, bool peer, struct net_address 
 
 static int datagram_poll(struct net_socket *base)
 {
-	int mask = POLLOUT | POLLWRNORM | (base->error ? POLLERR : 0);
+	int mask = POLLOUT | POLLWRNORM | POLLWRBAND | (base->error ? POLLERR : 0);
 
 	if (datagram_of(base)->first || base->receives_not)
 		mask |= POLLIN | POLLRDNORM;
@@ -194,7 +194,7 @@ static long datagram_ioctl(struct net_socket *base, unsigned command, long argum
 	else if (command == SIOCOUTQ)
 		bytes = 0;
 	else
-		return inet_ioctl(command, argument);
+		return net_inet_ioctl(command, argument);
 	return kern_copyout(&bytes, (void *)argument, sizeof bytes);
 }
 

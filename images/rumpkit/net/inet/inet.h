@@ -37,9 +37,6 @@ uint8_t inet_any_type(const struct net_socket *socket, bool only_v6);
 int inet_tcp_make(int family, struct net_socket **socket);
 int inet_datagram_make(int family, int type, int number, struct net_socket **socket);
 
-/* ioctl.c: netdevice(7). */
-long inet_ioctl(unsigned command, long argument);
-
 /* A message says that what a local port sent did not arrive: errno. */
 void inet_tcp_unreachable(uint16_t local_port, const ip_addr_t *to, uint16_t port, int error);
 void inet_datagram_unreachable(uint16_t local_port, const ip_addr_t *to, uint16_t port,

@@ -109,12 +109,14 @@ static int answer(struct linux_ifreq *request, const struct netif *netif, unsign
 	}
 }
 
-long inet_ioctl(unsigned command, long argument)
+long net_inet_ioctl(unsigned command, long argument)
 {
 	struct linux_ifreq request;
 	struct netif *netif;
-	int error;
+	int error = inet_start();
 
+	if (error)
+		return error;
 	if (command == SIOCGIFCONF)
 		return get_list(argument);
 	if (command < SIOCGIFNAME || command > SIOCGIFTXQLEN)

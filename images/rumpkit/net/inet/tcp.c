@@ -332,7 +332,7 @@ static long tcp_ioctl(struct net_socket *base, unsigned command, long argument)
 		number = 0;
 		break;
 	default:
-		return inet_ioctl(command, argument);
+		return net_inet_ioctl(command, argument);
 	}
 	return kern_copyout(&number, (void *)argument, sizeof number);
 }

@@ -295,7 +295,7 @@ static long unix_ioctl(struct net_socket *base, unsigned command, long argument)
 	else if (command == SIOCOUTQ)
 		bytes = socket->peer ? (int32_t)socket->peer->queued_bytes : 0;
 	else
-		return -ENOTTY;
+		return net_inet_ioctl(command, argument);
 	return kern_copyout(&bytes, (void *)argument, sizeof bytes);
 }
 

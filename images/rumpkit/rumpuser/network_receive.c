@@ -122,8 +122,16 @@ static long frame_receive(struct rumpcomp_virtif *interface, void **frame,
 		size_t bytes = written;
 		struct virtif_header header = { .buffers = 1 };
 
+		if (!memory && interface->failed)
+			return -EIO;
+		/*
+		 * Frames that were taken before their interrupt came have moved the index past the
+		 * one at which the device would tell (2.6.7.2): say again that it shall.
+		 */
+		if (!memory && interface->notify && bmk_virtq_want(&interface->receive, 1))
+			continue;
 		if (!memory)
-			return interface->failed ? -EIO : 0;
+			return 0;
 		if (bytes <= interface->header_bytes) {
 			buffer_offer(interface, memory);
 			continue;

@@ -15,6 +15,7 @@
 #define SIGNAL_ILL 4
 #define SIGNAL_TRAP 5
 #define SIGNAL_FPE 8
+#define SIGNAL_KILL 9 /* for want of memory */
 #define SIGNAL_SEGV 11
 
 int (*bmk_fault_handler)(uintptr_t address, uintptr_t stack, bool write, bool execute);
@@ -126,8 +127,8 @@ static void page_fault(struct arch_trap *trap, uintptr_t address, bool from_app)
 		return;
 	if (copying && verdict != RUMPCOMP_FAULT_NO_MEMORY)
 		trap->rip = (uintptr_t)arch_copy_fault;
-	else if (!from_app || verdict == RUMPCOMP_FAULT_NO_MEMORY || !bmk_exception_handler ||
-	    !bmk_exception_handler(trap, SIGNAL_SEGV, address))
+	else if (!from_app || !bmk_exception_handler || !bmk_exception_handler(trap,
+	    verdict == RUMPCOMP_FAULT_NO_MEMORY ? SIGNAL_KILL : SIGNAL_SEGV, address))
 		die_of_fault(trap, address, verdict, from_app);
 }
 

@@ -193,7 +193,10 @@ struct rumpcomp_registers {
 	uint64_t rip, rflags, rsp;
 	uint64_t trap, error_code, address; /* of an exception */
 };
-/* An exception the application caused; true if the registers now lead to a handler. */
+/*
+ * An exception the application caused; true if the registers now lead to a handler.  The
+ * signal is SIGKILL when there was no memory for a page.
+ */
 void rumpcomp_on_exception(bool (*handler)(struct rumpcomp_registers *registers, int signal));
 /* Application code was interrupted: when wanted() says so, handler may redirect it. */
 void rumpcomp_on_return(bool (*wanted)(void), void (*handler)(struct rumpcomp_registers *));

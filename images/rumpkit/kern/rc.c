@@ -117,6 +117,37 @@ static int read_programs(const char *config)
 	return error;
 }
 
+static bool has_variable(const struct kern_strings *strings, const char *name)
+{
+	const char *text = strings->text;
+	size_t bytes = strlen(name);
+
+	for (unsigned i = 0; i < strings->arguments + strings->variables; i++) {
+		if (i >= strings->arguments && !strncmp(text, name, bytes))
+			return true;
+		text += strlen(text) + 1;
+	}
+	return false;
+}
+
+/* A program of a root file system looks for others, and for its user's folder. */
+static int add_defaults(struct kern_strings *strings)
+{
+	static const char *const defaults[][2] = {
+		{ "PATH=", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+		{ "HOME=", "HOME=/root" },
+	};
+	int error = 0;
+
+	for (unsigned i = 0; i < sizeof(defaults) / sizeof(*defaults) && !error; i++) {
+		if (rumpcomp_program_entry() || has_variable(strings, defaults[i][0]))
+			continue;
+		error = kern_strings_add(strings, defaults[i][1], strlen(defaults[i][1]));
+		strings->variables++;
+	}
+	return error;
+}
+
 static int read_environment(struct kern_strings *strings, const char *config)
 {
 	struct lib_json members;
@@ -153,6 +184,8 @@ static int read_config(void)
 		}
 		if (!error)
 			error = read_environment(strings, config);
+		if (!error)
+			error = add_defaults(strings);
 	}
 	kern_free(config);
 	return error;

@@ -246,6 +246,11 @@ static bool on_exception(struct rumpcomp_registers *registers, int signal)
 
 	if (!blocked && process->actions[signal].handler > SIG_IGN)
 		return kern_signal_frame(thread, registers, signal, &info);
+	if (signal == SIGKILL && !kern_rc_is_guest(process)) {
+		rumpuser_dprintf("rumpkit: out of memory: process %u (%s) is ended\n", process->pid,
+		    process->command);
+		kern_process_exit(SIGKILL);
+	}
 	/* A report of the only program is the host's business, with all it knows. */
 	if (kern_rc_is_guest(process))
 		return false;

@@ -3,11 +3,18 @@
  */
 #include "rumplib.h"
 #include "sys.h"
+#include "vfs.h"
 
 #define ARCH_SET_FS 0x1002
 #define ARCH_GET_FS 0x1003
 #define PR_SET_NAME 15
 #define PR_GET_NAME 16
+#define PR_SET_PDEATHSIG 1
+#define PR_GET_DUMPABLE 3
+#define PR_SET_DUMPABLE 4
+#define PR_SET_KEEPCAPS 8
+#define PR_SET_TIMERSLACK 29
+#define PR_SET_NO_NEW_PRIVS 38
 
 /* --- identity --- */
 
@@ -39,6 +46,32 @@ long sys_getresuid(SYS3(real, effective, saved))
 long sys_getresgid(SYS3(real, effective, saved))
 {
 	return sys_getresuid(real, effective, saved, 0, 0, 0);
+}
+
+/* Capabilities, in two structures of 32 bits each: root has them all. */
+#define CAPABILITY_VERSION 0x20080522u
+
+long sys_capget(SYS2(user_header, user_data))
+{
+	struct { uint32_t version; int32_t pid; } header;
+	struct { uint32_t effective, permitted, inheritable; } data[2] = {
+		{ ~0u, ~0u, 0 }, { 0x1ff, 0x1ff, 0 },
+	};
+
+	if (kern_copyin((const void *)user_header, &header, sizeof(header)))
+		return -EFAULT;
+	if (header.version != CAPABILITY_VERSION) {
+		header.version = CAPABILITY_VERSION;
+		if (kern_copyout(&header, (void *)user_header, sizeof(header)))
+			return -EFAULT;
+		return user_data ? -EINVAL : 0;
+	}
+	return user_data ? kern_copyout(data, (void *)user_data, sizeof(data)) : 0;
+}
+
+long sys_capset(SYS0)
+{
+	return 0;
 }
 
 /* --- process groups: numbers that kill and wait go by --- */
@@ -251,6 +284,18 @@ long sys_prctl(SYS2(option, argument))
 	char name[16];
 	long length;
 
+	if (option == PR_GET_NAME) {
+		char own[16] = "";
+
+		lib_strlcpy(own, kern_process->command, sizeof(own));
+		return kern_copyout(own, (void *)argument, sizeof(own));
+	}
+	/* Who gets what when another ends, what is dumped: nothing to keep here. */
+	if (option == PR_SET_PDEATHSIG || option == PR_SET_DUMPABLE || option == PR_SET_KEEPCAPS ||
+	    option == PR_SET_NO_NEW_PRIVS || option == PR_SET_TIMERSLACK)
+		return 0;
+	if (option == PR_GET_DUMPABLE)
+		return 1;
 	if (option != PR_SET_NAME)
 		return -EINVAL;
 	length = kern_copyinstr((const void *)argument, name, sizeof(name));
@@ -259,6 +304,12 @@ long sys_prctl(SYS2(option, argument))
 	name[sizeof(name) - 1] = '\0';
 	rumpcomp_thread_name(name);
 	return 0;
+}
+
+long sys_sched_rr_get_interval(SYS2(pid, user))
+{
+	(void)pid;
+	return sys_copyout_timespec(5000000, (void *)user);
 }
 
 long sys_sched_yield(SYS0)
@@ -289,6 +340,9 @@ long sys_getcpu(SYS2(cpu, node))
 
 /* --- limits and information --- */
 
+#define RLIMIT_NOFILE 7
+#define DESCRIPTORS_MOST 1048576
+
 struct limit {
 	uint64_t now, most;
 };
@@ -311,14 +365,20 @@ long sys_prlimit64(SYS4(pid, resource, wanted, old))
 	if (resource < 0 || resource >= 16)
 		return -EINVAL;
 	before = limits[resource];
+	if (resource == RLIMIT_NOFILE)
+		before.now = vfs_current->limit;
 	if (wanted && kern_copyin((const void *)wanted, &next, sizeof(next)))
 		return -EFAULT;
 	if (wanted && next.now > next.most)
 		return -EINVAL;
 	if (old && kern_copyout(&before, (void *)old, sizeof(before)))
 		return -EFAULT;
+	if (wanted && resource == RLIMIT_NOFILE && next.most > DESCRIPTORS_MOST)
+		return -EPERM;
 	if (wanted)
 		limits[resource] = next;
+	if (wanted && resource == RLIMIT_NOFILE)
+		vfs_current->limit = (unsigned)next.now;
 	return 0;
 }
 

@@ -37,7 +37,8 @@ int sys_copyout_timespec(int64_t ns, void *user);
 	X(24, sched_yield) X(39, getpid) X(56, clone) X(57, fork) X(58, vfork) X(59, execve) \
 	X(60, exit) X(61, wait4) X(63, uname) X(97, getrlimit) X(99, sysinfo) X(109, setpgid) \
 	X(110, getppid) X(111, getpgrp) X(112, setsid) X(118, getresuid) X(120, getresgid) \
-	X(121, getpgid) X(124, getsid) X(157, prctl) X(158, arch_prctl) X(160, setrlimit) \
+	X(121, getpgid) X(124, getsid) X(125, capget) X(126, capset) \
+	X(148, sched_rr_get_interval) X(157, prctl) X(158, arch_prctl) X(160, setrlimit) \
 	X(186, gettid) X(202, futex) X(204, sched_getaffinity) X(218, set_tid_address) \
 	X(231, exit_group) X(247, waitid) X(273, set_robust_list) X(302, prlimit64) \
 	X(309, getcpu) X(318, getrandom)
@@ -54,6 +55,11 @@ int sys_copyout_timespec(int64_t ns, void *user);
 	X(147, sched_get_priority_min) X(149, mlock) X(150, munlock) X(151, mlockall) \
 	X(152, munlockall) X(203, sched_setaffinity) X(251, ioprio_set) X(252, ioprio_get) \
 	X(324, membarrier) X(325, mlock2)
+/* Extended attributes: no file system here has them. */
+#define SYS_UNSUPPORTED(X) \
+	X(188, setxattr) X(189, lsetxattr) X(190, fsetxattr) X(191, getxattr) X(192, lgetxattr) \
+	X(193, fgetxattr) X(194, listxattr) X(195, llistxattr) X(196, flistxattr) \
+	X(197, removexattr) X(198, lremovexattr) X(199, fremovexattr)
 
 #define SYS_DECLARE(number, name) \
 	long sys_##name(long a, long b, long c, long d, long e, long f);

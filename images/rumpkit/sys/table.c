@@ -15,8 +15,14 @@ static long zero(SYS0)
 	return 0;
 }
 
+static long unsupported(SYS0)
+{
+	return -EOPNOTSUPP;
+}
+
 #define SYS_ENTRY(number, name) [number] = sys_##name,
 #define SYS_ZERO(number, name) [number] = zero,
+#define SYS_NOT(number, name) [number] = unsupported,
 static const sys_fn table[CALLS] = {
 	SYS_MEMORY(SYS_ENTRY)
 	SYS_TIME(SYS_ENTRY)
@@ -24,6 +30,7 @@ static const sys_fn table[CALLS] = {
 	SYS_SIGNAL(SYS_ENTRY)
 	SYS_PROCESS(SYS_ENTRY)
 	SYS_CONSTANT(SYS_ZERO)
+	SYS_UNSUPPORTED(SYS_NOT)
 	SYS_FILES(SYS_ENTRY)
 	SYS_SOCKETS(SYS_ENTRY)
 };

@@ -23,6 +23,7 @@ __all__ = ["RemoteMachine", "upload"]
 
 STREAM_BYTES = 64 << 10
 RESUME_S = 5.0
+FINISH_MS = 2000
 POOL_FOLDER = "/var/tmp/rumplab"
 _POOL = "<pool type='dir'><name>rumplab</name><target><path>{}</path></target></pool>"
 
@@ -114,10 +115,18 @@ class RemoteMachine:
             os.write(self._log, data)
 
     def _finish_stream(self) -> None:
-        """Finish the stream once it is at its end and its domain is gone: see `stop`."""
+        """Have the stream finished some time after its end and its domain's: see `stop`.
+
+        libvirt announces the end of a domain a little before it lets go of its consoles.
+        """
         if self._all_read and self._stopped:
-            with suppress(self._connection.error):
-                self._stream.finish()
+            libvirt = self._connection.libvirt
+            libvirt.virEventAddTimeout(FINISH_MS, self._finish_now, self._stream)
+
+    def _finish_now(self, timer: int, stream: Any) -> None:
+        self._connection.libvirt.virEventRemoveTimeout(timer)
+        with suppress(self._connection.error):
+            stream.finish()
 
     def open_end(self) -> int | None:
         """Return a descriptor that is readable once libvirt says the domain stopped."""

@@ -20,13 +20,15 @@ from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import BootError
 from kernel_magics.places import cache_dir, images_dir, runtime_dir
 
-__all__ = ["MACHINE", "LINUX_MACHINE", "onebyte_image", "bare_qemu", "exec_to_output_ns",
-           "exec_to_console_ns"]
+__all__ = ["MACHINE", "LINUX_MACHINE", "LINUX_DEVICES_MACHINE", "onebyte_image", "bare_qemu",
+           "exec_to_output_ns", "exec_to_console_ns"]
 
 # The machine type and devices of a lab guest, without the lab's RAM file and sockets.
 MACHINE = "microvm,acpi=off,rtc=on,pit=off,x-option-roms=off"
 # Linux calibrates its timer with the PIT when there is no ACPI.
 LINUX_MACHINE = MACHINE.replace("pit=off", "pit=on")
+# Debian's cloud kernel learns of devices on virtio-mmio from ACPI only.
+LINUX_DEVICES_MACHINE = LINUX_MACHINE.replace("acpi=off", "acpi=on")
 _EXIT_DEVICE = "isa-debug-exit,iobase=0x501,iosize=4"
 _FLAGS = ("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none")
 

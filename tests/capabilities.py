@@ -55,6 +55,12 @@ def _debian() -> str:
     return ""
 
 
+def _tun() -> str:
+    if not shutil.which("ip"):
+        return "ip is not installed"
+    return "" if os.access("/dev/net/tun", os.R_OK | os.W_OK) else "/dev/net/tun is not usable"
+
+
 def _browser() -> str:
     found = any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
     return "" if found and find_spec("playwright") else "Chromium or Playwright is not installed"
@@ -71,6 +77,10 @@ CAPABILITIES: dict[str, Callable[[], str]] = {
     "busybox": _program("busybox"),
     "kvm": _kvm,
     "root": _root,
+    "passt": _program("passt"),
+    "qemu-img": _program("qemu-img"),
+    "tshark": _program("tshark"),
+    "tun": _tun,
     "namespaces": _namespaces,
     "debian": _debian,
     "browser": _browser,

@@ -31,6 +31,10 @@ RETRY_S = 0.02          # after the guest refused
 # is quicker.  Each one has longer, for a guest that is only slow.
 STALE_S, STALE_MOST_S = 0.1, 2.0
 UNKNOWN_QUIET_S = 0.2   # a connection that nobody refuses for so long, where none can be asked
+# passt loses the first packet to a guest that is not up, and does not tell: there, a request
+# that changes nothing is sent again when no answer begins to come, each time with more patience.
+GUESS_S = 0.5
+_HARMLESS = {"GET", "HEAD", "OPTIONS"}
 TAIL_LINES = 3
 
 
@@ -68,23 +72,50 @@ def request(guest: "Guest", path: str, port: int, method: str, body: bytes | str
     """
     started_ns = time.monotonic_ns()
     deadline = time.monotonic() + timeout_s
+    patience_s = GUESS_S if guest.network_kind == "passt" and method in _HARMLESS else timeout_s
+    while True:
+        until = min(deadline, time.monotonic() + patience_s)
+        try:
+            answer, data = _ask(guest, path, port, method, body, headers, deadline, until,
+                                timeout_s)
+        except _Unanswered as unanswered:
+            if patience_s < timeout_s and time.monotonic() < deadline:
+                patience_s *= 2
+                continue
+            raise unanswered.error from unanswered
+        return Response(answer.status, answer.reason, answer.msg, data,
+                        time.monotonic_ns() - started_ns)
+
+
+class _Unanswered(Exception):
+    """No answer came; `error` is what the user is told if it is not tried again."""
+
+    def __init__(self, error: GuestError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _ask(guest: "Guest", path: str, port: int, method: str, body: bytes | str | None,
+         headers: Mapping[str, str], deadline: float, until: float,
+         timeout_s: float) -> tuple[http.client.HTTPResponse, bytes]:
     with connect_to(guest, port, deadline, timeout_s) as connected:
         # http.client makes the lines; the connection is ours already
         connection = http.client.HTTPConnection(connected.getpeername()[0], port)
         connection.sock = connected
         try:
-            connected.settimeout(max(deadline - time.monotonic(), LOOK_S))
+            connected.settimeout(max(until - time.monotonic(), UNKNOWN_QUIET_S))
             connection.request(method, path, body.encode() if isinstance(body, str) else body,
                                dict(headers))
             answer = connection.getresponse()
-            data = answer.read()
+            connected.settimeout(max(deadline - time.monotonic(), LOOK_S))
+            return answer, answer.read()
         except TimeoutError as error:
-            raise _late(guest, f"took the request on port {port} and did not answer "
-                               f"within {timeout_s:g} s") from error
+            raise _Unanswered(_late(guest, f"took the request on port {port} and did not "
+                                           f"answer within {timeout_s:g} s")) from error
+        except (ConnectionError, http.client.RemoteDisconnected) as error:
+            raise _Unanswered(_broken(guest, port, error)) from error
         except (OSError, http.client.HTTPException) as error:
             raise _broken(guest, port, error) from error
-    return Response(answer.status, answer.reason, answer.msg, data,
-                    time.monotonic_ns() - started_ns)
 
 
 def connect_to(guest: "Guest", port: int, deadline: float, timeout_s: float) -> socket.socket:

@@ -14,7 +14,7 @@ __all__ = ["DiskCheck", "make_filesystem", "check_filesystem", "repair_filesyste
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 BLOCK_BYTES = 4096        # a guest's page: file data can be cached and mapped as it lies
 # e2fsck(8), exit code: a sum of these
-_MENDED, _REBOOT, _LEFT = 1, 2, 4
+_MENDED, _REBOOT, _LEFT, _TROUBLE = 1, 2, 4, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ def repair_filesystem(path: Path) -> DiskCheck:
 
 def _fsck(path: Path, answer: str) -> DiskCheck:
     done = _run([find_tool("e2fsck"), "-f", answer, str(path)])
-    if done.returncode & ~(_MENDED | _REBOOT | _LEFT):
+    # One that gave up in the middle of damage found damage; else it could not even begin.
+    if done.returncode & ~(_MENDED | _REBOOT | _LEFT | _TROUBLE) or done.returncode == _TROUBLE:
         raise HostError(f"e2fsck cannot check {path}: {done.stdout.strip()}", path=path,
                         next_step='make a file system: lab.disk(path, size_mib=64, fstype="ext2")')
     return DiskCheck(path, done.returncode, done.stdout)

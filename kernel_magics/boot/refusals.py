@@ -60,19 +60,24 @@ def port_error(forward: Forward) -> LabError:
 
 
 def _owner_of_port(port: int) -> str:
-    for _, record in registry.records():
-        if port in record.ports.values() and record.is_running():
+    for record in _started():
+        if port in record.ports.values():
             return f"guest {record.name} has it"
     return "another program has it"
 
 
 def _locked(path: str) -> UsageError:
-    users = [record.name for _, record in registry.records() if record.is_running()
-             and path in {str(text).split(":")[0] for text in _disks(record)}]
+    users = [record.name for record in _started()
+             if path in {str(text).split(":")[0] for text in _disks(record)}]
     who = f"guest {users[0]}" if users else "another QEMU"
     step = f'lab.stop("{users[0]}")' if users else "look for it: fuser " + path
     return UsageError(f"the disk {path} is in use by {who}, and only one may write to it",
                       next_step=f"{step}, or give it read-only to both", path=path)
+
+
+def _started() -> list[registry.GuestRecord]:
+    """The guests that run; the one that is being refused has no QEMU yet."""
+    return [record for _, record in registry.records() if record.qemu and record.is_running()]
 
 
 def _disks(record: registry.GuestRecord) -> list[object]:

@@ -22,6 +22,9 @@
  */
 void net_create(void);
 
+/* The guest is about to end: what was sent gets time to arrive, as long as some of it does. */
+void net_stop(void);
+
 struct net_address {
 	uint32_t bytes; /* 0: none */
 	union {

@@ -6,6 +6,7 @@
  * output to the next one.  The guest ends with the last program that was waited for, or,
  * if there was none, when all have ended.
  */
+#include "net.h"
 #include "process.h"
 #include "rumplib.h"
 #include "vfs.h"
@@ -360,6 +361,7 @@ bool kern_rc_is_guest(const struct kern_process *process)
 
 void kern_guest_exit(int status)
 {
+	net_stop();
 	vfs_stop();
 	rumpuser_exit(status);
 }

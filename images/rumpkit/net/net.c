@@ -23,6 +23,10 @@ void net_inet_create(const char *config)
 	(void)config;
 }
 
+void net_stop(void)
+{
+}
+
 void net_inet_run(void)
 {
 }

@@ -11,10 +11,12 @@
 #include "inet/inet.h"
 
 #include "lwip/dhcp.h"
+#include "lwip/nd6.h"
 #include "lwip/netif.h"
 #include "vfs.h"
 
 #define DHCP_WAIT_NS (10 * 1000000000ll)
+#define ROUTER_WAIT_NS (3 * 1000000000ll)
 #define STEP_NS 200000ll /* at first; then ever longer */
 #define STEP_MAX_NS 20000000ll
 #define VALUE_BYTES 64
@@ -76,20 +78,35 @@ static void set_static6(char values[MEMBERS][VALUE_BYTES])
 		netif_ip6_addr_set_state(inet_interface(), index, IP6_ADDR_PREFERRED);
 }
 
-static void wait_for_dhcp(void)
+/* Wait, receiving, until there is an address; false if none came in time. */
+static bool wait_for(bool (*has_address)(void), int64_t wait_ns)
 {
 	int64_t start_ns = kern_monotonic_ns(), step_ns = STEP_NS;
 
-	while (!dhcp_supplied_address(inet_interface())) {
-		if (kern_monotonic_ns() - start_ns > DHCP_WAIT_NS) {
-			rumpuser_dprintf("rumpkit: net: no DHCP server has answered in 10 s; "
-			    "going on without an address\n");
-			return;
-		}
+	while (!has_address()) {
+		if (kern_monotonic_ns() - start_ns > wait_ns)
+			return false;
 		rumpuser_clock_sleep(RUMPUSER_CLOCK_RELWALL, 0, (long)step_ns);
 		net_inet_run();
 		step_ns = step_ns * 2 < STEP_MAX_NS ? step_ns * 2 : STEP_MAX_NS;
 	}
+	return true;
+}
+
+static bool has_dhcp(void)
+{
+	return dhcp_supplied_address(inet_interface());
+}
+
+/* The first address is for the link; a router's prefix gives another. */
+static bool has_global6(void)
+{
+	int i;
+
+	for (i = 1; i < LWIP_IPV6_NUM_ADDRESSES; i++)
+		if (ip6_addr_isvalid(netif_ip6_addr_state(inet_interface(), i)))
+			return true;
+	return false;
 }
 
 static void set_inet(char values[MEMBERS][VALUE_BYTES])
@@ -97,7 +114,9 @@ static void set_inet(char values[MEMBERS][VALUE_BYTES])
 	if (!strcmp(values[METHOD], "dhcp")) {
 		dhcp_start(inet_interface());
 		inet_interface_flush();
-		wait_for_dhcp();
+		if (!wait_for(has_dhcp, DHCP_WAIT_NS))
+			rumpuser_dprintf("rumpkit: net: no DHCP server has answered in 10 s; "
+			    "going on without an address\n");
 	} else if (!strcmp(values[METHOD], "static")) {
 		set_static(values);
 	} else {
@@ -108,12 +127,18 @@ static void set_inet(char values[MEMBERS][VALUE_BYTES])
 static void set_inet6(char values[MEMBERS][VALUE_BYTES])
 {
 	netif_create_ip6_linklocal_address(inet_interface(), 1);
-	if (!strcmp(values[METHOD], "auto"))
+	if (!strcmp(values[METHOD], "auto")) {
 		netif_set_ip6_autoconfig_enabled(inet_interface(), 1);
-	else if (!strcmp(values[METHOD], "static"))
+		nd6_tmr(); /* asks for routers now, not in a second */
+		inet_interface_flush();
+		if (!wait_for(has_global6, ROUTER_WAIT_NS))
+			rumpuser_dprintf("rumpkit: net: no IPv6 router has answered in 3 s; "
+			    "going on with the link's address\n");
+	} else if (!strcmp(values[METHOD], "static")) {
 		set_static6(values);
-	else
+	} else {
 		refuse("\"method\" of type inet6 is neither auto nor static", values[METHOD]);
+	}
 }
 
 static void read_values(const struct lib_json_value *entry, char values[MEMBERS][VALUE_BYTES])

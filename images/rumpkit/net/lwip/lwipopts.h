@@ -46,6 +46,7 @@
 #define LWIP_IPV4 1
 #define LWIP_IPV6 1
 #define LWIP_IPV6_NUM_ADDRESSES 4
+#define LWIP_IPV6_DUP_DETECT_ATTEMPTS 0 /* a second of the start; the MAC is random */
 #define LWIP_IPV6_MLD 0 /* its timer would wake an idle guest ten times a second */
 #define LWIP_IPV6_DHCP6 0
 #define LWIP_ND6_RDNSS_MAX_DNS_SERVERS 3

@@ -4,12 +4,13 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_magics.boot import registry
 from kernel_magics.boot.accel import Calibration, calibrate, kvm_problem
 from kernel_magics.boot.connection import connect
+from kernel_magics.boot.device_findings import examine_devices
+from kernel_magics.boot.findings import Finding
 from kernel_magics.boot.qemu import find_qemu
 from kernel_magics.errors import LabError
 from kernel_magics.places import cache_dir, runtime_dir
@@ -18,21 +19,6 @@ __all__ = ["DoctorReport", "Finding", "examine"]
 
 MIB = 1 << 20
 ROOM_BYTES = 256 * MIB  # a few guests' RAM; the cache of a course's images
-MARKS = {"ok": "✓", "note": "–", "problem": "✗"}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at.  `level` is "ok", "note" (the lab works without) or "problem"."""
-
-    subject: str
-    level: str
-    detail: str
-    fix: str = ""
-
-    def __str__(self) -> str:
-        line = f"{MARKS[self.level]} {self.subject:<13} {self.detail}"
-        return f"{line}\n  {'':<13} → {self.fix}" if self.fix else line
 
 
 class DoctorReport(tuple[Finding, ...]):
@@ -72,6 +58,7 @@ def examine(uri: str | None = None, *, refresh: bool = False) -> DoctorReport:
         _tool("compiler", "gcc", "sudo apt install gcc"),
         _tool("musl", "musl-gcc", "sudo apt install musl-tools"),
         _tool("make", "make", "sudo apt install make"),
+        *examine_devices(),
         _room("guests' RAM", runtime_dir(), "RUMPLAB_RUNTIME"),
         _room("cache", cache_dir(), "RUMPLAB_CACHE"),
         _memory(),

@@ -8,6 +8,7 @@ import urllib.request
 import pytest
 from capabilities import need
 from test_boot_errors import refused
+from test_boot_processes import Notebook
 
 from kernel_magics.boot.process import ProcessId
 from kernel_magics.errors import GuestError, GuestTimeout, HostError, UsageError
@@ -261,3 +262,61 @@ def test_interfaces_that_are_none(lab, probe):
     assert "ip tuntap add dev rlnone" in error.next_step
     refused(UsageError, lambda: boot("tap:lo"), "lo is not a tap")
     refused(UsageError, lambda: boot("bridge:lo"), "lo is not a bridge")
+
+
+def test_nothing_of_a_closed_lab_is_left(driver, probe, tmp_path):
+    need("passt")
+    with Lab(driver=driver) as lab:
+        disk = lab.disk(tmp_path / "data.img", size_mib=1)
+        guests = [lab.boot(probe, memory_mib=16, argv=["probe", "@h"], ports=[80], net=net,
+                           capture=True, disks=disks)
+                  for net, disks in (("user", [disk]), ("passt", []))]
+        ports = [guest.ports[80] for guest in guests]
+        folders = [guest.files.folder for guest in guests]
+        processes = _passts(folders[1])
+    assert not any(folder.exists() for folder in folders)
+    assert len(processes) == 1 and processes[0].wait(10)
+    for port in ports:
+        with socket.socket() as again:
+            again.bind(("127.0.0.1", port))
+    assert not disk.in_use()
+
+
+def test_guests_of_a_killed_notebook_keep_their_ports_until_they_are_stopped(driver, server):
+    need("passt")
+    notebook = Notebook(server, driver)
+    for net in ("user", "passt"):
+        boot = f"lab.boot(probe, ports=[80], net={net!r}, name={net!r})"
+        assert notebook.tell(f"{boot}.http('/', timeout=60).status") == "200"
+    notebook.process.kill()
+    notebook.process.wait()
+    with Lab(driver=driver) as lab:
+        for net in ("user", "passt"):
+            found = lab.guest(net)
+            assert (found.owner, found.http("/", timeout=60).status) == ("survived", 200)
+            port, folder = found.ports[80], found.files.folder
+            lab.stop(net)
+            assert not folder.exists() and all(p.wait(10) for p in _passts(folder))
+            with socket.socket() as again:
+                again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                again.bind(("127.0.0.1", port))
+
+
+@pytest.mark.parametrize("more, said", [
+    ({"ports": [80]}, "ports cannot be had"), ({"disks": ["x.img"]}, "disks cannot be had"),
+    ({"shares": {"/w": "."}}, "shares cannot be had"), ({"net": "passt"}, 'net="passt" cannot')])
+def test_a_libvirt_elsewhere_has_nothing_of_this_machine(probe, more, said):
+    with Lab("qemu+ssh://nowhere.invalid/system") as lab:
+        error = refused(HostError, lambda: lab.boot(probe, memory_mib=16, **more), said)
+        assert "Lab() without a URI" in error.next_step
+
+
+def test_a_lab_forgets_guests_that_ended_long_ago(lab, probe, monkeypatch):
+    monkeypatch.setattr("kernel_magics.lab.ENDED_KEPT", 2)
+    guests = []
+    for number in range(4):
+        guests.append(lab.boot(probe, memory_mib=16, argv=["probe", "@o"], name=f"g{number}"))
+        guests[-1].wait(timeout=30)
+    assert [guest.name for guest in lab.guests()] == ["g1", "g2", "g3"]
+    assert not guests[0].files.folder.exists() and guests[1].files.folder.exists()
+    assert guests[0].exit_status == 0 and guests[0].console.text == "hello\n"

@@ -221,7 +221,8 @@ def test_passt_that_cannot_have_its_port_is_not_left_behind(lab, probe):
 
 
 def _passts(folder) -> list[ProcessId]:
-    said = subprocess.run(["pgrep", "-f", f"^[^ ]*passt[^ ]* .*{folder}"], capture_output=True, text=True)
+    said = subprocess.run(["pgrep", "-f", f"^[^ ]*passt[^ ]* .*{folder}"], capture_output=True,
+                          text=True)
     return [ProcessId.of(int(pid)) for pid in said.stdout.split()]
 
 

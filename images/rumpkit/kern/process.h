@@ -193,11 +193,17 @@ static inline bool kern_signal_attention(const struct kern_thread *thread)
 }
 
 /* --- timers that send this process a signal --- */
+/* setitimer's have these numbers; the last two count CPU time. */
 #define KERN_TIMER_REAL (-1)
+#define KERN_TIMER_VIRTUAL (-2)
+#define KERN_TIMER_PROFILING (-3)
 struct kern_timer *kern_process_timer_find(int id);
-/* KERN_TIMER_REAL, or any other for a new number; signal 0: none.  The number, -EAGAIN. */
+/* One of those, or 0 for a new number; signal 0: none.  The number, -EAGAIN. */
 int kern_process_timer_create(int id, int signal, uint32_t thread,
     const struct kern_siginfo *info);
+/* Those of CPU time: nanoseconds of the process's, 0 for none. */
+int kern_process_timer_set_cpu(int id, int64_t first_ns, int64_t interval_ns);
+void kern_process_timer_get_cpu(int id, int64_t *left_ns, int64_t *interval_ns);
 int kern_process_timer_destroy(int id);
 /* Without all, ITIMER_REAL stays: it survives execve. */
 void kern_process_timers_end(bool all);

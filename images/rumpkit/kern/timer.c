@@ -3,6 +3,8 @@
  */
 #include "process.h"
 
+#define CPU_LOOK_NS 1000000
+
 static struct rumpuser_cv *changed;
 static struct kern_timer *timers;    /* by deadline */
 
@@ -99,23 +101,72 @@ int64_t kern_timer_left_ns(const struct kern_timer *timer)
 	return timer->set && left < 1000 ? 1000 : left;
 }
 
-/* --- timers that send a process a signal: ITIMER_REAL, and timer_create's --- */
+/*
+ * --- timers that send a process a signal: setitimer's three, and timer_create's ---
+ *
+ * One that counts CPU time looks again when the process could have used up what is left.
+ */
 
 struct kern_process_timer {
 	struct kern_timer timer;     /* first */
 	struct kern_process_timer *next;
 	struct kern_process *process;
-	int id;                      /* -1: ITIMER_REAL */
+	int id;                      /* negative: setitimer's */
+	int64_t cpu_deadline_ns, cpu_interval_ns; /* of its process's CPU time, or 0 */
 	int signal;                  /* 0: none */
 	struct kern_siginfo info;
 	uint32_t thread;             /* the one to get it, or 0 for any */
 };
+
+static int look_again(struct kern_process_timer *own, int64_t left_ns)
+{
+	/* Not so often that looking becomes the work. */
+	return kern_timer_set(&own->timer,
+	    kern_monotonic_ns() + (left_ns > CPU_LOOK_NS ? left_ns : CPU_LOOK_NS), 0);
+}
+
+static bool cpu_time_is_up(struct kern_process_timer *own)
+{
+	int64_t left = own->cpu_deadline_ns - kern_process_cpu_ns(own->process);
+	bool up = left <= 0;
+
+	if (up && own->cpu_interval_ns)
+		own->cpu_deadline_ns += own->cpu_interval_ns;
+	if (!up || own->cpu_interval_ns)
+		look_again(own, up ? own->cpu_interval_ns : left);
+	else
+		own->cpu_deadline_ns = 0;
+	return up;
+}
+
+int kern_process_timer_set_cpu(int id, int64_t first_ns, int64_t interval_ns)
+{
+	struct kern_process_timer *own = (struct kern_process_timer *)kern_process_timer_find(id);
+
+	kern_timer_cancel(&own->timer);
+	own->cpu_deadline_ns = first_ns ? kern_process_cpu_ns(kern_process) + first_ns : 0;
+	own->cpu_interval_ns = interval_ns;
+	return first_ns ? look_again(own, first_ns) : 0;
+}
+
+void kern_process_timer_get_cpu(int id, int64_t *left_ns, int64_t *interval_ns)
+{
+	const struct kern_process_timer *own =
+	    (const struct kern_process_timer *)kern_process_timer_find(id);
+	int64_t left = own && own->cpu_deadline_ns ?
+	    own->cpu_deadline_ns - kern_process_cpu_ns(kern_process) : 0;
+
+	*left_ns = own && own->cpu_deadline_ns && left < 1000 ? 1000 : left;
+	*interval_ns = own ? own->cpu_interval_ns : 0;
+}
 
 static void expired(struct kern_timer *timer)
 {
 	struct kern_process_timer *own = (struct kern_process_timer *)timer;
 	struct kern_thread *thread = own->thread ? kern_thread_find(own->thread) : NULL;
 
+	if (own->cpu_deadline_ns && !cpu_time_is_up(own))
+		return;
 	if (!own->signal)
 		return;
 	if (thread && thread->process == own->process)
@@ -140,7 +191,7 @@ int kern_process_timer_create(int id, int signal, uint32_t thread,
 
 	if (!timer)
 		return -EAGAIN;
-	if (id != KERN_TIMER_REAL)
+	if (id >= 0)
 		for (id = 0; kern_process_timer_find(id); id++)
 			;
 	timer->timer.expired = expired;

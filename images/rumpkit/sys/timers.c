@@ -5,7 +5,6 @@
 #include "sys.h"
 #include "vfs.h"
 
-#define ITIMER_REAL 0
 #define SIGALRM 14
 #define SI_KERNEL 0x80
 #define SI_TIMER (-2)
@@ -17,37 +16,55 @@
 #define CLOCK_MONOTONIC 1
 #define CLOCK_BOOTTIME 7
 
-/* --- ITIMER_REAL --- */
+/* --- setitimer: the number of each kind, and its signal --- */
+
+static const struct { int id, signal; } kinds[] = {
+	{ KERN_TIMER_REAL, 14 }, { KERN_TIMER_VIRTUAL, 26 }, { KERN_TIMER_PROFILING, 27 },
+};
+#define KINDS (long)(sizeof(kinds) / sizeof(kinds[0]))
 
 struct interval_value {
 	int64_t interval_s, interval_us, left_s, left_us;
 };
 
-static int put_interval(long user)
+static void get_interval(long kind, int64_t *left, int64_t *interval)
 {
-	const struct kern_timer *timer = kern_process_timer_find(KERN_TIMER_REAL);
-	int64_t left = timer ? kern_timer_left_ns(timer) : 0;
-	int64_t interval = timer ? timer->interval_ns : 0;
-	const struct interval_value value = {
+	const struct kern_timer *timer = kern_process_timer_find(kinds[kind].id);
+
+	*left = timer ? kern_timer_left_ns(timer) : 0;
+	*interval = timer ? timer->interval_ns : 0;
+	if (kinds[kind].id != KERN_TIMER_REAL)
+		kern_process_timer_get_cpu(kinds[kind].id, left, interval);
+}
+
+static int put_interval(long kind, long user)
+{
+	struct interval_value value;
+	int64_t left, interval;
+
+	get_interval(kind, &left, &interval);
+	value = (struct interval_value){
 		interval / KERN_NS_PER_S, interval % KERN_NS_PER_S / 1000,
 		left / KERN_NS_PER_S, left % KERN_NS_PER_S / 1000,
 	};
-
 	return kern_copyout(&value, (void *)user, sizeof(value));
 }
 
-static long set_real(int64_t first_ns, int64_t interval_ns)
+static long set_interval(long kind, int64_t first_ns, int64_t interval_ns)
 {
 	const struct kern_siginfo info = { .code = SI_KERNEL };
-	struct kern_timer *timer = kern_process_timer_find(KERN_TIMER_REAL);
+	int id = kinds[kind].id;
+	struct kern_timer *timer = kern_process_timer_find(id);
 
 	if (!timer && !first_ns)
 		return 0;
 	if (!timer) {
-		if (kern_process_timer_create(KERN_TIMER_REAL, SIGALRM, 0, &info) == -EAGAIN)
+		if (kern_process_timer_create(id, kinds[kind].signal, 0, &info) != id)
 			return -EAGAIN;
-		timer = kern_process_timer_find(KERN_TIMER_REAL);
+		timer = kern_process_timer_find(id);
 	}
+	if (id != KERN_TIMER_REAL)
+		return kern_process_timer_set_cpu(id, first_ns, interval_ns);
 	if (first_ns)
 		return kern_timer_set(timer, kern_monotonic_ns() + first_ns, interval_ns);
 	kern_timer_cancel(timer);
@@ -55,9 +72,9 @@ static long set_real(int64_t first_ns, int64_t interval_ns)
 	return 0;
 }
 
-long sys_getitimer(SYS2(which, user))
+long sys_getitimer(SYS2(kind, user))
 {
-	return which == ITIMER_REAL ? put_interval(user) : -EINVAL;
+	return kind >= 0 && kind < KINDS ? put_interval(kind, user) : -EINVAL;
 }
 
 static bool valid_time(int64_t seconds, int64_t microseconds)
@@ -65,29 +82,29 @@ static bool valid_time(int64_t seconds, int64_t microseconds)
 	return seconds >= 0 && seconds < INT32_MAX && microseconds >= 0 && microseconds < 1000000;
 }
 
-long sys_setitimer(SYS3(which, user, old))
+long sys_setitimer(SYS3(kind, user, old))
 {
 	struct interval_value value = { 0 };
 
-	if (which != ITIMER_REAL)
+	if (kind < 0 || kind >= KINDS)
 		return -EINVAL;
 	if (user && kern_copyin((const void *)user, &value, sizeof(value)))
 		return -EFAULT;
 	if (!valid_time(value.left_s, value.left_us) ||
 	    !valid_time(value.interval_s, value.interval_us))
 		return -EINVAL;
-	if (old && put_interval(old))
+	if (old && put_interval(kind, old))
 		return -EFAULT;
-	return set_real(value.left_s * KERN_NS_PER_S + value.left_us * 1000,
+	return set_interval(kind, value.left_s * KERN_NS_PER_S + value.left_us * 1000,
 	    value.interval_s * KERN_NS_PER_S + value.interval_us * 1000);
 }
 
 long sys_alarm(SYS1(seconds))
 {
-	const struct kern_timer *timer = kern_process_timer_find(KERN_TIMER_REAL);
-	int64_t left = timer ? kern_timer_left_ns(timer) : 0;
+	int64_t left, interval;
 
-	set_real((int64_t)(uint32_t)seconds * KERN_NS_PER_S, 0);
+	get_interval(0, &left, &interval);
+	set_interval(0, (int64_t)(uint32_t)seconds * KERN_NS_PER_S, 0);
 	return (left + KERN_NS_PER_S - 1) / KERN_NS_PER_S;
 }
 

@@ -89,6 +89,33 @@ static void of_processes(void)
 	ualarm(0, 0);
 }
 
+static void of_cpu_time(void)
+{
+	struct itimerval times = { { 0, 10000 }, { 0, 10000 } };
+	struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
+	struct timespec pause_time = { 0, 50000000 };
+
+	sigaction(SIGPROF, &action, NULL);
+	sigaction(SIGVTALRM, &action, NULL);
+	count = 0;
+	say("ITIMER_PROF", setitimer(ITIMER_PROF, &times, NULL));
+	nanosleep(&pause_time, NULL);
+	say("does not count sleep", count);
+	while (count < 3)
+		;
+	getitimer(ITIMER_PROF, &times);
+	say("its interval", times.it_interval.tv_usec);
+	times = (struct itimerval){ 0 };
+	setitimer(ITIMER_PROF, &times, NULL);
+	count = 0;
+	times.it_value.tv_usec = 10000;
+	say("ITIMER_VIRTUAL", setitimer(ITIMER_VIRTUAL, &times, NULL));
+	while (!count)
+		;
+	getitimer(ITIMER_VIRTUAL, &times);
+	say("once", times.it_value.tv_usec);
+}
+
 static void of_files(void)
 {
 	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -146,6 +173,7 @@ static void of_children(void)
 int main(void)
 {
 	of_processes();
+	of_cpu_time();
 	of_files();
 	of_children();
 	return 0;

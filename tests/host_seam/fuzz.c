@@ -99,6 +99,15 @@ static void reopen(void)
 	}
 }
 
+/* Have what was done so far on the disk. */
+static void write_out(void)
+{
+	long root = QUIET(open, "/", O_RDONLY, 0);
+
+	QUIET(syncfs, root);
+	QUIET(close, root);
+}
+
 static void look_at_everything(void)
 {
 	for (size_t i = 0; i < PATHS; i++) {
@@ -127,6 +136,8 @@ void fuzz(unsigned seed, int steps, bool for_disks)
 			change_data(any(10));
 		if (i % 200 == 199)
 			look_at_everything();
+		if (small && i % 40 == 39)
+			write_out();
 	}
 	for (i = 3; i < 3 + DESCRIPTORS; i++)
 		QUIET(close, i);

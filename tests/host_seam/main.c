@@ -7,7 +7,8 @@
  *   vfs_host disk IMAGE SCENARIO [ARGUMENT...]  the guest, its root on a disk with ext2
  *
  * In the environment: LOSE_FROM=n, the n-th write to the disk and all after it are lost;
- * FAIL_READS=n, FAIL_WRITES=n, every n-th fails.
+ * FAIL_READS=n, FAIL_WRITES=n, every n-th fails.  SERVER=seed: there is a 9p server that
+ * says anything.  ARCHIVE, PROGRAM: files that are the image's archive, and a program.
  *
  * "fuzz SEED STEPS" is a scenario as well, and "fuzz SEED STEPS small".  Exit status 3: this host cannot give the
  * Linux world a root of its own.
@@ -80,13 +81,15 @@ void pause_ms(int milliseconds)
 
 static const struct scenario *const groups[] = {
 	name_scenarios, data_scenarios, wait_scenarios, terminal_scenarios, guest_scenarios,
+	hostile_scenarios,
 };
 
 static void list(void)
 {
 	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
 		for (const struct scenario *at = groups[i]; at->name; at++)
-			printf("%s %s\n", groups[i] == guest_scenarios ? "guest" : "both", at->name);
+			printf("%s %s\n", groups[i] == guest_scenarios || groups[i] == hostile_scenarios ? "guest" :
+			    "both", at->name);
 }
 
 static int run(char **arguments)
@@ -132,6 +135,8 @@ int main(int count, char **arguments)
 	if (count < 3)
 		return 2;
 	notes = fdopen(fcntl(STDOUT_FILENO, F_DUPFD, NOTES_DESCRIPTOR), "w");
+	if (setting("SERVER"))
+		server_start((unsigned)setting("SERVER"));
 	if (disk_wanted && !prepare_disk(arguments[2]))
 		return 2;
 	world = linux_wanted ? linux_world(arguments[2]) : guest_world(disk_wanted ? "ext2" : NULL);

@@ -58,6 +58,8 @@ int rumpuser_malloc(size_t bytes, int alignment, void **memory)
 {
 	long pages = (long)(bytes + 4095) / 4096;
 
+	if (!alignment)
+		alignment = 16;
 	if (fails() || pages > free_pages || posix_memalign(memory, (size_t)alignment, bytes))
 		return RUMPUSER_ENOMEM;
 	memset(*memory, 0xa5, bytes); /* what a caller must not rely on */
@@ -257,12 +259,6 @@ void rumpuser_dprintf(const char *format, ...)
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);
-}
-
-const void *rumpcomp_initrd(size_t *bytes)
-{
-	*bytes = 0;
-	return NULL;
 }
 
 size_t lib_strlcpy(char *to, const char *from, size_t bytes)

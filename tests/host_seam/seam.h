@@ -60,7 +60,7 @@ struct scenario {
 	void (*run)(void);
 };
 extern const struct scenario name_scenarios[], data_scenarios[], wait_scenarios[],
-    terminal_scenarios[], guest_scenarios[];
+    terminal_scenarios[], guest_scenarios[], hostile_scenarios[];
 /* A sequence of random calls on a few names, the same for the same seed. */
 void fuzz(unsigned seed, int steps, bool for_disks);
 

@@ -41,6 +41,23 @@ static void fill(uint8_t *reply, size_t bytes)
 		reply[i] = any(3) ? 0 : (uint8_t)(any(2) ? any(8) : any(256));
 }
 
+/* Some entries with short names. */
+static size_t list(uint8_t *reply, size_t room)
+{
+	static const uint8_t types[] = { 4, 8, 10, 1, 0 };
+	size_t at = 11;
+
+	for (unsigned n = any(6); n && at + 25 < room; n--, at += 25) {
+		reply[at + 5] = (uint8_t)any(12);                 /* its number */
+		put(reply + at + 13, at + 25 + any(3) * 1000, 8); /* where the next one is */
+		reply[at + 21] = types[any(5)];
+		put(reply + at + 22, any(20) ? 1 : any(300), 2);
+		reply[at + 24] = any(20) ? (uint8_t)('a' + any(12)) : (uint8_t)any(256);
+	}
+	put(reply + 7, any(20) ? at - 11 : any(9000), 4);
+	return at;
+}
+
 /* What lets a client go on, so that the wrong replies come from deep inside as well. */
 static size_t plausible(uint8_t type, uint8_t *reply, size_t room)
 {
@@ -62,8 +79,9 @@ static size_t plausible(uint8_t type, uint8_t *reply, size_t room)
 		put(reply + 40, 1 + any(3), 8);
 		put(reply + 56, any(20000), 8);
 		return 160;
-	case 116: /* read */
 	case 40:
+		return list(reply, room);
+	case 116: /* read */
 		put(reply + 7, any(200), 4);
 		return room < 211 ? room : 211;
 	default:

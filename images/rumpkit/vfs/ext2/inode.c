@@ -35,6 +35,8 @@ static int64_t time_of(uint32_t seconds, uint32_t extra)
 	int64_t time = (int32_t)seconds + ((int64_t)(extra & 3) << 32);
 	uint32_t nanoseconds = extra >> 2;
 
+	if (time > INT64_MAX / NS_PER_S - 1) /* nanoseconds in 64 bits end in 2262 */
+		time = INT64_MAX / NS_PER_S - 1;
 	return time * NS_PER_S + (nanoseconds < NS_PER_S ? nanoseconds : 0);
 }
 

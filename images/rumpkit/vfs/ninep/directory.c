@@ -215,12 +215,20 @@ static bool emit_entries(struct ninep_call *call, uint64_t *position, vfs_emit_f
 static int list_open(struct ninep_volume *volume, uint32_t fid, uint64_t *position,
     vfs_emit_fn emit, void *argument, uint8_t *reply)
 {
+	/* A server that lists in circles is found out: at some reply it is where it was. */
+	uint64_t seen = UINT64_MAX, replies = 0, next_look = 1;
 	struct ninep_call call;
 	unsigned count;
 	bool more = true;
 	int error = 0;
 
 	while (more && !error) {
+		if (*position == seen)
+			return -EIO;
+		if (++replies == next_look) {
+			seen = *position;
+			next_look *= 2;
+		}
 		ninep_begin_in(&call, volume, NINEP_READDIR, call.few, sizeof call.few, reply,
 		    LIST_BYTES);
 		ninep_put(&call, fid, 4);

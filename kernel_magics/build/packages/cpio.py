@@ -29,7 +29,9 @@ def archive(tree: RootTree, mtime: int) -> Iterator[bytes]:
     for path, node, inode, links, has_data in _entries(tree):
         data = b"" if not has_data else node.target.encode() if S_ISLNK(node.mode) else node.data
         fields = (inode, node.mode, 0, 0, links, node.mtime or mtime, len(data), 0, 0, 0, 0)
-        for piece in (*_heads(path, fields, offset), data, b"\0" * (-len(data) % 4)):
+        above = path.rpartition("/")[0]
+        folder = (above or ".", tree.nodes[above].mode if above else S_IFDIR | 0o755)
+        for piece in (*_heads(path, fields, offset, folder), data, b"\0" * (-len(data) % 4)):
             offset += len(piece)
             yield piece
     end = _head(_TRAILER, (0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0), 0)
@@ -48,11 +50,13 @@ def _entries(tree: RootTree) -> Iterator[tuple[str, Node, int, int, bool]]:
         yield path, node, inodes[id(node)], links, path == shared[-1]
 
 
-def _heads(path: str, fields: tuple[int, ...], offset: int) -> list[bytes]:
+def _heads(path: str, fields: tuple[int, ...], offset: int,
+           folder: tuple[str, int]) -> list[bytes]:
     """Return the head of an entry at `offset`; one before it if the name would be too long.
 
     Linux leaves out an entry whose name field has more than PATH_MAX bytes.  Where filling
-    it would take more, the folder that the file is in is said once more, with that filling.
+    it would take more, the `folder` (path and mode) that the file is in is said once more,
+    with that filling.
     """
     whole = len(_head(path, fields, 0))
     mode, size = fields[1], fields[6]
@@ -61,9 +65,8 @@ def _heads(path: str, fields: tuple[int, ...], offset: int) -> list[bytes]:
     filling = -(offset + whole) % PAGE_BYTES
     if whole + filling - _HEADER_BYTES <= PATH_MAX:
         return [_head(path, fields, filling)]
-    above = path.rpartition("/")[0] or "."
-    folder = (0, S_IFDIR | 0o755, 0, 0, 2, *fields[5:6], 0, 0, 0, 0, 0)
-    return [_head(above, folder, filling - len(_head(above, folder, 0))),
+    again = (0, folder[1], 0, 0, 2, *fields[5:6], 0, 0, 0, 0, 0)
+    return [_head(folder[0], again, filling - len(_head(folder[0], again, 0))),
             _head(path, fields, 0)]
 
 

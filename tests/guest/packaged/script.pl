@@ -1,0 +1,16 @@
+use strict;
+use warnings;
+my $version = substr sprintf("%vd", $^V), 0;
+my @names = ((stat "/usr/bin/perl")[3], (stat "/usr/bin/perl$version")[7] == (stat "/usr/bin/perl")[7]);
+my %count;
+$count{$_}++ for split //, "hello world";
+print join(",", map { "$_$count{$_}" } sort keys %count), " @names $]\n";
+open my $out, ">", "/tmp/x" or die;
+print $out "line $_\n" for 1 .. 1000;
+close $out;
+open my $in, "<", "/tmp/x" or die;
+my @lines = grep { /7$/ } <$in>;
+print scalar(@lines), " $ENV{GREETING}\n";
+my $text = `echo from a shell` // "no shell: $!\n";
+print $text;
+exit 6;

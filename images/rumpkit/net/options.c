@@ -202,11 +202,14 @@ int net_set_option(struct vfs_file *file, int level, int name, const void *value
     uint32_t bytes)
 {
 	struct net_socket *socket = net_socket_of(file);
+	int result;
 
 	if (!socket)
 		return -ENOTSOCK;
 	if (level == SOL_SOCKET)
 		return net_option_set_any(socket, name, value, bytes);
-	return socket->protocol->set_option ?
+	result = socket->protocol->set_option ?
 	    socket->protocol->set_option(socket, level, name, value, bytes) : -EOPNOTSUPP;
+	net_inet_run(); /* the end of TCP_CORK sends */
+	return result;
 }

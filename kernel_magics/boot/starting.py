@@ -44,7 +44,8 @@ def start_guest(image: GuestImage, spec: BootSpec, *, keep: bool = False,
     anything is started; BootError if QEMU or libvirt refuses.  Nothing is left then.
     """
     marks = {"called": called_ns or time.monotonic_ns()}
-    spec = spec.check().with_image(image.name, initrd=image.initrd, rc=image.rc, env=image.env)
+    spec = spec.check().with_image(image.name, initrd=image.initrd, env=image.env,
+                                   rc=image.rc_for(spec.argv))
     initrd = check_initrd(spec.initrd) if spec.initrd else None
     _check_image(image, spec.memory_mib, initrd)
     _check_memory(spec.memory_mib)

@@ -2,7 +2,7 @@
 
 import hashlib
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from struct import Struct
@@ -42,7 +42,7 @@ class GuestImage:
     root; `rc`, the programs that run there unless the boot says otherwise, each a mapping of
     "bin", "argv" and perhaps "runmode" and "workdir"; `env`, their environment likewise;
     `memory_mib`, the RAM they are known to need (0: not known); and `packages`, the rows of
-    `manifest`.
+    `manifest`; `programs` are those of the root, name → path.
     """
 
     name: str
@@ -62,6 +62,7 @@ class GuestImage:
     env: Mapping[str, str] = field(default_factory=dict, hash=False)
     memory_mib: int = 0
     packages: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    programs: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
     def from_file(cls, path: Path | str, name: str | None = None) -> "GuestImage":
@@ -130,6 +131,14 @@ class GuestImage:
         lines += [warning.text() for warning in self.warnings]
         return "\n".join(lines)
 
+    def rc_for(self, argv: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
+        """Return `rc` as a boot with `argv` needs it: argv[0] may name another program."""
+        if not argv or not self.rc:
+            return self.rc
+        path = self.programs.get(argv[0], argv[0] if argv[0].startswith("/") else "")
+        last = {**self.rc[-1], "bin": path} if path else self.rc[-1]
+        return (*self.rc[:-1], last)
+
     def _root_lines(self) -> list[str]:
         """Say what the root holds and what runs there."""
         assert self.initrd
@@ -152,7 +161,8 @@ def _root(folder: Path, root: dict[str, Any] | None) -> dict[str, Any]:
     if root is None:
         return {}
     return {"initrd": folder / root["archive"], "rc": tuple(root["rc"]), "env": root["env"],
-            "memory_mib": root["memory_mib"], "packages": tuple(root["packages"])}
+            "memory_mib": root["memory_mib"], "packages": tuple(root["packages"]),
+            "programs": root["programs"]}
 
 
 def header_address(elf: ElfFile) -> int | None:

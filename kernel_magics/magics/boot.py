@@ -132,7 +132,8 @@ def _boot(lab: Any, image: Any, given: Mapping[str, Any]) -> Any:
     }
     arguments |= {key: given[key] for key in ("name", "uri") if given[key]}
     if given["rest"]:
-        arguments["argv"] = (image.name, *given["rest"])
+        program = image.rc[-1]["argv"][0] if image.rc else image.name
+        arguments["argv"] = (program, *given["rest"])
     elif given.get("argv"):
         arguments["argv"] = given["argv"]
     with progress(f"booting {image.name}"):

@@ -1,5 +1,6 @@
 """How a guest image shows itself: what it took to build, and its bytes by layer."""
 
+import shlex
 from typing import Any
 
 from kernel_magics.inspect.layers import LAYERS
@@ -16,15 +17,31 @@ def image_html(image: Any) -> str:
     """Return an image as an HTML report: build time, size, a bar of bytes per layer."""
     sizes = image.sizes.by_layer()["total"]
     sizes = {name: int(size) for name, size in sizes.items() if size}
-    return report(f"image {image.name}", _header(image), _bar(sizes), _key(sizes),
+    root = _root(image) if image.initrd else ""
+    return report(f"image {image.name}", _header(image), root, _bar(sizes), _key(sizes),
                   *(f"<pre>{escape(warning.text())}</pre>" for warning in image.warnings))
 
 
 def _header(image: Any) -> str:
-    verb = "unchanged, found" if image.cached else "compiled"
+    verb = "unchanged, found" if image.cached else "made" if image.initrd else "compiled"
     made = f"{verb} in {duration_text(image.build_ns)}" if image.build_ns else "on disk"
     return (f"<header><b>{escape(image.name)}</b> <span>{made}</span> "
             f'<span class="soft">{byte_text(image.size_bytes)} to load</span></header>')
+
+
+def _root(image: Any) -> str:
+    """Return what a root of packages holds and runs, the packages in a table to unfold."""
+    rows = "".join(
+        f"<tr><td>{escape(row['package'])}</td><td>{escape(row['version'])}</td>"
+        f"<td>{escape(row['contents'])}</td><td>{row['files']}</td>"
+        f"<td>{byte_text(row['size_bytes'])}</td></tr>" for row in image.packages)
+    heads = "".join(f"<th>{name}</th>" for name in
+                    ("package", "version", "contents", "files", "size"))
+    runs = "".join(f"<div>runs <code>{escape(shlex.join(row['argv']))}</code></div>"
+                   for row in image.rc)
+    size = byte_text(image.initrd.stat().st_size)
+    return (f"{runs}<details><summary>root of {size}, {len(image.packages)} packages</summary>"
+            f"<table><tr>{heads}</tr>{rows}</table></details>")
 
 
 def _bar(sizes: dict[str, int]) -> str:

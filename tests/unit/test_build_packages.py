@@ -224,6 +224,20 @@ def test_several_programs_run_one_after_the_other(make):
     assert [row["bin"] for row in image.rc] == ["/usr/bin/app", "/usr/bin/app2"]
 
 
+def test_a_boot_may_run_another_program_of_the_root(make):
+    image = make("app")
+    assert image.rc_for(["app-tool", "x"])[0]["bin"] == "/usr/bin/app-tool"
+    assert image.rc_for(["/usr/bin/app2"])[0]["bin"] == "/usr/bin/app2"
+    assert image.rc_for(["called otherwise"]) == image.rc == image.rc_for([])
+
+
+def test_a_notebook_shows_what_the_root_holds(make):
+    from kernel_magics.widgets.image import image_html
+    shown = image_html(make("app", argv=("app", "<b>")))
+    assert "runs <code>app &#x27;&lt;b&gt;&#x27;</code>" in shown
+    assert "root of" in shown and "3 packages" in shown and "<td>libanswer1</td>" in shown
+
+
 def test_a_damaged_package_is_one_clear_message(make, tmp_path):
     make("app")
     for path in (tmp_path / "debian/debs").iterdir():

@@ -24,7 +24,7 @@ from kernel_magics.places import cache_dir
 
 __all__ = ["PackageRequest", "build_package", "debian_packages"]
 
-RECIPE = "1"  # changes when this file makes another image from the same inputs
+RECIPE = "2"  # changes when this file makes another image from the same inputs
 KEPT_ROOTS, KEPT_BYTES = 40, 8 << 30
 
 
@@ -116,7 +116,8 @@ def _store(cache: BuildCache, key: str, name: str, kernel: tuple[Path, dict[str,
     record = {
         **kernel_record, "name": name, "warnings": warnings,
         "content_hash": digest(kernel_record["content_hash"], root_record["sha256"]),
-        "root": {**settings, "archive": archive, "packages": root_record["packages"]}}
+        "root": {**settings, "archive": archive, "packages": root_record["packages"],
+                 "programs": root_record["programs"]}}
     files = [*entry_files(name), archive]
     origins = [*(kernel_folder / file for file in entry_files(KERNEL_NAME)),
                root_folder / ARCHIVE]

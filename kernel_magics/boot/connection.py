@@ -140,10 +140,16 @@ class Connection:
         except libvirt.libvirtError as error:
             raise _unreachable(uri, error) from error
         self.shares_files = shares_files(uri)
+        self.on_lost: list[Callable[[], None]] = []
         if not self.shares_files:
             # A host that is gone becomes an error after some seconds, not a silent wait.
             with suppress(libvirt.libvirtError):
                 self.handle.setKeepAlive(KEEPALIVE_S, KEEPALIVE_TRIES)
+                self.handle.registerCloseCallback(self._lost, None)
+
+    def _lost(self, _handle: Any, _reason: int, _data: Any) -> None:
+        for tell in list(self.on_lost):
+            tell()
 
     def is_alive(self) -> bool:
         """Whether the other side still answers."""

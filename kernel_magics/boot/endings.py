@@ -42,6 +42,10 @@ def no_status(guest: "Guest", state: str) -> GuestError:
     if state == "stopped":
         return GuestError(f"{guest.name} was stopped before it exited", name=guest.name,
                           next_step="boot it again")
+    if getattr(guest.machine, "lost", False):
+        return GuestError(f"libvirt at {guest.uri} does not answer any more; whether {guest.name} "
+                          "goes on is not known", name=guest.name,
+                          next_step=f"look there: virsh -c '{guest.uri}' list")
     if not guest.ram.live:
         return GuestError(f"{guest.name} has ended; its exit status is lost, because libvirt at "
                           f"{guest.uri} does not share its memory", name=guest.name,

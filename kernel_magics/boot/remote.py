@@ -78,6 +78,8 @@ class RemoteMachine:
         self._domain = domain
         self._log = os.open(files.console_log, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         self._end = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self.lost = False  # whether libvirt went away before the domain did
+        connection.on_lost.append(self._lose)
         libvirt = connection.libvirt
         self._event = connection.handle.domainEventRegisterAny(
             domain, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._lifecycle, None)
@@ -92,8 +94,18 @@ class RemoteMachine:
                    _data: Any) -> None:
         if event == self._connection.libvirt.VIR_DOMAIN_EVENT_STOPPED:
             self._stopped = True
-            os.eventfd_write(self._end, 1)
+            self._tell_end()
             self._finish_stream()
+
+    def _lose(self) -> None:
+        """The connection is closed, by the other side or because it answers no keepalive."""
+        self.lost = True
+        self._tell_end()
+
+    def _tell_end(self) -> None:
+        with suppress(ValueError):
+            self._connection.on_lost.remove(self._lose)
+        os.eventfd_write(self._end, 1)
 
     def _output(self, stream: Any, events: int, _data: Any) -> None:
         """Copy what the console has to the log (from libvirt's event loop)."""

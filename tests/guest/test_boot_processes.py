@@ -246,3 +246,18 @@ def test_a_libvirt_that_shares_nothing_says_what_is_lost(probe, session_daemon, 
         running = lab.boot(probe, memory_mib=16, argv=["probe", "@h"])
         lab.stop(running.name)
         assert running.state == "stopped"
+
+
+def test_a_libvirt_that_goes_away_ends_the_wait(probe, session_daemon, monkeypatch):
+    _, env, listening = session_daemon
+    monkeypatch.setattr(remote, "POOL_FOLDER", env["HOME"] + "/pool")
+    try:
+        with Lab(f"qemu+unix:///session?socket={listening}") as lab:
+            guest = lab.boot(probe, memory_mib=16, argv=["probe", "@h"])
+            os.kill(int((listening.parent / "libvirtd.pid").read_text()), signal.SIGKILL)
+            with pytest.raises(GuestError, match="does not answer any more") as caught:
+                guest.wait(timeout=60)
+            assert "virsh -c" in caught.value.next_step
+    finally:  # the daemon's QEMU goes on
+        for record in Path(env["XDG_RUNTIME_DIR"]).rglob("probe*.pid"):
+            os.kill(int(record.read_text()), signal.SIGKILL)

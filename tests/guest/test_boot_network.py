@@ -13,6 +13,9 @@ from test_boot_processes import Notebook
 from kernel_magics.boot.process import ProcessId
 from kernel_magics.errors import GuestError, GuestTimeout, HostError, UsageError
 from kernel_magics.lab import Lab
+from kernel_magics.widgets.console import ConsoleView
+from kernel_magics.widgets.guest import guest_html
+from kernel_magics.widgets.listings import guests_html
 
 pytestmark = pytest.mark.guest
 
@@ -86,6 +89,10 @@ def test_a_guest_answers_http_as_soon_as_it_can(driver, lab, server):
     with urllib.request.urlopen(guest.url, timeout=30) as answered:
         assert answered.status == 200
     assert f"127.0.0.1:{guest.ports[80]}→80" in repr(lab.guests())
+    for html in (guest_html(guest), guests_html(lab.guests())):
+        assert f'<a href="{guest.url}"' in html
+    assert ConsoleView(guest).links == [
+        {"text": f"127.0.0.1:{guest.ports[80]} → 80", "url": guest.url}]
 
 
 @pytest.mark.parametrize("machine", ["q35", "pc"])

@@ -5,11 +5,12 @@ this machine and in a guest; the guest has no network device, only itself.
 """
 
 import re
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
-from capabilities import need
+from capabilities import CAPABILITIES, need
 
 from kernel_magics import Lab
 
@@ -17,6 +18,17 @@ PROGRAMS = Path(__file__).parent / "net_programs"
 TIMEOUT_S = 120
 
 pytestmark = pytest.mark.guest
+
+
+def _ipv6() -> str:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        return f"this machine's loopback has no IPv6: {error.strerror}"
+    return ""
+
+
+CAPABILITIES.setdefault("ipv6", _ipv6)
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +56,10 @@ def in_a_guest(lab: Lab, name: str, *arguments: str, memory_mib: int = 32,
         guest.stop()
 
 
-@pytest.mark.parametrize("name", ["unix", "tcp", "udp"])
+@pytest.mark.parametrize("name", ["unix", "tcp", "udp", "interfaces"])
 def test_sockets_do_as_on_linux(lab: Lab, host_programs: Path, name: str) -> None:
+    if name != "unix":
+        need("ipv6")
     if name == "udp":
         need("root")  # for the raw socket of its ping
     done = subprocess.run([str(host_programs / name)], capture_output=True, text=True,

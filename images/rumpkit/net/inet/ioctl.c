@@ -2,6 +2,7 @@
  * ioctl.c - what programs ask about interfaces: netdevice(7).
  */
 #include "inet/inet.h"
+#include "netlink.h"
 
 #include "lwip/netif.h"
 
@@ -133,4 +134,52 @@ long net_inet_ioctl(unsigned command, long argument)
 		error = netif ? answer(&request, netif, command) : -ENODEV;
 	}
 	return error ? error : kern_copyout(&request, (void *)argument, sizeof request);
+}
+
+/* ---- for netlink.c ------------------------------------------------------------------------------ */
+
+static void add_address(struct net_link *link, uint16_t family, const void *bytes,
+    unsigned prefix_bits, bool link_only)
+{
+	struct net_link_address *address = &link->addresses[link->address_count++];
+
+	address->family = family;
+	address->prefix_bits = (uint8_t)prefix_bits;
+	address->link_only = link_only;
+	memcpy(address->bytes, bytes, family == AF_INET ? 4 : 16);
+}
+
+static void describe(struct net_link *link, struct netif *netif)
+{
+	uint32_t mask = lwip_ntohl(ip4_addr_get_u32(netif_ip4_netmask(netif)));
+	int i;
+
+	memset(link, 0, sizeof *link);
+	lib_strlcpy(link->name, name_of(netif), sizeof link->name);
+	link->index = number_of(netif);
+	link->loopback = netif != inet_interface();
+	link->flags = (uint16_t)flags_of(netif) | IFF_LOWER_UP;
+	link->mtu = netif->mtu ? netif->mtu : LOOPBACK_MTU;
+	memcpy(link->hardware, netif->hwaddr, netif->hwaddr_len);
+	if (!ip4_addr_isany_val(*netif_ip4_addr(netif)))
+		add_address(link, AF_INET, netif_ip4_addr(netif),
+		    mask ? 32u - (unsigned)__builtin_ctz(mask) : 0, false);
+	for (i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
+		if (ip6_addr_isvalid(netif_ip6_addr_state(netif, i)))
+			add_address(link, AF_INET6, netif_ip6_addr(netif, i)->addr,
+			    link->loopback ? 128 : 64,
+			    ip6_addr_islinklocal(netif_ip6_addr(netif, i)));
+}
+
+unsigned net_inet_links(struct net_link links[NET_LINKS_MAX])
+{
+	unsigned count = 0;
+	int number;
+
+	if (inet_start())
+		return 0;
+	for (number = 1; number <= NET_LINKS_MAX; number++)
+		if (numbered(number))
+			describe(&links[count++], numbered(number));
+	return count;
 }

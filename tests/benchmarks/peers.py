@@ -6,64 +6,68 @@ type, accelerator, RAM and devices; only the kernel and its own command line dif
 
 import os
 import re
-import select
 import subprocess
 import tempfile
-import time
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kernel_magics.boot.accel import accelerator
-from kernel_magics.boot.spec import render
-from kernel_magics.build.runtime import find_runtime
 from kernel_magics.errors import BootError
 
-from .linux_kernel import linux_command_line, linux_image
-from .machines import LINUX_DEVICES_MACHINE, LINUX_MACHINE, MACHINE, bare_qemu
-from .peer_devices import Devices, Hardware
-from .programs import linux_program
-from .root_archive import root_archive
+from .peer_devices import Hardware
+from .workloads import Side, Workload, own_program, sides
 
-__all__ = ["Peer", "Peers", "peers", "rumpkit_kernel", "PEER_MIB"]
+__all__ = ["Peer", "Peers", "peers", "running_both", "running", "PEER_MIB"]
 
 PEER_MIB = 128
 _READY_S = 60
+_KEPT_CHARACTERS = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
 class Peer:
-    """A running guest: its console, and `ports`, from the guest's to the host's."""
+    """A running guest: its console, and `ports`, from the guest's to the host's.
 
-    name: str
-    process: subprocess.Popen
-    ports: Mapping[int, int]
+    A thread takes what the guest writes: one whose console nobody reads stands still.
+    """
+
+    def __init__(self, name: str, process: subprocess.Popen, ports: Mapping[int, int]) -> None:
+        self.name, self.process, self.ports = name, process, ports
+        self._said = ""
+        self._ended = False
+        self._news = threading.Condition()
+        threading.Thread(target=self._read, name=f"console of {name}", daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        while data := os.read(self.process.stdout.fileno(), 65536):
+            with self._news:
+                self._said = (self._said + data.decode(errors="replace"))[-_KEPT_CHARACTERS:]
+                self._news.notify_all()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
 
     def send(self, line: str) -> None:
-        """Write one line to the guest's console."""
+        """Write one line to the guest's console; what it said before is forgotten."""
         assert self.process.stdin is not None
+        with self._news:
+            self._said = ""
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()
 
     def expect(self, pattern: str, timeout_s: float) -> re.Match[str]:
-        """Return the match in the next output that has one.
+        """Return the match in what the guest has said since the last line sent to it.
 
         Raises BootError with the output if it does not come in time.
         """
-        assert self.process.stdout is not None
-        seen, deadline = "", time.monotonic() + timeout_s
-        while (left := deadline - time.monotonic()) > 0:
-            if not select.select([self.process.stdout], [], [], left)[0]:
-                break
-            data = os.read(self.process.stdout.fileno(), 65536)
-            seen += data.decode(errors="replace")
-            if match := re.search(pattern, seen):
-                return match
-            if not data:
-                break
+        with self._news:
+            self._news.wait_for(lambda: self._ended or re.search(pattern, self._said), timeout_s)
+            if found := re.search(pattern, self._said):
+                return found
         raise BootError(f"the {self.name} guest did not say {pattern!r} in {timeout_s:g} s",
-                        log=seen, next_step=f"it said {seen[-500:]!r}")
+                        log=self._said, next_step=f"it said {self._said[-500:]!r}")
 
     def cpu_ns(self) -> int:
         """Return the processor time of the guest's QEMU, user and system, so far."""
@@ -91,15 +95,6 @@ class Peers:
         return iter((self.rumpkit, self.linux))
 
 
-def rumpkit_kernel(target: Path) -> Path:
-    """Link the runtime without a program of its own: it starts one from the archive."""
-    runtime = find_runtime()
-    subprocess.run(["gcc", "-static", "-no-pie", "-nostdlib", f"-Wl,-T,{runtime.link_script}",
-                    "-Wl,--defsym=__real_main=0", "-Wl,--build-id=sha1", "-s", "-o", target,
-                    runtime.object], check=True)
-    return target
-
-
 @contextmanager
 def peers(program: str, arguments: Sequence[str] = (), *,
           files: Mapping[str, bytes] | None = None, hardware: Hardware | None = None,
@@ -110,55 +105,32 @@ def peers(program: str, arguments: Sequence[str] = (), *,
     `ready` when this returns.
     """
     hardware = hardware or Hardware()
-    with tempfile.TemporaryDirectory() as name, ExitStack() as guests:
-        folder = Path(name)
-        archive = _archive(folder, program, {**hardware.modules(), **(files or {})})
-        found = []
-        for side in (_rumpkit(folder, arguments, hardware), _linux(arguments, hardware)):
-            devices = hardware.devices(folder / f"{side.name}.disk")
-            command = bare_qemu(side.kernel, accelerator(), PEER_MIB, "-initrd", str(archive),
-                                "-append", side.line, *devices.arguments, machine=side.machine)
-            found.append(guests.enter_context(_running(side.name, command, devices, ready)))
-        yield Peers(*found)
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """What differs between the guests."""
-
-    name: str
-    kernel: Path
-    machine: str
-    line: str
-
-
-def _rumpkit(folder: Path, arguments: Sequence[str], hardware: Hardware) -> Side:
-    program = {"bin": "/program", "argv": ["program", *arguments]}
-    lab = {"tsc_hz": accelerator().tsc_hz, "epoch_ns": time.time_ns()}
-    line = render([("rc", [program]), *hardware.configuration(), ("lab", lab)])
-    return Side("rumpkit", rumpkit_kernel(folder / "rumpkit.elf"), MACHINE, line)
-
-
-def _linux(arguments: Sequence[str], hardware: Hardware) -> Side:
-    words = [linux_command_line(accelerator().tsc_hz), *hardware.linux_words(), "--", *arguments]
-    return Side("Linux", linux_image(hardware.linux_package),
-                LINUX_DEVICES_MACHINE if hardware else LINUX_MACHINE, " ".join(words))
-
-
-def _archive(folder: Path, program: str, files: Mapping[str, bytes]) -> Path:
-    init, binary = (linux_program(name, folder / name).read_bytes()
-                    for name in ("linux_init", program))
-    return root_archive(folder / "root.cpio", {"init": init, "program": binary}, files)
+    with tempfile.TemporaryDirectory() as name:
+        workload = own_program(Path(name), program, arguments, files or {})
+        with running_both(workload, hardware, PEER_MIB, ready) as both:
+            yield both
 
 
 @contextmanager
-def _running(name: str, command: list[str], devices: Devices, ready: str) -> Iterator[Peer]:
+def running_both(workload: Workload, hardware: Hardware, memory_mib: int,
+                 ready: str | None) -> Iterator[Peers]:
+    """Run a workload in two guests, until left; with `ready` None they are not waited for."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as guests:
+        yield Peers(*[guests.enter_context(running(side, Path(folder), memory_mib, ready))
+                      for side in sides(workload, hardware, Path(folder))])
+
+
+@contextmanager
+def running(side: Side, folder: Path, memory_mib: int, ready: str | None) -> Iterator[Peer]:
+    """Run one guest until left; `folder` is for its copy of a disk."""
+    command, devices = side.command(folder, memory_mib)
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT)
     try:
-        peer = Peer(name, process, devices.ports)
-        peer.expect(ready, _READY_S)
+        peer = Peer(side.name, process, devices.ports)
+        if ready is not None:
+            peer.expect(ready, _READY_S)
         yield peer
     finally:
         process.kill()
-        process.communicate()
+        process.wait()

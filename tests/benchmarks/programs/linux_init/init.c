@@ -3,7 +3,8 @@
  * devices, give its interface an address, mount its disk and its share, then become the
  * program.
  *
- * The initramfs brings /modules/NN-NAME.ko, to be loaded in that order, and /program.
+ * The initramfs brings /modules/NN-NAME.ko, to be loaded in that order, and /arguments: the
+ * program's path and its arguments, from argv[0] on, each ended by a NUL.
  * The kernel's command line says what there is: network=1 (the addresses are those of
  * QEMU's user network), disk=FOLDER (ext2), share=FOLDER (9p, of that tag).
  */
@@ -121,14 +122,32 @@ static void mount_late(const char *source, const char *target, const char *type,
 	}
 }
 
-int main(int argc, char **argv)
+static void become_program(void)
 {
-	(void)argc;
+	static char text[4096];
+	char *arguments[64], *at = text;
+	int count = 0, file = open("/arguments", O_RDONLY);
+	ssize_t bytes = file < 0 ? -1 : read(file, text, sizeof(text) - 1);
+
+	if (bytes <= 0)
+		die("/arguments");
+	close(file);
+	for (; at < text + bytes && count < 63; at += strlen(at) + 1)
+		arguments[count++] = at;
+	arguments[count] = NULL;
+	execv(arguments[0], arguments + 1);
+	die(arguments[0]);
+}
+
+int main(void)
+{
 	mkdir("/proc", 0755);
 	mkdir("/dev", 0755);
+	mkdir("/tmp", 01777);
 	mount("none", "/proc", "proc", 0, "");
 	mount("none", "/dev", "devtmpfs", 0, "");
 	load_modules();
+	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	if (getenv("network"))
 		network("eth0", "10.0.2.15", "255.255.255.0", "10.0.2.2");
 	if (getenv("disk"))
@@ -136,6 +155,5 @@ int main(int argc, char **argv)
 	if (getenv("share"))
 		mount_late("share", getenv("share"), "9p",
 		    "trans=virtio,version=9p2000.L,msize=512000");
-	execv("/program", argv);
-	die("/program");
+	become_program();
 }

@@ -101,7 +101,7 @@ static bool bind_device(const char *root, const char *path)
 	return !mount(path, there, NULL, MS_BIND, NULL);
 }
 
-static const char *const directories[] = { "dev", "etc", "proc", "root", "tmp" };
+static const char *const directories[] = { "dev", "etc", "proc", "root", "sys", "tmp" };
 
 static bool make_root(const char *root)
 {

@@ -59,6 +59,11 @@ const void *rumpcomp_initrd(size_t *bytes)
 	return archive;
 }
 
+size_t kern_program_path(char *path, size_t bytes)
+{
+	return (size_t)snprintf(path, bytes, "/bin/program");
+}
+
 uintptr_t rumpcomp_vm_lowest(void)
 {
 	return ARENA;

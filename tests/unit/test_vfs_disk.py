@@ -38,7 +38,7 @@ def make_image(folder: Path, block_bytes: int = 4096, size: str = "40M", kind: s
     """Make a file system with the directories that a guest's root has."""
     need("e2fsprogs")
     content = folder / "content"
-    for name in ("dev", "etc", "proc", "root", "tmp"):
+    for name in ("dev", "etc", "proc", "root", "sys", "tmp"):
         (content / name).mkdir(parents=True, exist_ok=True)
     image = folder / "disk.img"
     image.unlink(missing_ok=True)

@@ -127,7 +127,8 @@ def test_closed_pipes_give_their_pages_back(vfs_host: Path) -> None:
 
 def test_the_root_file_system_at_start(vfs_host: Path) -> None:
     lines = guest(vfs_host, "first_files")
-    assert lines[0].split(":")[2].split() == ["4.", "4..", "4dev", "4etc", "4proc", "4root", "4tmp"]
+    assert lines[0].split(":")[2].split() == [
+        "4.", "4..", "4dev", "4etc", "4proc", "4root", "4sys", "4tmp"]
     for device in ("2console", "2null", "2zero", "2full", "2random", "2urandom", "2tty"):
         assert device in lines[1].split()
     assert {"8hosts", "8hostname"} <= set(lines[2].split())

@@ -30,6 +30,11 @@ int kern_own_pid(void);
 /* True when the calling thread has a signal to handle: a wait should end with -EINTR. */
 bool kern_interrupted(void);
 
+/* The path of the program that runs, for /proc/self/exe; its full length. */
+size_t kern_program_path(char *path, size_t bytes);
+/* Fill /proc and /sys; once.  0 or -ENOMEM. */
+int kern_describe(void);
+
 /* Send a signal to the calling thread; it takes effect when its system call returns. */
 void kern_signal_self(int signal);
 /* Block these signals instead of the thread's mask until its system call returns. */

@@ -152,8 +152,10 @@ static void die(struct kern_thread *thread, const struct rumpcomp_registers *reg
 
 	lib_snprintf(reason, sizeof(reason), "the program died of %s (signal %d)",
 	    kern_signal_name(signal), signal);
-	if (kern_rc_is_guest(process))
+	if (kern_rc_is_guest(process)) {
+		vfs_stop();
 		rumpcomp_application_died(signal, registers, reason);
+	}
 	/* Who was killed on purpose needs no report. */
 	if (KERN_SIGNAL_BIT(signal) & CRASHES)
 		rumpuser_dprintf("rumpkit: process %u (%s) died of %s (signal %d) at 0x%lx\n",

@@ -27,6 +27,7 @@ void bmk_start_factions(void)
 		rumpuser_dprintf("rumpkit: no memory for the root file system\n");
 		rumpuser_exit(RUMPUSER_PANIC);
 	}
+	vfs_at_first_path(kern_describe);
 	kern_signal_create();
 	rumpcomp_on_syscall(sys_call);
 	net_create();

@@ -15,6 +15,8 @@ void vfs_tty_init(void);
 /* Parts of the first file system: /dev/null and its like, /proc/self/fd with its links. */
 int vfs_devices_make(void);
 int vfs_descriptor_links_make(void);
+/* The other links of /proc/self: exe, cwd, root; and the list of mounts. */
+int vfs_process_links_make(void);
 /* What the image's archive adds to it; entries replace what is there. */
 int vfs_cpio_unpack(void);
 

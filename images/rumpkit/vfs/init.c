@@ -54,7 +54,7 @@ struct vfs_context *vfs_current = &first_context;
 /* ---- what paths find ------------------------------------------------------------------ */
 
 static const char *const directories[] = {
-	"/dev", "/etc", "/proc", "/root", "/tmp", "/dev/shm",
+	"/dev", "/etc", "/proc", "/root", "/sys", "/tmp", "/dev/shm",
 };
 
 static int make_directories(void)
@@ -118,7 +118,7 @@ static int make_texts(void)
 
 static int (*const first_steps[])(void) = {
 	make_directories, make_public, vfs_devices_make, name_console,
-	vfs_descriptor_links_make, make_texts, vfs_cpio_unpack,
+	vfs_descriptor_links_make, vfs_process_links_make, make_texts, vfs_cpio_unpack,
 };
 
 static int run_steps(void)

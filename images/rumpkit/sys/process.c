@@ -392,14 +392,31 @@ long sys_setrlimit(SYS2(resource, wanted))
 	return sys_prlimit64(0, resource, wanted, 0, 0, 0);
 }
 
+static char own_name[65];            /* given by sethostname, else empty */
+
 long sys_uname(SYS1(user))
 {
 	struct {
 		char system[65], node[65], release[65], version[65], machine[65], domain[65];
 	} name = { "Linux", "", "6.1.0-rumpkit", "rumpkit", "x86_64", "(none)" };
 
-	rumpuser_getparam(RUMPUSER_PARAM_HOSTNAME, name.node, sizeof(name.node));
+	if (own_name[0])
+		memcpy(name.node, own_name, sizeof(name.node));
+	else
+		rumpuser_getparam(RUMPUSER_PARAM_HOSTNAME, name.node, sizeof(name.node));
 	return kern_copyout(&name, (void *)user, sizeof(name));
+}
+
+long sys_sethostname(SYS2(user, bytes))
+{
+	char name[sizeof(own_name)] = "";
+
+	if (bytes < 0 || bytes >= (long)sizeof(name))
+		return -EINVAL;
+	if (kern_copyin((const void *)user, name, (size_t)bytes))
+		return -EFAULT;
+	memcpy(own_name, name, sizeof(name));
+	return 0;
 }
 
 long sys_sysinfo(SYS1(user))

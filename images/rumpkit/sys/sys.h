@@ -38,7 +38,7 @@ int sys_copyout_timespec(int64_t ns, void *user);
 	X(60, exit) X(61, wait4) X(63, uname) X(97, getrlimit) X(99, sysinfo) X(109, setpgid) \
 	X(110, getppid) X(111, getpgrp) X(112, setsid) X(118, getresuid) X(120, getresgid) \
 	X(121, getpgid) X(124, getsid) X(125, capget) X(126, capset) \
-	X(148, sched_rr_get_interval) X(157, prctl) X(158, arch_prctl) X(160, setrlimit) \
+	X(148, sched_rr_get_interval) X(157, prctl) X(158, arch_prctl) X(160, setrlimit) X(170, sethostname) \
 	X(186, gettid) X(202, futex) X(204, sched_getaffinity) X(218, set_tid_address) \
 	X(231, exit_group) X(247, waitid) X(273, set_robust_list) X(302, prlimit64) \
 	X(309, getcpu) X(318, getrandom)

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.guest
 @contextmanager
 def serving(lab: Lab, **more: object) -> Iterator[Guest]:
     """A guest with the small web server, ended by its own /quit."""
-    guest = lab.boot(lab.build(HTTP.read_text(), name="http"), argv=["http"], memory_mib=64, ports=[80],
-                     **more)
+    image = lab.build(HTTP.read_text(), name="http")
+    guest = lab.boot(image, argv=["http"], memory_mib=64, ports=[80], **more)
     try:
         yield guest
         assert guest.http("/quit", timeout=TIMEOUT_S).text == "good bye\n"

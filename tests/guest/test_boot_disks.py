@@ -188,11 +188,11 @@ def test_a_damaged_file_system_is_found_and_mended(lab, tmp_path):
 @pytest.mark.parametrize("machine", ["microvm", "q35"])
 def test_a_folder_is_the_same_on_both_sides(driver, lab, files, tmp_path, machine):
     (tmp_path / "to guest").write_text("from the host\n")
-    guest = lab.boot(files, argv=["files", "read", "/work/to guest"], machine=machine,
-                     shares={"/work": tmp_path})
+    guest = lab.boot(files, argv=["files", "read", "/host/to guest"], machine=machine,
+                     shares={"/host": tmp_path})
     assert guest.wait(timeout=60) == 0 and guest.console.text.endswith("from the host\n")
-    guest = lab.boot(files, argv=["files", "write", "/work/to host", "from the guest"],
-                     machine=machine, shares={"/work": str(tmp_path)})
+    guest = lab.boot(files, argv=["files", "write", "/host/to host", "from the guest"],
+                     machine=machine, shares={"/host": str(tmp_path)})
     assert guest.wait(timeout=60) == 0, guest.console.text
     written = tmp_path / "to host"
     assert written.read_text() == "from the guest"
@@ -200,15 +200,15 @@ def test_a_folder_is_the_same_on_both_sides(driver, lab, files, tmp_path, machin
 
 
 def test_a_folder_shared_read_only_is_not_written(driver, lab, files, tmp_path):
-    guest = lab.boot(files, argv=["files", "write", "/work/x", "no"],
-                     shares=[f"{tmp_path}:/work:ro"])
+    guest = lab.boot(files, argv=["files", "write", "/host/x", "no"],
+                     shares=[f"{tmp_path}:/host:ro"])
     assert guest.wait(timeout=60) == 3
     assert "ead-only file system" in guest.console.text and not list(tmp_path.iterdir())
 
 
 def test_folders_that_are_none(lab, probe, tmp_path):
     def boot(folder):
-        return lab.boot(probe, memory_mib=16, shares={"/work": folder})
+        return lab.boot(probe, memory_mib=16, shares={"/host": folder})
 
     refused(UsageError, lambda: boot(tmp_path / "none"), "does not exist")
     (tmp_path / "file").touch()
@@ -227,11 +227,11 @@ def test_an_ordinary_user_shares_and_is_told_what_cannot_be_read(
         path = image
 
     notebook = Notebook(Readable, driver, prefix, env)
-    boot = "lab.boot(probe, argv=['files', 'write', '/work/x', 'theirs'], shares={'/work': %r})"
+    boot = "lab.boot(probe, argv=['files', 'write', '/host/x', 'theirs'], shares={'/host': %r})"
     assert notebook.tell(boot % home + ".wait(60)") == "0"
     written = os.stat(f"{home}/x")
     assert written.st_uid == 65534
-    assert "UsageError the folder for /work, /root, cannot be read" in notebook.tell(
+    assert "UsageError the folder for /host, /root, cannot be read" in notebook.tell(
         boot % "/root")
     assert "cannot be written by this user" in notebook.tell(boot % "/usr")
     assert "HostError port 80 of this machine is for root only" in notebook.tell(

@@ -82,10 +82,10 @@ def test_a_database_on_a_disk_is_there_after_the_next_boot(packages, rooted, tmp
 
 
 def test_a_script_beside_the_notebook_is_what_the_guest_runs(packages, tmp_path):
-    image = packages.package("lua5.4", argv=["lua5.4", "/work/script.lua"])
+    image = packages.package("lua5.4", argv=["lua5.4", "/mnt/script.lua"])
     for text in ("one", "two"):
-        (tmp_path / "script.lua").write_text(f"print('{text}'); io.open('/work/out', 'w'):write(1)")
-        assert in_a_guest(packages, image, shares={"/work": tmp_path}) == (0, f"{text}\n")
+        (tmp_path / "script.lua").write_text(f"print('{text}'); io.open('/mnt/out', 'w'):write(1)")
+        assert in_a_guest(packages, image, shares={"/mnt": tmp_path}) == (0, f"{text}\n")
     assert (tmp_path / "out").read_text() == "1"
 
 

@@ -1,5 +1,6 @@
 /*
- * console.c - the 16550 UART on COM1 (National Semiconductor PC16550D).
+ * console.c - the 16550 UART on COM1 (National Semiconductor PC16550D), or, where the lab
+ * says "console": "virtio", a virtio console from then on.
  *
  * Output waits for room, so nothing is lost on the way to the host; what no lab reads
  * is dropped and counted beyond LAB_CONSOLE_BACKLOG_BYTES.  Input comes by interrupt
@@ -10,6 +11,7 @@
 #include "bmk.h"
 #include "lab_trace.h"
 #include "rumplib.h"
+#include "virtio_console.h"
 
 #define UART 0x3f8
 #define UART_PIN 4
@@ -25,6 +27,7 @@
 #define UART_DTR_RTS_OUT2 0x0b
 #define UART_HAS_DATA 0x01
 #define UART_HAS_ROOM 0x20
+#define UART_ABSENT 0xff         /* what reading gives where there is none */
 #define UART_FIFO_BYTES 16
 
 #define INPUT_BYTES 4096         /* a power of two */
@@ -35,9 +38,16 @@ static uint32_t input_read, input_written;
 static struct bmk_waitq readers;
 static void (*input_notify)(void);
 static size_t burst_bytes = 1;   /* what the transmitter takes when it has room */
+static bool on_virtio;
 
 static void emit(const uint8_t *data, size_t bytes)
 {
+	if (on_virtio) {
+		size_t sent = virtio_console_write(data, bytes);
+
+		data += sent;
+		bytes -= sent;
+	}
 	while (bytes) {
 		size_t burst = bytes < burst_bytes ? bytes : burst_bytes;
 
@@ -62,10 +72,30 @@ void bmk_console_write(const void *data, size_t bytes)
 	emit(data, bytes);
 }
 
-static void input_drain(void)
+/* Input that finds no room waits in the device's buffers. */
+static void virtio_drain(void)
 {
 	while (input_written - input_read < INPUT_BYTES) {
-		if (!(arch_in8(UART_STATUS) & UART_HAS_DATA))
+		uint32_t at = input_written % INPUT_BYTES, room = INPUT_BYTES - bmk_console_pending();
+		uint32_t part = INPUT_BYTES - at < room ? INPUT_BYTES - at : room;
+		size_t got = virtio_console_read(input + at, part);
+
+		if (!got)
+			return;
+		input_written += got;
+	}
+}
+
+static void input_drain(void)
+{
+	if (on_virtio) {
+		virtio_drain();
+		return;
+	}
+	while (input_written - input_read < INPUT_BYTES) {
+		uint8_t status = arch_in8(UART_STATUS);
+
+		if (!(status & UART_HAS_DATA) || status == UART_ABSENT)
 			return;
 		input[input_written++ % INPUT_BYTES] = arch_in8(UART_DATA);
 	}
@@ -96,7 +126,7 @@ size_t bmk_console_read(void *data, size_t bytes)
 		to[got++] = input[input_read++ % INPUT_BYTES];
 	if (was_full && got) {
 		input_drain();
-		if (bmk_console_pending() < INPUT_BYTES)
+		if (!on_virtio && bmk_console_pending() < INPUT_BYTES)
 			arch_out8(UART_INTERRUPTS, UART_ON_DATA);
 	}
 	return got;
@@ -128,6 +158,8 @@ void bmk_printf(const char *format, ...)
 
 void bmk_console_create(void)
 {
+	struct lib_json_value kind;
+
 	arch_out8(UART_LINE, UART_8N1);
 	/*
 	 * Turning the FIFO on empties the receiver.  Where somebody is typing already the
@@ -141,4 +173,9 @@ void bmk_console_create(void)
 	arch_out8(UART_MODEM, UART_DTR_RTS_OUT2);
 	bmk_interrupt_attach(UART_PIN, false, on_interrupt, NULL);
 	arch_out8(UART_INTERRUPTS, UART_ON_DATA);
+	if (bmk_config_lab("console", &kind) && lib_json_is(&kind, "virtio")) {
+		on_virtio = virtio_console_create(on_interrupt);
+		if (!on_virtio)
+			bmk_printf("rumpkit: there is no virtio console; the serial port is used\n");
+	}
 }

@@ -66,7 +66,7 @@ static const struct command own_commands[] = {
 	{ "sleep", sleep_ms }, { "eat", eat }, { "relieve", relieve }, { NULL, NULL },
 };
 static const struct command *const all[] = { own_commands, disk_commands, net_commands,
-	ninep_commands };
+	ninep_commands, console_commands };
 
 static void run(char *line)
 {

@@ -19,7 +19,8 @@ struct command {
 	void (*run)(const struct step *step);
 };
 
-extern const struct command disk_commands[], net_commands[], ninep_commands[];
+extern const struct command disk_commands[], net_commands[], ninep_commands[],
+    console_commands[];
 
 uint64_t number(const char *text);
 int64_t now_ns(void);

@@ -75,7 +75,7 @@ def test_without_a_network_the_runtime_is_built_and_the_lack_is_said(
     need("compiler")
     if shutil.which("apt-get") is None:
         pytest.skip("needs apt-get")
-    sources = tmp_path / "rumpkit"
+    sources = tmp_path / "runtime-sources"
     shutil.copytree(images_dir() / "rumpkit", sources)
     with pytest.warns(UserWarning, match="guests have no network") as said:
         first = runtime.find_runtime(sources)

@@ -172,14 +172,12 @@ int net_listen(struct vfs_file *file, int backlog)
 	return socket->protocol->listen ? socket->protocol->listen(socket, backlog) : -EOPNOTSUPP;
 }
 
-/* When a wait that begins now has to end. */
-static int64_t deadline_after(int64_t timeout_ns)
+int64_t net_deadline_after(int64_t timeout_ns)
 {
 	return timeout_ns ? kern_monotonic_ns() + timeout_ns : KERN_FOREVER;
 }
 
-/* Sleep until something changes; -EAGAIN if this call may not, or not any longer. */
-static int wait_for_change(struct net_socket *socket, bool nonblocking, int64_t deadline_ns)
+int net_wait_for_change(struct net_socket *socket, bool nonblocking, int64_t deadline_ns)
 {
 	int error;
 
@@ -201,10 +199,10 @@ int net_accept(struct vfs_file *file, uint32_t flags, struct vfs_file **accepted
 	if (!socket->protocol->accept)
 		return -EOPNOTSUPP;
 	net_inet_run();
-	deadline_ns = deadline_after(socket->receive_timeout_ns);
+	deadline_ns = net_deadline_after(socket->receive_timeout_ns);
 	error = socket->protocol->accept(socket, &connection);
 	while (error == -EAGAIN) {
-		error = wait_for_change(socket, file->flags & O_NONBLOCK, deadline_ns);
+		error = net_wait_for_change(socket, file->flags & O_NONBLOCK, deadline_ns);
 		if (error)
 			return error;
 		error = socket->protocol->accept(socket, &connection);
@@ -218,11 +216,11 @@ int net_accept(struct vfs_file *file, uint32_t flags, struct vfs_file **accepted
 
 static int wait_until_connected(struct net_socket *socket)
 {
-	int64_t deadline_ns = deadline_after(socket->send_timeout_ns);
+	int64_t deadline_ns = net_deadline_after(socket->send_timeout_ns);
 	int error = 0;
 
 	while (socket->protocol->connecting(socket) && !error)
-		error = wait_for_change(socket, false, deadline_ns);
+		error = net_wait_for_change(socket, false, deadline_ns);
 	if (error)
 		return error == -EAGAIN ? -EINPROGRESS : error;
 	return net_socket_take_error(socket);
@@ -238,10 +236,10 @@ int net_connect(struct vfs_file *file, const struct net_address *address)
 		return -ENOTSOCK;
 	if (!socket->protocol->connect)
 		return -EOPNOTSUPP;
-	deadline_ns = deadline_after(socket->send_timeout_ns);
+	deadline_ns = net_deadline_after(socket->send_timeout_ns);
 	error = socket->protocol->connect(socket, address);
 	while (error == -EAGAIN) { /* a listener of this guest whose queue is full */
-		error = wait_for_change(socket, file->flags & O_NONBLOCK, deadline_ns);
+		error = net_wait_for_change(socket, file->flags & O_NONBLOCK, deadline_ns);
 		if (!error)
 			error = socket->protocol->connect(socket, address);
 	}
@@ -274,91 +272,4 @@ int net_name(struct vfs_file *file, bool peer, struct net_address *address)
 	struct net_socket *socket = net_socket_of(file);
 
 	return socket ? socket->protocol->name(socket, peer, address) : -ENOTSOCK;
-}
-
-/* ---- moving bytes ------------------------------------------------------------------------ */
-
-#define SIGPIPE 13
-
-long net_send(struct vfs_file *file, struct net_message *message)
-{
-	struct net_socket *socket = net_socket_of(file);
-	bool nonblocking;
-	int64_t deadline_ns;
-	long sent, done = 0;
-
-	if (!socket)
-		return -ENOTSOCK;
-	nonblocking = (file->flags & O_NONBLOCK) || (message->flags & MSG_DONTWAIT);
-	deadline_ns = deadline_after(socket->send_timeout_ns);
-	do {
-		sent = socket->protocol->send(socket, message);
-		if (sent == -EAGAIN)
-			sent = wait_for_change(socket, nonblocking, deadline_ns);
-		else if (sent > 0)
-			done += sent;
-		else if (sent == 0)
-			break;
-	} while (sent == 0 || (sent > 0 && socket->stream && message->io->left_bytes));
-	net_inet_run();
-	if (sent == -EPIPE && !done && socket->stream && !(message->flags & MSG_NOSIGNAL))
-		kern_signal_self(SIGPIPE);
-	return done ? done : sent;
-}
-
-/*
- * A copy to the application may sleep; until it is done no other thread takes from the same
- * socket, or bytes would be given twice.
- */
-static long receive_alone(struct net_socket *socket, struct net_message *message)
-{
-	long got;
-
-	if (socket->receiving) {
-		socket->receive_wanted = true;
-		return -EAGAIN;
-	}
-	socket->receiving = true;
-	got = socket->protocol->receive(socket, message);
-	socket->receiving = false;
-	if (socket->receive_wanted)
-		vfs_wake(&socket->queue);
-	socket->receive_wanted = false;
-	return got;
-}
-
-/* What is there, or what is on its way to this socket already. */
-static long receive_some(struct net_socket *socket, struct net_message *message)
-{
-	long got = receive_alone(socket, message);
-
-	if (got == -EAGAIN) {
-		net_inet_run();
-		got = receive_alone(socket, message);
-	}
-	return got;
-}
-
-long net_receive(struct vfs_file *file, struct net_message *message)
-{
-	struct net_socket *socket = net_socket_of(file);
-	bool nonblocking, all;
-	int64_t deadline_ns;
-	long got, done = 0;
-
-	if (!socket)
-		return -ENOTSOCK;
-	nonblocking = (file->flags & O_NONBLOCK) || (message->flags & MSG_DONTWAIT);
-	all = socket->stream && (message->flags & MSG_WAITALL) && !(message->flags & MSG_PEEK);
-	deadline_ns = deadline_after(socket->receive_timeout_ns);
-	do {
-		got = receive_some(socket, message);
-		if (got == -EAGAIN)
-			got = wait_for_change(socket, nonblocking, deadline_ns);
-		else if (got <= 0)
-			break;
-		if (got > 0)
-			done += got;
-	} while (got >= 0 && (!done || (all && message->io->left_bytes)));
-	return done ? done : got;
 }

@@ -67,6 +67,11 @@ int net_socket_open(struct net_socket *socket, uint32_t flags, struct vfs_file *
 /* The socket of an open file, NULL if it is something else. */
 struct net_socket *net_socket_of(struct vfs_file *file);
 
+/* When a wait that begins now has to end; 0 means never. */
+int64_t net_deadline_after(int64_t timeout_ns);
+/* Sleep until something changes; -EAGAIN if this call may not, or not any longer; -EINTR. */
+int net_wait_for_change(struct net_socket *socket, bool nonblocking, int64_t deadline_ns);
+
 /* Set the pending error and wake who waits. */
 void net_socket_fail(struct net_socket *socket, int error);
 /* The pending error as a result, and clear it; 0 if there is none. */

@@ -7,17 +7,11 @@
 #include "lwip/prot/ip6.h"
 #include "net_memory.h"
 
-#define MESSAGE_MAX 65507    /* bytes of UDP over IPv4 */
 #define TTL 64
 #define ECHO_REPLY 0
 #define ECHO6_REPLY 129
 
 static struct datagram_socket *all;
-
-static bool is_raw(const struct datagram_socket *socket)
-{
-	return socket->raw != NULL;
-}
 
 /* ---- what comes in ---------------------------------------------------------------------------- */
 
@@ -151,97 +145,6 @@ long datagram_receive(struct net_socket *base, struct net_message *message)
 	if ((size_t)got < bytes)
 		message->result_flags |= MSG_TRUNC;
 	return message->flags & MSG_TRUNC ? (long)bytes : got;
-}
-
-/* ---- what goes out ---------------------------------------------------------------------------- */
-
-static err_t send_to(struct datagram_socket *socket, struct pbuf *data, const ip_addr_t *to,
-    uint16_t port)
-{
-	if (!is_raw(socket))
-		return to ? udp_sendto(socket->udp, data, to, port) : udp_send(socket->udp, data);
-	return to ? raw_sendto(socket->raw, data, to) : raw_send(socket->raw, data);
-}
-
-/* A ping socket's messages carry the number of the socket, by which replies find it. */
-static void mark_ping(struct datagram_socket *socket, struct pbuf *data)
-{
-	uint8_t *at = data->payload;
-	uint16_t sum;
-
-	if (!is_raw(socket) || socket->base.type != SOCK_DGRAM || data->len < 8)
-		return;
-	memcpy(at + 4, &socket->ping_number, 2);
-	if (socket->base.family == AF_INET) {
-		memset(at + 2, 0, 2);
-		sum = (uint16_t)~net_checksum(at, data->len);
-		memcpy(at + 2, &sum, 2);
-	}
-}
-
-/* Where a message goes: its own address, or (to NULL) where the socket is connected. */
-static int destination(struct datagram_socket *socket, struct net_message *message,
-    ip_addr_t *room, const ip_addr_t **to, uint16_t *port)
-{
-	int error;
-
-	*to = NULL;
-	if (!message->address || !message->address->bytes)
-		return socket->connected ? 0 : -EDESTADDRREQ;
-	error = inet_address_get(&socket->base, message->address, room, port);
-	if (error)
-		return error;
-	if (!is_raw(socket) && !*port)
-		return -EINVAL;
-	if (socket->only_v6 && IP_IS_V4(room))
-		return -ENETUNREACH;
-	if (ip_addr_isany(room)) {
-		if (IP_IS_V6(room))
-			ip_addr_set_loopback(1, room);
-		else
-			ip_addr_set_loopback(0, room);
-	}
-	*to = room;
-	return 0;
-}
-
-long datagram_send(struct net_socket *base, struct net_message *message)
-{
-	struct datagram_socket *socket = datagram_of(base);
-	size_t bytes = message->io->left_bytes;
-	const ip_addr_t *to;
-	ip_addr_t room;
-	uint16_t port = 0;
-	struct pbuf *data;
-	err_t sent;
-	int error;
-
-	if (bytes > MESSAGE_MAX)
-		return -EMSGSIZE;
-	if (message->flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	error = base->sends_not ? -EPIPE : 0;
-	if (!error && socket->udp && !socket->udp->local_port)
-		error = inet_error(udp_bind(socket->udp, &socket->udp->local_ip, 0));
-	if (!error)
-		error = destination(socket, message, &room, &to, &port);
-	if (!error)
-		error = net_socket_take_error(base);
-	if (error)
-		return error;
-	data = pbuf_alloc(is_raw(socket) ? PBUF_IP : PBUF_TRANSPORT, (uint16_t)bytes, PBUF_RAM);
-	if (!data)
-		return -ENOBUFS;
-	if (vfs_io_take(message->io, data->payload, bytes) != bytes) {
-		pbuf_free(data);
-		return -EFAULT;
-	}
-	mark_ping(socket, data);
-	sent = send_to(socket, data, to, port);
-	pbuf_free(data);
-	if (sent == ERR_VAL)
-		return -EACCES; /* broadcast, and the socket did not ask for it */
-	return sent ? inet_error(sent) : (long)bytes;
 }
 
 /* ---- making and ending ------------------------------------------------------------------------ */

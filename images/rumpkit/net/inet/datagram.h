@@ -33,6 +33,11 @@ static inline struct datagram_socket *datagram_of(struct net_socket *socket)
 	return (struct datagram_socket *)socket;
 }
 
+static inline bool datagram_is_raw(const struct datagram_socket *socket)
+{
+	return socket->raw != NULL;
+}
+
 extern const struct net_protocol inet_datagram_protocol;
 
 long datagram_send(struct net_socket *socket, struct net_message *message);

@@ -10,8 +10,6 @@
 #define KEEP_COUNT 9
 #define TTL 64
 #define TIME_WAIT_MAX 512 /* connections; each is searched for with every new one */
-#define NS_PER_S 1000000000ll
-#define FIRST_RTO (1000 / TCP_SLOW_INTERVAL) /* RFC 6298: one second */
 
 struct tcp_socket *tcp_socket_make(int family)
 {
@@ -54,7 +52,7 @@ int inet_tcp_make(int family, struct net_socket **made)
 		kern_free(socket);
 		return -ENOBUFS;
 	}
-	pcb->rto = pcb->sv = FIRST_RTO;
+	pcb->rto = pcb->sv = TCP_FIRST_RTO;
 	tcp_attach(socket, pcb);
 	*made = &socket->base;
 	return 0;
@@ -89,7 +87,7 @@ static void on_error(void *argument, err_t error)
 		    connecting ? ECONNREFUSED : closed ? EPIPE : ECONNRESET);
 }
 
-static void note_names(struct tcp_socket *socket)
+void tcp_note_names(struct tcp_socket *socket)
 {
 	socket->local_ip = socket->pcb->local_ip;
 	socket->local_port = socket->pcb->local_port;
@@ -97,14 +95,14 @@ static void note_names(struct tcp_socket *socket)
 	socket->remote_port = socket->pcb->remote_port;
 }
 
-static err_t on_connected(void *argument, struct tcp_pcb *pcb, err_t error)
+err_t tcp_on_connected(void *argument, struct tcp_pcb *pcb, err_t error)
 {
 	struct tcp_socket *socket = argument;
 
 	(void)pcb;
 	(void)error;
 	socket->stage = TCP_CONNECTED;
-	note_names(socket);
+	tcp_note_names(socket);
 	vfs_wake(&socket->base.queue);
 	return ERR_OK;
 }
@@ -129,7 +127,7 @@ void tcp_attach(struct tcp_socket *socket, struct tcp_pcb *pcb)
 	tcp_ext_arg_set(pcb, 0, socket);
 	tcp_ext_arg_set_callbacks(pcb, 0, &pcb_callbacks);
 	if (pcb->remote_port)
-		note_names(socket);
+		tcp_note_names(socket);
 	tcp_apply(&socket->base);
 }
 
@@ -161,111 +159,11 @@ void inet_tcp_unreachable(uint16_t local_port, const ip_addr_t *to, uint16_t por
 	net_socket_fail(&socket->base, error);
 }
 
-/* ---- connecting ------------------------------------------------------------------------------- */
-
-static int may_connect(struct tcp_socket *socket)
-{
-	switch (socket->stage) {
-	case TCP_LISTENING:
-		return -EISCONN;
-	case TCP_CONNECTED: /* asked again after -EINPROGRESS, Linux says 0 once */
-		if (socket->connect_told)
-			return -EISCONN;
-		socket->connect_told = true;
-		return 0;
-	case TCP_CONNECTING:
-		return -EALREADY;
-	case TCP_OVER: /* how it ended is told once; then the socket may be used again */
-		if (socket->base.error)
-			return net_socket_take_error(&socket->base);
-		return -ECONNABORTED;
-	default:
-		return 0;
-	}
-}
-
-/* After a failed connection Linux lets a socket connect again. */
-static int renew(struct tcp_socket *socket)
-{
-	struct tcp_pcb *pcb;
-
-	if (socket->pcb)
-		return 0;
-	pcb = tcp_new_ip_type(inet_any_type(&socket->base, socket->only_v6));
-	if (!pcb)
-		return -ENOBUFS;
-	pcb->rto = pcb->sv = FIRST_RTO;
-	socket->stage = TCP_FRESH;
-	socket->peer_closed = false;
-	socket->remote_port = 0;
-	tcp_attach(socket, pcb);
-	return 0;
-}
-
-static int tcp_socket_connect(struct net_socket *base, const struct net_address *address)
-{
-	struct tcp_socket *socket = tcp_of(base);
-	ip_addr_t to;
-	uint16_t port;
-	int error;
-
-	if (address->bytes >= sizeof address->family && address->family == AF_UNSPEC) {
-		if (socket->pcb && socket->stage == TCP_CONNECTED) {
-			struct tcp_pcb *pcb = socket->pcb;
-
-			tcp_detach(socket);
-			tcp_abort(pcb);
-		}
-		return renew(socket);
-	}
-	error = inet_address_get(base, address, &to, &port);
-	if (!error && socket->stage == TCP_OVER && !base->error)
-		error = renew(socket);
-	if (!error)
-		error = may_connect(socket);
-	if (error || socket->stage == TCP_CONNECTED)
-		return error;
-	if (socket->only_v6 && IP_IS_V4_VAL(to))
-		return -ENETUNREACH;
-	if (ip_addr_isany_val(to)) { /* to this guest itself, as Linux takes it */
-		if (IP_IS_V6_VAL(to))
-			ip_addr_set_loopback_val(1, to);
-		else
-			ip_addr_set_loopback_val(0, to);
-	}
-	if (ip_addr_ismulticast(&to))
-		return -ENETUNREACH;
-	error = inet_error(tcp_connect(socket->pcb, &to, port, on_connected));
-	if (error == -EADDRINUSE || error == -ENOBUFS)
-		error = -EADDRNOTAVAIL;
-	if (error)
-		return error;
-	socket->stage = TCP_CONNECTING;
-	socket->connect_told = false;
-	note_names(socket);
-	return -EINPROGRESS;
-}
-
-static bool tcp_connecting(struct net_socket *socket)
-{
-	struct tcp_socket *tcp = tcp_of(socket);
-
-	/* Who asks is a connect(2) that waits. */
-	tcp->connect_told |= tcp->stage == TCP_CONNECTED;
-	return tcp->stage == TCP_CONNECTING;
-}
-
-/* Both sides have said that they send no more, and know it. */
-static bool is_closed(const struct tcp_socket *socket)
-{
-	return !socket->pcb || socket->pcb->state == TIME_WAIT;
-}
-
 static int tcp_socket_name(struct net_socket *base, bool peer, struct net_address *address)
 {
 	struct tcp_socket *socket = tcp_of(base);
 
-	if (peer && (socket->stage != TCP_CONNECTED || is_closed(socket)))
+	if (peer && (socket->stage != TCP_CONNECTED || tcp_is_closed(socket)))
 		return -ENOTCONN;
 	if (peer)
 		inet_address_put(base, &socket->remote_ip, socket->remote_port, address);
@@ -337,83 +235,6 @@ static long tcp_ioctl(struct net_socket *base, unsigned command, long argument)
 	return kern_copyout(&number, (void *)argument, sizeof number);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------- */
-
-static int tcp_socket_shutdown(struct net_socket *base, int how)
-{
-	struct tcp_socket *socket = tcp_of(base);
-
-	if (socket->stage == TCP_LISTENING) {
-		if (how != SHUT_WR)
-			tcp_stop_listening(socket);
-		return 0;
-	}
-	if (socket->stage == TCP_CONNECTING && how != SHUT_RD) {
-		struct tcp_pcb *pcb = socket->pcb;
-
-		tcp_detach(socket);
-		tcp_abort(pcb);
-		socket->stage = TCP_OVER;
-		net_socket_fail(base, ECONNRESET);
-		return 0;
-	}
-	if (socket->stage != TCP_CONNECTED || is_closed(socket))
-		return -ENOTCONN;
-	if (how != SHUT_WR)
-		base->receives_not = true;
-	if (how != SHUT_RD && !base->sends_not) {
-		base->sends_not = true;
-		if (socket->pcb)
-			tcp_shutdown(socket->pcb, 0, 1);
-	}
-	vfs_wake(&base->queue);
-	return 0;
-}
-
-/* SO_LINGER: close waits until all is acknowledged, or the time is over. */
-static void linger(struct tcp_socket *socket)
-{
-	int64_t deadline_ns = kern_monotonic_ns() + socket->base.linger_s * NS_PER_S;
-	int error = 0;
-
-	tcp_shutdown(socket->pcb, 0, 1);
-	net_inet_run();
-	while (socket->pcb && !error &&
-	    (socket->pcb->unacked || socket->pcb->unsent))
-		error = vfs_wait(&socket->base.queue, deadline_ns);
-}
-
-static void end_connection(struct tcp_socket *socket, bool nonblocking)
-{
-	bool unread = socket->first_input != NULL;
-	struct tcp_pcb *pcb;
-
-	if (socket->base.linger_s > 0 && !nonblocking && !unread && socket->stage == TCP_CONNECTED)
-		linger(socket);
-	pcb = socket->pcb;
-	if (!pcb)
-		return;
-	tcp_detach(socket);
-	/* What arrived unread will never be: the peer is told by a reset, as on Linux. */
-	if ((unread || socket->base.linger_s == 0) && pcb->state != CLOSED &&
-	    pcb->state != SYN_SENT)
-		tcp_abort(pcb);
-	else
-		tcp_close(pcb);
-}
-
-static void tcp_destroy(struct net_socket *base, bool nonblocking)
-{
-	struct tcp_socket *socket = tcp_of(base);
-
-	if (socket->stage == TCP_LISTENING)
-		tcp_stop_listening(socket);
-	else if (socket->pcb)
-		end_connection(socket, nonblocking);
-	tcp_drop_input(socket);
-	kern_free(socket);
-}
-
 const struct net_protocol inet_tcp_protocol = {
 	.bind = tcp_socket_bind,
 	.listen = tcp_socket_listen,
@@ -429,5 +250,5 @@ const struct net_protocol inet_tcp_protocol = {
 	.set_option = tcp_set_option,
 	.changed = tcp_apply,
 	.ioctl = tcp_ioctl,
-	.destroy = tcp_destroy,
+	.destroy = tcp_socket_destroy,
 };

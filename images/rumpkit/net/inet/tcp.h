@@ -37,6 +37,14 @@ static inline struct tcp_socket *tcp_of(struct net_socket *socket)
 	return (struct tcp_socket *)socket;
 }
 
+#define TCP_FIRST_RTO (1000 / TCP_SLOW_INTERVAL) /* RFC 6298: one second */
+
+/* Both sides have said that they send no more, and know it. */
+static inline bool tcp_is_closed(const struct tcp_socket *socket)
+{
+	return !socket->pcb || socket->pcb->state == TIME_WAIT;
+}
+
 extern const struct net_protocol inet_tcp_protocol;
 
 struct tcp_socket *tcp_socket_make(int family);
@@ -48,6 +56,19 @@ void tcp_detach(struct tcp_socket *socket);
 void tcp_apply(struct net_socket *socket);
 /* Bytes that may be written now. */
 size_t tcp_room(const struct tcp_socket *socket);
+
+/* Keep the pcb's addresses, for when it is gone. */
+void tcp_note_names(struct tcp_socket *socket);
+
+/* tcp_connect.c */
+int tcp_socket_connect(struct net_socket *socket, const struct net_address *address);
+bool tcp_connecting(struct net_socket *socket);
+/* lwIP's callback. */
+err_t tcp_on_connected(void *argument, struct tcp_pcb *pcb, err_t error);
+
+/* tcp_end.c */
+int tcp_socket_shutdown(struct net_socket *socket, int how);
+void tcp_socket_destroy(struct net_socket *socket, bool nonblocking);
 
 /* tcp_listen.c */
 int tcp_socket_bind(struct net_socket *socket, const struct net_address *address);

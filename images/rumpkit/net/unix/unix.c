@@ -25,7 +25,7 @@ void unix_put(struct unix_socket *socket)
 	kern_free(socket);
 }
 
-static struct unix_socket *make(int type)
+struct unix_socket *unix_make(int type)
 {
 	struct unix_socket *socket = kern_alloc(sizeof *socket);
 
@@ -53,14 +53,14 @@ int net_unix_make(int type, int number, struct net_socket **made)
 		type = SOCK_DGRAM;
 	if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
 		return -ESOCKTNOSUPPORT;
-	socket = make(type);
+	socket = unix_make(type);
 	if (!socket)
 		return -ENOMEM;
 	*made = &socket->base;
 	return 0;
 }
 
-static void join(struct unix_socket *one, struct unix_socket *other)
+void unix_join(struct unix_socket *one, struct unix_socket *other)
 {
 	one->peer = unix_get(other);
 	other->peer = unix_get(one);
@@ -79,127 +79,8 @@ int net_unix_pair(int type, int number, struct net_socket *pair[2])
 		pair[0]->protocol->destroy(pair[0], true);
 		return error;
 	}
-	join(unix_of(pair[0]), unix_of(pair[1]));
+	unix_join(unix_of(pair[0]), unix_of(pair[1]));
 	return 0;
-}
-
-/* ---- connections ----------------------------------------------------------------------------- */
-
-static int unix_bind(struct net_socket *socket, const struct net_address *address)
-{
-	return unix_name_bind(unix_of(socket), address);
-}
-
-static int unix_listen(struct net_socket *base, int backlog)
-{
-	struct unix_socket *socket = unix_of(base);
-
-	if (base->type == SOCK_DGRAM)
-		return -EOPNOTSUPP;
-	if (!socket->name || socket->connected)
-		return -EINVAL;
-	socket->backlog = backlog < 0 || backlog > 4096 ? 4096 : (unsigned)backlog;
-	socket->peer_credentials = unix_own_credentials();
-	base->listening = true;
-	vfs_wake(&base->queue);
-	return 0;
-}
-
-static int unix_accept(struct net_socket *base, struct net_socket **accepted)
-{
-	struct unix_socket *socket = unix_of(base), *connection = socket->first_waiting;
-
-	if (base->type == SOCK_DGRAM)
-		return -EOPNOTSUPP;
-	if (!base->listening || base->receives_not)
-		return -EINVAL;
-	if (!connection)
-		return -EAGAIN;
-	socket->first_waiting = connection->next_waiting;
-	if (!socket->first_waiting)
-		socket->last_waiting = &socket->first_waiting;
-	/* A connect may wait for the room. */
-	if (socket->waiting-- == socket->backlog + 1)
-		unix_wake_senders(socket);
-	*accepted = &connection->base;
-	return 0;
-}
-
-/* The other end of a new connection, in the listener's queue.  It shows the listener's name. */
-static int make_other_end(struct unix_socket *socket, struct unix_socket *listener)
-{
-	struct unix_socket *other = make(socket->base.type);
-
-	if (!other)
-		return -ENOMEM;
-	other->name = kern_alloc(sizeof *other->name);
-	if (!other->name) {
-		unix_put(other);
-		return -ENOMEM;
-	}
-	*other->name = *listener->name;
-	if (other->name->node)
-		vfs_node_get(other->name->node);
-	join(socket, other);
-	socket->peer_credentials = listener->peer_credentials;
-	*listener->last_waiting = other;
-	listener->last_waiting = &other->next_waiting;
-	listener->waiting++;
-	vfs_wake(&listener->base.queue);
-	return 0;
-}
-
-static int connect_stream(struct unix_socket *socket, struct unix_socket *listener)
-{
-	if (socket->connected)
-		return -EISCONN;
-	if (socket->base.listening)
-		return -EINVAL;
-	if (!listener->base.listening || listener->base.receives_not)
-		return -ECONNREFUSED;
-	if (listener->waiting > listener->backlog) {
-		socket->sender_waits = true;
-		return -EAGAIN;
-	}
-	return make_other_end(socket, listener);
-}
-
-static void set_peer(struct unix_socket *socket, struct unix_socket *peer)
-{
-	unix_put(socket->peer);
-	socket->peer = peer ? unix_get(peer) : NULL;
-	socket->connected = peer != NULL;
-}
-
-static int unix_connect(struct net_socket *base, const struct net_address *address)
-{
-	struct unix_socket *socket = unix_of(base), *found;
-	int error;
-
-	if (address->bytes >= sizeof address->family && address->family == AF_UNSPEC &&
-	    base->type == SOCK_DGRAM) {
-		set_peer(socket, NULL);
-		return 0;
-	}
-	error = unix_name_find(address, &found);
-	if (error)
-		return error;
-	if (found->base.type != base->type)
-		error = -EPROTOTYPE;
-	else if (base->type != SOCK_DGRAM)
-		error = connect_stream(socket, found);
-	else if (found->peer && found->peer != socket)
-		error = -EPERM;
-	else
-		set_peer(socket, found);
-	unix_put(found);
-	return error;
-}
-
-static bool unix_connecting(struct net_socket *socket)
-{
-	(void)socket;
-	return false;
 }
 
 static int unix_shutdown(struct net_socket *base, int how)

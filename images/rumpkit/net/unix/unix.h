@@ -55,6 +55,17 @@ struct unix_socket *unix_get(struct unix_socket *socket);
 void unix_put(struct unix_socket *socket);
 struct linux_ucred unix_own_credentials(void);
 
+/* unix.c: a new socket, NULL without memory; and two that are each other's peers. */
+struct unix_socket *unix_make(int type);
+void unix_join(struct unix_socket *one, struct unix_socket *other);
+
+/* connect.c */
+int unix_bind(struct net_socket *socket, const struct net_address *address);
+int unix_listen(struct net_socket *socket, int backlog);
+int unix_accept(struct net_socket *socket, struct net_socket **accepted);
+int unix_connect(struct net_socket *socket, const struct net_address *address);
+bool unix_connecting(struct net_socket *socket);
+
 /* name.c: addresses.  The errors of bind(2) and connect(2). */
 int unix_name_bind(struct unix_socket *socket, const struct net_address *address);
 int unix_name_find(const struct net_address *address, struct unix_socket **found);

@@ -10,6 +10,7 @@ from capabilities import need
 from test_boot_errors import refused
 from test_boot_processes import Notebook
 
+from kernel_magics.boot import device_findings
 from kernel_magics.boot.process import ProcessId
 from kernel_magics.errors import GuestError, GuestTimeout, HostError, UsageError
 from kernel_magics.lab import Lab
@@ -260,6 +261,35 @@ def test_a_guest_on_a_tap_is_reached_at_its_address(driver, lab, server, tap):
     assert guest.http("/", timeout=60).status == 200
     assert guest.pcap.df["info"].str.contains("GET /").any()
     refused(HostError, lambda: lab.boot(server, net=f"tap:{tap}"), f"cannot use the tap {tap}")
+
+
+@pytest.fixture
+def bridge():
+    """A bridge of this machine with the address 192.168.77.1."""
+    need("root", "tun")
+    name = "rltestbridge"
+    made = [["link", "add", name, "type", "bridge"],
+            ["address", "add", "192.168.77.1/24", "dev", name], ["link", "set", name, "up"]]
+    for command in made:
+        subprocess.run(["ip", *command], check=True)
+    yield name
+    subprocess.run(["ip", "link", "delete", name], check=True)
+
+
+def test_a_guest_on_a_bridge_is_reached_at_its_address(server, bridge):
+    need("libvirt")
+    with Lab() as lab:  # root's libvirt needs no helper
+        guest = lab.boot(server, net=f"bridge:{bridge}", address="192.168.77.2/24")
+        assert guest.address == "192.168.77.2"
+        assert guest.http("/", timeout=60).status == 200
+
+
+def test_a_bridge_that_qemu_may_not_use(lab, probe, bridge):
+    if bridge in device_findings._allowed():
+        pytest.skip("needs a bridge that /etc/qemu/bridge.conf does not allow")
+    error = refused(HostError, lambda: lab.boot(probe, memory_mib=16, net=f"bridge:{bridge}"),
+                    f"may not use the bridge {bridge}")
+    assert "bridge.conf" in error.next_step
 
 
 def test_interfaces_that_are_none(lab, probe):

@@ -1,0 +1,154 @@
+"""Disks of guests under kills, errors and want of room; e2fsck is the judge."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from capabilities import need
+
+from kernel_magics.boot.commandline import EXIT_DEVICE
+from kernel_magics.boot.process import ProcessId
+from kernel_magics.lab import Lab
+
+pytestmark = pytest.mark.guest
+
+PROGRAM = Path(__file__).parent / "disk_programs" / "ledger.c"
+EIO = 5
+NOT_MOUNTED = 125  # the guest's exit status, mount_list.c
+
+
+@pytest.fixture(scope="module")
+def direct():
+    need("qemu", "compiler")
+    with Lab(driver="qemu") as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def ledger(direct):
+    return direct.build(PROGRAM.read_text(), "ledger")
+
+
+def kill(guest, disk) -> None:
+    os.kill(guest.pid, signal.SIGKILL)
+    assert ProcessId.of(guest.pid).wait(10)
+    end = time.monotonic() + 20
+    while disk.in_use() and time.monotonic() < end:  # a thread of QEMU's is in fdatasync still
+        time.sleep(0.05)
+
+
+def output(direct, ledger, disk, *arguments: str) -> str:
+    guest = direct.boot(ledger, argv=["ledger", *arguments], disks=[disk])
+    assert guest.wait(timeout=60) == 0, guest.console.text
+    return guest.console.text
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.15, 0.4])
+def test_what_was_committed_survives_a_kill(direct, ledger, tmp_path, wait_s):
+    disk = direct.disk(tmp_path / "data.img", size_mib=16, fstype="ext2", mountpoint="/data")
+    guest = direct.boot(ledger, argv=["ledger", "run", "100000"], disks=[disk])
+    guest.console.expect(r"done 3\n", timeout=60)
+    time.sleep(wait_s)
+    kill(guest, disk)
+    committed = int(re.findall(r"done (\d+)\n", guest.console.text)[-1])
+    assert disk.repair().mended and disk.check().clean
+    last = int(re.search(r"last (-?\d+)", output(direct, ledger, disk, "check"))[1])
+    assert committed <= last <= committed + 1
+    assert disk.check().clean
+
+
+@pytest.mark.parametrize("rounds", [49, 149, 299])
+def test_a_kill_in_the_middle_of_changes_is_repaired(direct, ledger, tmp_path, rounds):
+    disk = direct.disk(tmp_path / "data.img", size_mib=16, fstype="ext2", mountpoint="/data")
+    guest = direct.boot(ledger, argv=["ledger", "churn"], disks=[disk])
+    guest.console.expect(rf"round {rounds}\n", timeout=60)
+    kill(guest, disk)
+    preen = subprocess.run(["/sbin/e2fsck", "-fp", disk.path], capture_output=True, text=True)
+    assert preen.returncode in (0, 1), preen.stdout
+    assert disk.check().clean
+    assert "last" in output(direct, ledger, disk, "check")
+
+
+def test_a_full_disk_is_an_error_and_no_more(direct, ledger, tmp_path):
+    disk = direct.disk(tmp_path / "data.img", size_mib=4, fstype="ext2", mountpoint="/data")
+    text = output(direct, ledger, disk, "fill")
+    assert "No space left on device" in text
+    assert text.count("sync 0") == 2 and "again 4096" in text
+    assert disk.check().clean
+
+
+def boot_with_rules(ledger, disk, rules: dict) -> tuple[int, str]:
+    """Run `ledger errors` on a disk whose file fails by rules of QEMU's blkdebug."""
+    node = {"driver": "raw", "node-name": "d", "file": {
+        "driver": "blkdebug", "image": {"driver": "file", "filename": str(disk.path)}, **rules}}
+    return boot(ledger, "errors", ["-blockdev", json.dumps(node), "-device",
+                                   "virtio-blk-device,drive=d,werror=report,rerror=report"])
+
+
+def boot(ledger, command: str, arguments: list[str]) -> tuple[int, str]:
+    """Run a command with a disk mounted on /data; the exit status and the console."""
+    config = {"blk": {"source": "dev", "path": "blk0", "fstype": "ext2", "mountpoint": "/data"},
+              "rc": [{"bin": "ledger", "argv": ["ledger", command]}]}
+    done = subprocess.run(
+        ["qemu-system-x86_64", "-M", "microvm,rtc=on,acpi=off", "-accel", "tcg", "-cpu", "max",
+         "-m", "32", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+         "-serial", "stdio", "-device", EXIT_DEVICE, "-kernel", ledger.path, *arguments,
+         "-append", json.dumps(config)],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    return done.returncode >> 1, done.stdout
+
+
+def test_a_failed_write_is_an_error_of_fsync(direct, ledger, tmp_path):
+    disk = direct.disk(tmp_path / "data.img", size_mib=8, fstype="ext2", mountpoint="/data")
+    # The mount's own mark is flushed; from then on no write succeeds.
+    status, text = boot_with_rules(ledger, disk, {
+        "set-state": [{"event": "flush_to_disk", "state": 1, "new_state": 2}],
+        "inject-error": [{"event": "pwritev", "state": 2, "errno": EIO, "once": False}]})
+    assert (f"open 0\nwrite 0\nsync {EIO}\nthen {EIO}\nsync {EIO}\n") in text.replace(
+        "\r", "").replace(line_of(text), ""), text
+    assert "writing failed; what was written last is lost" in text
+    assert status == 0
+    assert disk.repair().mended and disk.check().clean
+
+
+def line_of(text: str) -> str:
+    """Return the runtime's line among the program's."""
+    return "".join(f"{line}\n" for line in text.splitlines() if line.startswith("rumpkit:"))
+
+
+def test_a_disk_whose_writes_do_not_last_is_not_mounted(direct, ledger, tmp_path):
+    disk = direct.disk(tmp_path / "data.img", size_mib=8, fstype="ext2", mountpoint="/data")
+    status, text = boot_with_rules(ledger, disk, {
+        "inject-error": [{"event": "none", "iotype": "flush", "errno": EIO, "once": False}]})
+    assert "cannot mount blk0" in text and "the device reports an error" in text
+    assert status == NOT_MOUNTED
+
+
+def test_a_file_edited_on_the_host_is_what_the_guest_sees(direct, ledger, tmp_path):
+    note = tmp_path / "note"
+    note.write_text("one")
+    guest = direct.boot(ledger, argv=["ledger", "read", "/host/note"], shares={"/host": tmp_path})
+    guest.console.expect("saw one\n", timeout=60)
+    note.write_text("two")
+    guest.console.expect("saw two\n", timeout=10)
+    replacement = tmp_path / "new"
+    replacement.write_text("three, another file")
+    replacement.rename(note)
+    guest.console.expect("saw three, another file\n", timeout=10)
+    note.write_text("end")
+    assert guest.wait(timeout=20) == 0
+
+
+def test_a_disk_without_ext2_ends_the_guest_with_one_line(direct, ledger, tmp_path):
+    image = tmp_path / "none.img"
+    image.write_bytes(bytes(1 << 20))
+    status, text = boot(ledger, "check", [
+        "-drive", f"if=none,id=d,format=raw,file={image}", "-device", "virtio-blk-device,drive=d"])
+    assert status == NOT_MOUNTED
+    assert "no ext2 file system: make one with mke2fs" in text
+    assert "last" not in text

@@ -169,10 +169,12 @@ class DebianArchive:
         if missing:
             (self.root / "debs").mkdir(exist_ok=True)
             with self._staging() as folder:
-                code, text = self._binary.run(
-                    "apt-get", "download", "-q",
-                    *(f"{one.name}={one.version}" for one in missing), cwd=folder)
-                self._keep(missing, folder)
+                try:
+                    code, text = self._binary.run(
+                        "apt-get", "download", "-q",
+                        *(f"{one.name}={one.version}" for one in missing), cwd=folder)
+                finally:  # interrupted too: what has arrived need not come again
+                    self._keep(missing, folder)
             if code and any(not one.path.exists() for one in missing):
                 raise _GoneError(text) if _GONE.search(text) else self._binary.failure(text)
         return tuple(packages)

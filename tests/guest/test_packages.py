@@ -66,7 +66,7 @@ def test_programs_follow_each_other_and_are_joined_by_pipes(packages):
 def test_an_argument_vector_can_name_another_program_of_the_root(packages):
     image = packages.package("lua5.4", argv=["lua5.4", "-v"])
     said = in_a_guest(packages, image, argv=["luac5.4", "-p", "/nothing"])
-    assert said == (1, "luac5.4: cannot open /nothing\n")
+    assert said == (1, "luac5.4: cannot open /nothing: No such file or directory\n")
 
 
 def test_a_database_on_a_disk_is_there_after_the_next_boot(packages, rooted, tmp_path):

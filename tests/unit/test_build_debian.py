@@ -147,6 +147,21 @@ def test_two_notebooks_fetch_one_after_the_other(archive, tmp_path):
     assert len(found) == 2 and found[0] == found[1]
 
 
+def test_an_interrupt_keeps_what_has_arrived(archive, monkeypatch):
+    run = archive._binary.run
+
+    def interrupted(tool: str, *arguments: str, cwd: Path | None = None) -> tuple[int, str]:
+        result = run(tool, *arguments, cwd=cwd)
+        if "download" in arguments:
+            raise KeyboardInterrupt
+        return result
+    monkeypatch.setattr(archive._binary, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        archive.binary(["libapp"])
+    assert len(list((archive.root / "debs").glob("*.deb"))) == 1
+    assert not list(archive.root.glob(".staging-*"))
+
+
 def test_a_full_disk_is_one_clear_message(archive, monkeypatch):
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -78,7 +78,8 @@ def _bridge(devices: Devices, uuid: str) -> list[str]:
 def _disk(devices: Devices, index: int, disk: Disk) -> str:
     return "".join([
         f"<disk type='file' device='disk'{_model(devices)}>",
-        f"<driver name='qemu' type='{disk.image_format}' cache='writeback' discard='unmap'/>",
+        f"<driver name='qemu' type='{disk.image_format}' cache='writeback' discard='unmap'"
+        " error_policy='report' rerror_policy='report'/>",
         f"<source file={quoteattr(str(disk.path))}/>",
         f"<target dev='vd{chr(ord('a') + index)}' bus='virtio'/>",
         "<readonly/>" if disk.read_only else "",

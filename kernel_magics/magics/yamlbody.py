@@ -1,11 +1,15 @@
 """The YAML body of a cell as (key, value, line) triples, with errors under their line."""
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar
 
 from kernel_magics.errors import UsageError
 
 __all__ = ["read_body"]
+
+_INT = "tag:yaml.org,2002:int"
 
 
 def read_body(cell: str, first_line: int,
@@ -17,7 +21,7 @@ def read_body(cell: str, first_line: int,
     """
     import yaml
 
-    loader = yaml.SafeLoader(cell)
+    loader = _loader_type()(cell)
     try:
         node = loader.get_single_node()
         if node is None:
@@ -38,6 +42,22 @@ def read_body(cell: str, first_line: int,
         raise _unreadable(cell, first_line, error, title) from None
     finally:
         loader.dispose()
+
+
+@cache
+def _loader_type() -> Any:
+    """Return PyYAML's safe loader with the whole numbers of YAML 1.2: to version 1.1, which
+    it follows, 8080:22 is a number in base 60, and to us two ports."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers: ClassVar = {
+            first: [(tag, form) for tag, form in forms if tag != _INT]
+            for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+
+    Loader.add_implicit_resolver(_INT, re.compile(r"[-+]?(?:0|[1-9]\d*|0x[\da-fA-F]+)$"),
+                                 list("-+0123456789"))
+    return Loader
 
 
 def _unreadable(cell: str, first_line: int, error: Any, title: str) -> UsageError:

@@ -142,6 +142,12 @@ def test_a_body_that_cannot_be_read_names_the_line(body, message):
         list(read_body(body + "\n", first_line=2))
 
 
+def test_two_ports_in_a_body_are_no_number_in_base_60():
+    body = "port: [8080:22, 80]\nmemory: 64\nargv: [0x10, 007, -3, 1.5]\n"
+    assert [value for _, value, _ in read_body(body, first_line=2)] == [
+        ["8080:22", 80], 64, [16, "007", -3, 1.5]]
+
+
 BOOT = next(command for command in COMMANDS if command.name == "rumpboot")
 
 

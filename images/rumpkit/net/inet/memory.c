@@ -14,7 +14,7 @@
 #define SHARE 4             /* of the memory: a quarter */
 #define PAGE_BYTES 4096ul
 #define LEAST_FREE_PAGES 64 /* left to the application when all is short */
-#define LARGE_BYTES 2048    /* above this a block takes whole pages */
+#define ASK_EVERY 16        /* blocks */
 
 struct block {
 	size_t bytes;
@@ -37,14 +37,24 @@ size_t net_memory_limit(void)
 	return limit;
 }
 
+/* Looked at now and then: a packet is several blocks, and the question costs a hypercall. */
+static bool is_short(void)
+{
+	static unsigned asked;
+	static bool answer;
+
+	if (answer || asked++ % ASK_EVERY == 0)
+		answer = rumpcomp_vm_free_pages() < LEAST_FREE_PAGES;
+	return answer;
+}
+
 void *net_memory_alloc(size_t bytes)
 {
 	size_t all = bytes + sizeof(struct block);
 	struct block *block;
 	void *memory;
 
-	if (used_bytes + all > net_memory_limit() ||
-	    rumpcomp_vm_free_pages() < LEAST_FREE_PAGES ||
+	if (used_bytes + all > net_memory_limit() || is_short() ||
 	    rumpuser_malloc(all, 0, &memory))
 		return NULL;
 	block = memory;

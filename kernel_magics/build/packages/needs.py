@@ -46,8 +46,8 @@ def elf_needs(data: bytes) -> ElfNeeds | None:
                 found.loader = segment.get_interp_name()  # type: ignore[attr-defined]
             elif segment["p_type"] == "PT_DYNAMIC":
                 _read_dynamic(segment, found)
-    except (ELFError, ValueError, KeyError, UnicodeDecodeError):
-        return None
+    except (ELFError, AssertionError, AttributeError, KeyError, TypeError, ValueError):
+        return None  # what pyelftools makes of a damaged file, or of another use of the format
     return found
 
 

@@ -95,6 +95,7 @@ struct vfs_context {
 	struct vfs_slot *slots;
 	unsigned capacity; /* slots there are */
 	unsigned limit;    /* RLIMIT_NOFILE: descriptors are below it */
+	unsigned first_free; /* no free slot is below it */
 	uint32_t umask;
 	struct vfs_node *cwd; /* a reference */
 	bool permanent;    /* the first one: not from kern_alloc */

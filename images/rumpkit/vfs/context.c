@@ -41,6 +41,8 @@ static void close_all(struct vfs_context *context, bool only_on_exec)
 		if (!slot.file || (only_on_exec && !slot.close_on_exec))
 			continue;
 		context->slots[i] = (struct vfs_slot){ NULL, false };
+		if (i < context->first_free)
+			context->first_free = i;
 		vfs_file_put(slot.file);
 	}
 }

@@ -45,7 +45,8 @@ static int reserve(unsigned descriptor)
 
 int vfs_descriptor_add(struct vfs_file *file, int minimum, bool close_on_exec)
 {
-	unsigned at = (unsigned)minimum;
+	bool from_first = (unsigned)minimum <= vfs_current->first_free;
+	unsigned at = from_first ? vfs_current->first_free : (unsigned)minimum;
 	int error;
 
 	while (at < vfs_current->capacity && vfs_current->slots[at].file)
@@ -56,6 +57,8 @@ int vfs_descriptor_add(struct vfs_file *file, int minimum, bool close_on_exec)
 	if (error)
 		return error;
 	vfs_current->slots[at] = (struct vfs_slot){ vfs_file_get(file), close_on_exec };
+	if (from_first)
+		vfs_current->first_free = at + 1;
 	return (int)at;
 }
 
@@ -84,6 +87,8 @@ int vfs_descriptor_close(int descriptor)
 		return -EBADF;
 	file = slot->file;
 	*slot = (struct vfs_slot){ NULL, false };
+	if ((unsigned)descriptor < vfs_current->first_free)
+		vfs_current->first_free = (unsigned)descriptor;
 	vfs_file_put(file);
 	return 0;
 }

@@ -95,23 +95,70 @@ static int find_in_block(struct found *found, struct vfs_name name)
 	return 0;
 }
 
+/* One block of the directory: 1 found, and it stays open; 0 not; -errno. */
+static int find_in(struct ext2_node *dir, uint32_t index, struct vfs_name name,
+    struct found *found)
+{
+	int result = block_open(dir, index, &found->block);
+
+	found->index = index;
+	if (result)
+		return result == -ENOENT ? 0 : result;
+	result = find_in_block(found, name);
+	if (result <= 0)
+		block_close(&found->block);
+	return result;
+}
+
+/* Put every name of a directory into the table.  False: there is none. */
+static bool index_all(struct ext2_node *dir)
+{
+	uint32_t count = block_count(dir);
+	bool whole = ext2_index_begin(dir);
+	struct dir_block block;
+
+	for (uint32_t index = 0; index < count && whole; index++) {
+		int error = block_open(dir, index, &block);
+
+		if (error == -ENOENT)
+			continue;
+		whole = !error;
+		for (uint32_t offset = 0; whole && offset < block.bytes;) {
+			struct ext2_entry *entry = entry_at(&block, offset);
+
+			whole = entry && (!entry->inode || ext2_index_add(dir,
+			    (struct vfs_name){ entry->name, entry->name_bytes }, index));
+			offset += entry ? entry->bytes : 0;
+		}
+		if (!error)
+			block_close(&block);
+	}
+	if (!whole)
+		ext2_index_forget(ext2_volume_of(&dir->node));
+	return whole;
+}
+
+static int find_indexed(struct ext2_node *dir, struct vfs_name name, struct found *found)
+{
+	uint32_t step = 0, block;
+	int result = 0;
+
+	while (!result && ext2_index_next(dir, name, &step, &block))
+		result = find_in(dir, block, name, found);
+	return result > 0 ? 0 : result ? result : -ENOENT;
+}
+
 static int find(struct ext2_node *dir, struct vfs_name name, struct found *found)
 {
 	uint32_t count = block_count(dir);
 	int result;
 
+	if (count >= EXT2_INDEXED_BLOCKS && (ext2_index_is_for(dir) || index_all(dir)))
+		return find_indexed(dir, name, found);
 	for (found->index = 0; found->index < count; found->index++) {
-		result = block_open(dir, found->index, &found->block);
-		if (result == -ENOENT)
-			continue;
+		result = find_in(dir, found->index, name, found);
 		if (result)
-			return result;
-		result = find_in_block(found, name);
-		if (result > 0)
-			return 0;
-		block_close(&found->block);
-		if (result)
-			return result;
+			return result > 0 ? 0 : result;
 	}
 	return -ENOENT;
 }
@@ -228,6 +275,8 @@ int ext2_entry_add(struct ext2_node *dir, struct vfs_name name, uint32_t inode, 
 		block_close(&block);
 		if (result) {
 			dir->entry_hint = index;
+			if (result > 0)
+				ext2_index_add(dir, name, index);
 			return result < 0 ? result : 0;
 		}
 	}
@@ -237,6 +286,8 @@ int ext2_entry_add(struct ext2_node *dir, struct vfs_name name, uint32_t inode, 
 	dir->entry_hint = count;
 	result = add_to_block(&block, name, inode, mode);
 	block_close(&block);
+	if (result > 0)
+		ext2_index_add(dir, name, count);
 	return result < 0 ? result : ext2_node_store(dir);
 }
 

@@ -25,6 +25,15 @@ struct ext2_range {
 	bool directory;
 };
 
+struct ext2_index_slot {
+	uint32_t hash, block; /* block + 1; 0: the slot is free */
+};
+struct ext2_index {
+	uint32_t inode, generation; /* of the directory */
+	uint32_t capacity, used;    /* slots; capacity is a power of two */
+	struct ext2_index_slot *slots;
+};
+
 struct ext2_node;
 struct ext2_volume {
 	struct vfs_volume volume; /* first */
@@ -44,6 +53,7 @@ struct ext2_volume {
 	struct ext2_node *buckets[EXT2_NODE_BUCKETS];
 	struct ext2_range pending[EXT2_PENDING];
 	unsigned pending_count;
+	struct ext2_index index;       /* of one large directory, see index.c */
 	bool flushing, stopping;
 	bool unsettled;                /* written, but perhaps not on stable storage */
 	bool flush_wanted;
@@ -154,6 +164,19 @@ int ext2_directory_init(struct ext2_node *dir, uint32_t parent);
 int ext2_directory_list(struct vfs_node *dir, uint64_t *position, vfs_emit_fn emit,
     void *argument);
 bool ext2_directory_empty(struct vfs_node *dir);
+
+/*
+ * index.c: where names are.  begin empties the table for a directory; add puts a name of
+ * it in; next gives the blocks that may hold a name, one after the other (*step is 0 at
+ * first).  False: no table, or no more.
+ */
+#define EXT2_INDEXED_BLOCKS 4 /* of a directory that has a table */
+bool ext2_index_is_for(const struct ext2_node *dir);
+bool ext2_index_begin(struct ext2_node *dir);
+bool ext2_index_add(struct ext2_node *dir, struct vfs_name name, uint32_t block);
+bool ext2_index_next(const struct ext2_node *dir, struct vfs_name name, uint32_t *step,
+    uint32_t *block);
+void ext2_index_forget(struct ext2_volume *volume);
 
 /* file.c */
 long ext2_file_read(struct vfs_node *node, struct vfs_io *io, uint64_t offset);

@@ -342,6 +342,8 @@ int ext2_node_erase(struct ext2_node *ext2)
 
 	if (ext2->erased || volume->volume.read_only)
 		return 0;
+	if (ext2_index_is_for(ext2))
+		ext2_index_forget(volume);
 	if (has_blocks(ext2)) {
 		ext2->node.size_bytes = 0;
 		error = ext2_unmap(ext2, 0, UINT64_MAX);

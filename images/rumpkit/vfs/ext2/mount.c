@@ -47,6 +47,7 @@ static void volume_destroy(struct ext2_volume *volume)
 	for (size_t i = 0; i < volume->group_lines; i++)
 		disk_view_put(&volume->group_views[i]);
 	kern_free(volume->group_views);
+	ext2_index_forget(volume);
 	disk_close(&volume->disk);
 	vfs_volume_deinit(&volume->volume);
 	kern_free(volume);

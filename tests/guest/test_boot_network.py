@@ -25,6 +25,7 @@ pytestmark = pytest.mark.guest
 SERVER = r"""
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,6 +33,25 @@ SERVER = r"""
 static int asked(const char *request, const char *path)
 {
     return !strncmp(strchr(request, ' ') + 1, path, strlen(path));
+}
+
+/* Reads a request with its body, which may come in pieces; returns the bytes it has. */
+static ssize_t take(int client, char *request, size_t room)
+{
+    size_t total = 0;
+    ssize_t bytes;
+
+    request[0] = '\0';
+    while (total < room && (bytes = read(client, request + total, room - total)) > 0) {
+        char *end, *length;
+
+        request[total += bytes] = '\0';
+        length = strstr(request, "Content-Length: ");
+        end = strstr(request, "\r\n\r\n");
+        if (end && request + total >= end + 4 + (length ? atoi(length + 16) : 0))
+            break;
+    }
+    return total;
 }
 
 int main(void)
@@ -45,9 +65,8 @@ int main(void)
     for (;;) {
         char request[4096], head[256];
         int client = accept(listening, NULL, NULL);
-        ssize_t bytes = read(client, request, sizeof request - 1);
+        ssize_t bytes = take(client, request, sizeof request - 1);
 
-        request[bytes > 0 ? bytes : 0] = '\0';
         if (!strchr(request, ' '))
             goto next;
         if (asked(request, "/quit"))

@@ -34,7 +34,8 @@ LEFT_OUT = re.compile(
     r"|usr/(include|src)/|usr/lib/(systemd|tmpfiles\.d|sysusers\.d|udev|debug|pkgconfig)/"
     r"|usr/lib/[\w-]+/(pkgconfig|cmake)/|usr/lib/.*\.(a|la|o)$"
     r"|etc/(init\.d|rc\w?\.d|logrotate\.d|cron\.\w+|ufw|apparmor\.d|systemd|bash_completion\.d)/")
-_LIBRARY = re.compile(r"usr/lib(64)?/.*\.so(\.[\w.+-]+)?$|usr/lib/.*/ld-[\w.-]+$")
+_LIBRARY = re.compile(r"usr/lib(64)?/.*\.so(\.[\w.+-]+)?$|usr/lib/.*/ld-[\w.-]+$|"
+                      r"usr/lib/.*/gconv/gconv-modules(\.cache)?$")
 
 
 @dataclass(slots=True)

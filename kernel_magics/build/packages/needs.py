@@ -19,8 +19,11 @@ __all__ = ["ElfNeeds", "LIBRARY_FOLDERS", "elf_needs", "needed_paths"]
 
 MULTIARCH = "x86_64-linux-gnu"
 LIBRARY_FOLDERS = (f"usr/lib/{MULTIARCH}", "usr/lib", "usr/lib64")
-# Libraries that glibc opens itself: pthread_cancel and backtrace unwind with this one.
-_OPENED_BY_GLIBC = {"libc.so.6": ("libgcc_s.so.1",)}
+# Files beside a library that it opens itself: glibc unwinds with libgcc_s for pthread_cancel,
+# and iconv(3) knows few character sets without the modules in gconv (the others are large).
+_OPENED_BY = {"libc.so.6": (
+    "libgcc_s.so.1", "gconv/gconv-modules", "gconv/gconv-modules.cache",
+    *(f"gconv/{name}.so" for name in ("ISO8859-1", "ISO8859-15", "UTF-16", "UTF-32")))}
 
 
 @dataclass(slots=True)
@@ -82,12 +85,13 @@ def needed_paths(tree: RootTree, roots: Iterable[str]) -> tuple[set[str], dict[s
             todo.extend(_interpreter(node.data))
             continue
         todo.extend([needs.loader.strip("/")] if needs.loader else [])
-        also = _OPENED_BY_GLIBC.get(posixpath.basename(real), ())
-        for name in (*needs.libraries, *also):
-            found = _library(tree, name, needs.folders, posixpath.dirname(real))
+        folder = posixpath.dirname(real)
+        todo.extend(f"{folder}/{name}" for name in _OPENED_BY.get(posixpath.basename(real), ()))
+        for name in needs.libraries:
+            found = _library(tree, name, needs.folders, folder)
             if found:
                 todo.append(found)
-            elif name not in also:
+            else:
                 missing.setdefault(name, f"/{real}")
     return kept, missing
 

@@ -17,7 +17,7 @@ from kernel_magics.build.packages.tree import RootTree
 
 __all__ = ["ARCHIVE", "MANIFEST", "make_root", "root_key"]
 
-RECIPE = "1"  # changes when this package makes another root from the same inputs
+RECIPE = "2"  # changes when this package makes another root from the same inputs
 ARCHIVE = "root.cpio"
 MANIFEST = "etc/rumplab/manifest"
 

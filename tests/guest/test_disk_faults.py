@@ -13,6 +13,7 @@ from capabilities import need
 
 from kernel_magics.boot.commandline import EXIT_DEVICE
 from kernel_magics.boot.process import ProcessId
+from kernel_magics.errors import GuestPanic
 from kernel_magics.lab import Lab
 
 pytestmark = pytest.mark.guest
@@ -152,3 +153,41 @@ def test_a_disk_without_ext2_ends_the_guest_with_one_line(direct, ledger, tmp_pa
     assert status == NOT_MOUNTED
     assert "no ext2 file system: make one with mke2fs" in text
     assert "last" not in text
+
+
+HUNGRY = r"""
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char block[65536];
+
+int main(int count, char **arguments)
+{
+    int file = open("/data/large", O_RDWR | O_CREAT, 0600);
+
+    (void)arguments;
+    for (int i = 0; count > 1 && i < 200; i++)
+        write(file, block, sizeof block);
+    fsync(file);
+    for (int i = 1;; i++) {
+        memset(malloc(sizeof block), 1, sizeof block);
+        dprintf(1, "%d\n", i);
+    }
+}
+"""
+CACHE_KIB = 16 * 1024 // 8
+
+
+def test_the_cache_gives_way_to_the_program(direct, tmp_path):
+    disk = direct.disk(tmp_path / "data.img", size_mib=32, fstype="ext2", mountpoint="/data")
+    image = direct.build(HUNGRY, "hungry")
+    reached = []
+    for arguments in ([], ["fill the cache"]):
+        guest = direct.boot(image, memory_mib=16, argv=["hungry", *arguments], disks=[disk])
+        with pytest.raises(GuestPanic, match="out of memory"):
+            guest.wait(timeout=60)
+        reached.append(64 * int(re.findall(r"^(\d+)$", guest.console.text, re.M)[-1]))
+    assert reached[0] - reached[1] < CACHE_KIB // 2, reached

@@ -7,11 +7,14 @@
 #include "region.h"
 #include "rumplib.h"
 #include "vfs.h"
+#include "vfs_volume.h"
 
 /* A fault this close below a stack's pointer is the stack's. */
 #define STACK_REACH 0x10000ull
 /* Pages mapped at once where that costs no memory: an aligned group of them. */
 #define AROUND_BYTES 0x10000ull
+/* What is asked of the caches when there is no memory: enough for some more faults. */
+#define PAGES_WANTED 64
 
 static enum rumpcomp_fault verdict(int error)
 {
@@ -94,6 +97,17 @@ static enum rumpcomp_fault page_in(struct kern_region *region, uint64_t page, bo
 	return RUMPCOMP_FAULT_HANDLED;
 }
 
+/* Once more with what the caches can give back, before saying that there is none. */
+static enum rumpcomp_fault page_in_somehow(struct kern_region *region, uint64_t page, bool write)
+{
+	enum rumpcomp_fault result = page_in(region, page, write);
+
+	if (result != RUMPCOMP_FAULT_NO_MEMORY || !vfs_shrink(PAGES_WANTED))
+		return result;
+	region = kern_region_above(page);
+	return region && region->start <= page ? page_in(region, page, write) : RUMPCOMP_FAULT_BAD;
+}
+
 static enum rumpcomp_fault on_fault(uintptr_t address, uintptr_t stack, bool write, bool execute)
 {
 	struct kern_region *region = kern_region_above(address);
@@ -109,9 +123,11 @@ static enum rumpcomp_fault on_fault(uintptr_t address, uintptr_t stack, bool wri
 	if (!(region->protection & wanted))
 		return RUMPCOMP_FAULT_PROTECTION;
 	unshared = write ? rumpcomp_vm_unshare(page, region->protection) : 0;
+	if (unshared < 0 && vfs_shrink(PAGES_WANTED))
+		unshared = rumpcomp_vm_unshare(page, region->protection);
 	if (unshared)
 		return unshared < 0 ? RUMPCOMP_FAULT_NO_MEMORY : RUMPCOMP_FAULT_HANDLED;
-	return page_in(region, page, write);
+	return page_in_somehow(region, page, write);
 }
 
 void kern_fault_create(void)

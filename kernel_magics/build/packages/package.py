@@ -95,11 +95,13 @@ def _only_program(request: PackageRequest, root: Mapping[str, Any]) -> str:
     """Return the program of a package that is meant when none is said."""
     package = request.packages[0].partition("=")[0]
     offered: list[str] = root["offered"]
-    names = [package, package.removesuffix("-minimal"), package.removesuffix("-cli"),
-             package.removesuffix("-static"), *(offered if len(offered) == 1 else ())]
-    for name in names:
-        if name in offered:
+    # What a package is named for may come from one it depends on: python3 from python3-minimal.
+    for name in (package, package.removesuffix("-minimal"), package.removesuffix("-cli"),
+                 package.removesuffix("-static")):
+        if name in root["programs"]:
             return name
+    if len(offered) == 1:
+        return offered[0]
     what = f"several programs: {', '.join(offered[:12])}" if offered else "no program"
     raise UsageError(f"{package} has {what}",
                      next_step=f"say what to run, such as argv={shlex.split(offered[0])!r}"

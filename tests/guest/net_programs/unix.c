@@ -213,6 +213,34 @@ static int receive_file(int from, size_t room_bytes)
 	return file;
 }
 
+/* Two arrays in one message arrive as one. */
+static void two_arrays(void)
+{
+	char room[2 * CMSG_SPACE(sizeof(int))] = "", space[CMSG_SPACE(2 * sizeof(int))] = "", text[8];
+	struct iovec part = { "two", 3 }, into = { text, 8 };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = room,
+		.msg_controllen = sizeof room };
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	int pair[2], descriptor = 0;
+
+	section("two arrays of files");
+	note(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	for (int i = 0; i < 2; i++, header = CMSG_NXTHDR(&message, header)) {
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+	}
+	note(sendmsg(pair[0], &message, 0));
+	message = (struct msghdr){ .msg_iov = &into, .msg_iovlen = 1, .msg_control = space,
+		.msg_controllen = sizeof space };
+	note(recvmsg(pair[1], &message, 0));
+	note(message.msg_controllen);
+	note(CMSG_FIRSTHDR(&message)->cmsg_len);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 static void passing(int type)
 {
 	int pair[2], ends[2], file;
@@ -382,6 +410,7 @@ int main(void)
 	named();
 	abstract();
 	passing(SOCK_STREAM);
+	two_arrays();
 	passing(SOCK_DGRAM);
 	credentials();
 	bulk();

@@ -17,19 +17,27 @@ void unix_rights_drop(struct unix_packet *packet)
 	packet->file_count = 0;
 }
 
+/* A message may carry several arrays: they become one. */
 static int take_files(struct unix_packet *packet, const int32_t *descriptors, size_t count)
 {
-	if (packet->files || count > FILES_MAX)
+	size_t total = packet->file_count + count;
+	struct vfs_file **files;
+
+	if (total > FILES_MAX)
 		return -EINVAL;
-	packet->files = kern_alloc(count * sizeof *packet->files + 1);
-	if (!packet->files)
+	files = kern_alloc(total * sizeof *files + 1);
+	if (!files)
 		return -ENOMEM;
-	for (; packet->file_count < count; packet->file_count++) {
-		struct vfs_file *file = vfs_descriptor_get(descriptors[packet->file_count]);
+	if (packet->files)
+		memcpy(files, packet->files, packet->file_count * sizeof *files);
+	kern_free(packet->files);
+	packet->files = files;
+	while (packet->file_count < total) {
+		struct vfs_file *file = vfs_descriptor_get(*descriptors++);
 
 		if (!file)
 			return -EBADF;
-		packet->files[packet->file_count] = file;
+		packet->files[packet->file_count++] = file;
 	}
 	return 0;
 }

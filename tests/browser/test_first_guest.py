@@ -22,7 +22,7 @@ def test_run_all_shows_console_layers_and_trace(opened, first_guest, dark):
     expect(page.output("%%rumprun crash")).to_contain_text("null pointer in store")
 
     layers = page.output("%rumplayers hello")
-    expect(layers.get_by_role("option")).to_have_count(16)
+    expect(layers.get_by_role("option")).to_have_count(17)
     expect(layers.locator(".rl-boundary", has_text="hypercalls")).to_contain_text("1")
     expect(page.output("%rumptrace hello").get_by_role("row")).not_to_have_count(0)
     expect(page.output("%rumptrace hello")).to_contain_text("rumpuser_malloc")

@@ -11,7 +11,8 @@ pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(400)]
 
 # Whole modules, and of test_socket the classes for the protocols that a guest has.
 MODULES = ["test_epoll", "test_select", "test_poll", "test_thread", "test_mmap", "test_popen"]
-SOCKETS = ["BasicTCPTest", "BasicUDPTest", "NonBlockingTCPTests", "SendmsgTCPTest", "RecvmsgTCPTest",
+SOCKETS = ["BasicTCPTest", "BasicUDPTest", "NonBlockingTCPTests", "SendmsgTCPTest",
+           "RecvmsgTCPTest",
            "SendmsgUDPTest", "RecvmsgUDPTest", "SCMRightsStream", "BasicSocketPairTest",
            "TestUnixDomain", "SendfileUsingSendfile", "TCPTimeoutTest", "UDPTimeoutTest",
            "NetworkConnection", "UnixStream", "FileObjectClass", "GeneralModuleTests"]

@@ -2,28 +2,22 @@
  * map.c - the address space: 4-level page tables (Intel SDM volume 3A, 4.5).
  *
  * The image is where it was linked, its sections protected as their names promise.  All
- * of RAM is in the direct map, high up.  What lies between is the application's; each
- * process has a table of its own for it, which shares the rest with the others.
+ * of RAM is in the direct map, high up.  What lies between is the application's.
  */
-#include "arch.h"
-#include "bmk.h"
 #include "lab_trace.h"
+#include "map.h"
 #include "rumplib.h"
 
-#define LARGE_BYTES 0x200000ul
-#define TABLE_ENTRIES 512
-#define ADDRESS_BITS 0x000ffffffffff000ul
 /* Entry.S mapped the first GiB and the one that ends at 4 GiB. */
 #define MAPPED_AT_ENTRY 0x40000000ul
 #define DEVICES_START 0xc0000000ul
 #define DEVICES_END 0x100000000ul
 
-extern uint64_t arch_pdpt[TABLE_ENTRIES], arch_pd_image[TABLE_ENTRIES];
 extern uint64_t arch_pd_direct[TABLE_ENTRIES];
 extern char image_start[], image_end[];
 extern char image_text_start[], image_text_end[], image_rodata_end[];
 
-static uint64_t *root = arch_pml4;
+uint64_t *bmk_map_root = arch_pml4;
 
 uintptr_t bmk_physical(const void *address)
 {
@@ -42,30 +36,7 @@ uintptr_t bmk_map_lowest(void)
 
 /* --- entries --- */
 
-static uint64_t bits_of(int protection)
-{
-	if (!protection)
-		return 0;
-	return PTE_PRESENT | (protection & BMK_MAP_WRITE ? PTE_WRITE : 0) |
-	    (protection & BMK_MAP_EXECUTE ? 0 : PTE_NO_EXECUTE);
-}
-
-static unsigned slot(uintptr_t address, int level)
-{
-	return address >> (12 + 9 * level) & (TABLE_ENTRIES - 1);
-}
-
-static uint64_t *table_of(uint64_t entry)
-{
-	return bmk_at_physical(entry & ADDRESS_BITS);
-}
-
-static uint64_t entry_for_table(const uint64_t *table)
-{
-	return bmk_physical(table) | PTE_TABLE;
-}
-
-static uint64_t *table_create(void)
+uint64_t *bmk_map_table(void)
 {
 	uint64_t *table = bmk_pages_alloc(1);
 
@@ -87,14 +58,13 @@ static bool split(uint64_t *entry)
 	return true;
 }
 
-/* The level-1 entry for an address; NULL if a table is missing and create is false. */
-static uint64_t *entry_of(uint64_t *table, uintptr_t address, bool create)
+uint64_t *bmk_map_entry(uint64_t *table, uintptr_t address, bool create)
 {
 	for (int level = 3; level > 0; level--) {
 		uint64_t *entry = &table[slot(address, level)];
 
 		if (!*entry) {
-			uint64_t *fresh = create ? table_create() : NULL;
+			uint64_t *fresh = create ? bmk_map_table() : NULL;
 
 			if (!fresh)
 				return NULL;
@@ -109,7 +79,7 @@ static uint64_t *entry_of(uint64_t *table, uintptr_t address, bool create)
 
 static bool map(uintptr_t address, uint64_t value)
 {
-	uint64_t *entry = entry_of(root, address, true);
+	uint64_t *entry = bmk_map_entry(bmk_map_root, address, true);
 	bool was_present;
 
 	if (!entry)
@@ -137,7 +107,7 @@ bool bmk_map_lent(uintptr_t address, const void *page, int protection, bool borr
 
 bool bmk_map_dirty(uintptr_t address, bool clean)
 {
-	uint64_t *entry = entry_of(root, address, false);
+	uint64_t *entry = bmk_map_entry(bmk_map_root, address, false);
 	bool dirty = entry && *entry & PTE_DIRTY;
 
 	if (dirty && clean) {
@@ -149,7 +119,7 @@ bool bmk_map_dirty(uintptr_t address, bool clean)
 
 void *bmk_map_remove(uintptr_t address, bool *borrowed)
 {
-	uint64_t *entry = entry_of(root, address, false);
+	uint64_t *entry = bmk_map_entry(bmk_map_root, address, false);
 	uint64_t was = entry ? *entry : 0;
 
 	if (!was)
@@ -163,7 +133,7 @@ void *bmk_map_remove(uintptr_t address, bool *borrowed)
 
 bool bmk_map_move(uintptr_t from, uintptr_t to)
 {
-	uint64_t *entry = entry_of(root, from, false);
+	uint64_t *entry = bmk_map_entry(bmk_map_root, from, false);
 
 	if (!entry || !*entry || !map(to, *entry))
 		return false;
@@ -174,7 +144,7 @@ bool bmk_map_move(uintptr_t from, uintptr_t to)
 
 bool bmk_map_protect(uintptr_t address, int protection)
 {
-	uint64_t *entry = entry_of(root, address, false);
+	uint64_t *entry = bmk_map_entry(bmk_map_root, address, false);
 	uint64_t was = entry ? *entry : 0;
 
 	if (!was)
@@ -189,7 +159,7 @@ bool bmk_map_protect(uintptr_t address, int protection)
 
 int bmk_map_unshare(uintptr_t address, int protection)
 {
-	uint64_t *entry = entry_of(root, address, false);
+	uint64_t *entry = bmk_map_entry(bmk_map_root, address, false);
 	void *page, *copy;
 
 	if (!entry || !(*entry & PTE_COPY))
@@ -213,7 +183,7 @@ int bmk_map_unshare(uintptr_t address, int protection)
 uintptr_t bmk_map_next(uintptr_t address, uintptr_t end)
 {
 	while (address < end) {
-		uint64_t *table = root;
+		uint64_t *table = bmk_map_root;
 		int level = 3;
 
 		while (level > 0 && table[slot(address, level)]) {
@@ -230,7 +200,7 @@ uintptr_t bmk_map_next(uintptr_t address, uintptr_t end)
 
 bool bmk_map_present(uintptr_t address)
 {
-	const uint64_t *table = root;
+	const uint64_t *table = bmk_map_root;
 
 	/* Canonical addresses repeat bit 47 above it. */
 	if ((int64_t)(address << 16) >> 16 != (int64_t)address)
@@ -243,83 +213,6 @@ bool bmk_map_present(uintptr_t address)
 		if (entry & PTE_LARGE && level > 0)
 			return !(entry & PTE_UNCACHED);
 		table = table_of(entry);
-	}
-	return true;
-}
-
-/* --- spaces --- */
-
-uint64_t *bmk_space_create(void)
-{
-	uint64_t *space = table_create(), *upper = table_create(), *lower = table_create();
-
-	if (!space || !upper || !lower) {
-		if (space)
-			bmk_pages_free(space, 1);
-		if (upper)
-			bmk_pages_free(upper, 1);
-		if (lower)
-			bmk_pages_free(lower, 1);
-		return NULL;
-	}
-	for (uintptr_t address = 0; address < bmk_map_lowest(); address += LARGE_BYTES)
-		lower[slot(address, 1)] = arch_pd_image[slot(address, 1)];
-	upper[0] = entry_for_table(lower);
-	space[0] = entry_for_table(upper);
-	space[DIRECT_SLOT] = arch_pml4[DIRECT_SLOT];
-	return space;
-}
-
-uint64_t *bmk_space_current(void)
-{
-	return root;
-}
-
-void bmk_space_use(uint64_t *space)
-{
-	if (space == root)
-		return;
-	root = space;
-	lab_header.page_table_address = bmk_physical(space);
-	arch_set_tables(bmk_physical(space));
-}
-
-static void tables_free(uint64_t *table, int level, unsigned first, unsigned end)
-{
-	for (unsigned i = first; i < end && level > 0; i++)
-		if (table[i])
-			tables_free(table_of(table[i]), level - 1, 0, TABLE_ENTRIES);
-	bmk_pages_free(table, 1);
-}
-
-void bmk_space_destroy(uint64_t *space)
-{
-	uint64_t *lower = table_of(table_of(space[0])[0]);
-
-	/* The first one is part of the image. */
-	if (space == arch_pml4)
-		return;
-	bmk_assert(space != root);
-	/* The tables of the image are everybody's. */
-	for (uintptr_t address = 0; address < bmk_map_lowest(); address += LARGE_BYTES)
-		lower[slot(address, 1)] = 0;
-	tables_free(space, 3, 0, DIRECT_SLOT);
-}
-
-bool bmk_space_copy(uint64_t *to, uintptr_t start, uintptr_t end, bool private)
-{
-	for (uintptr_t at = start; (at = bmk_map_next(at, end)) < end; at += BMK_PAGE_BYTES) {
-		uint64_t *from = entry_of(root, at, false);
-		uint64_t *entry = entry_of(to, at, true);
-
-		if (!entry || (!(*from & PTE_BORROWED) &&
-		    !bmk_page_share(bmk_at_physical(*from & ADDRESS_BITS))))
-			return false;
-		if (private) {
-			*from = (*from & ~(uint64_t)PTE_WRITE) | PTE_COPY;
-			arch_invalidate(at);
-		}
-		*entry = *from;
 	}
 	return true;
 }
@@ -369,7 +262,7 @@ static void map_large(uintptr_t physical)
 	uint64_t *middle = &top[slot(address, 2)];
 
 	if (!*middle) {
-		uint64_t *table = table_create();
+		uint64_t *table = bmk_map_table();
 
 		bmk_assert(table);
 		*middle = entry_for_table(table);

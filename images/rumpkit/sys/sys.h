@@ -14,6 +14,9 @@ long sys_call(struct rumpcomp_frame *frame);
 /* Every number's name, NULL if there is none. */
 const char *sys_name(uint64_t number);
 
+/* A process by its number, 0 for the caller's; NULL if there is none. */
+struct kern_process *sys_process_of(long pid);
+
 /* timespec from the application; -EFAULT, or -EINVAL if out of range. */
 int sys_copyin_timespec(const void *user, int64_t *ns);
 int sys_copyout_timespec(int64_t ns, void *user);

@@ -17,6 +17,16 @@
 #define LWIP_STATS 0
 #define LWIP_SINGLE_NETIF 0
 
+/* In this runtime sys_ is the prefix of system calls; lwIP's timers are of the layer net. */
+#define sys_now net_now
+#define sys_timeout net_timeout
+#define sys_timeout_abs net_timeout_abs
+#define sys_untimeout net_untimeout
+#define sys_timeouts_init net_timeouts_init
+#define sys_timeouts_sleeptime net_timeouts_sleeptime
+#define sys_check_timeouts net_check_timeouts
+#define sys_restart_timeouts net_restart_timeouts
+
 /* Memory: no pools, so that nothing is reserved in a guest that uses no network. */
 #define MEM_LIBC_MALLOC 1
 #define MEMP_MEM_MALLOC 1

@@ -32,7 +32,7 @@ static long fill(int file)
 
 int main(void)
 {
-    int file = open("/work/large", O_RDONLY);
+    int file = open("/notes/large", O_RDONLY);
     long got = fill(file);
 
     printf("open %d, read %s\n", file >= 0, got < 0 ? strerror((int)-got) : "everything");
@@ -49,13 +49,13 @@ BYTES_PER_SECOND = 200_000
 
 def test_a_server_that_stops_answering_is_an_error(tmp_path):
     need("qemu", "compiler")
-    folder = tmp_path / "work"
+    folder = tmp_path / "notes"
     folder.mkdir()
     (folder / "large").write_bytes(b"l" * LARGE_BYTES)
     with Lab(driver="qemu") as lab:
         image = lab.build(PROGRAM, "stalled")
     configuration = {"rc": [{"bin": "stalled", "argv": ["stalled"]}],
-                     "blk": {"source": "9p", "path": "t", "fstype": "9p", "mountpoint": "/work",
+                     "blk": {"source": "9p", "path": "t", "fstype": "9p", "mountpoint": "/notes",
                              "options": "timeout=2"}}
     done = subprocess.run(
         ["qemu-system-x86_64", *MACHINES["microvm"], "-accel", "tcg", "-cpu", "max", "-m", "32",

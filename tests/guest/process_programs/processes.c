@@ -101,6 +101,11 @@ static void memory(void)
 	free(heap);
 }
 
+static int by_value(const void *one, const void *other)
+{
+	return *(const char *)one - *(const char *)other;
+}
+
 static void pipes(void)
 {
 	char text[64] = "";
@@ -114,13 +119,13 @@ static void pipes(void)
 			int length = snprintf(word, sizeof(word), "%d", i);
 
 			close(to_parent[0]);
-			usleep(30000 * i);
 			write(to_parent[1], word, (size_t)length);
 			_exit(i);
 		}
 	close(to_parent[1]);
 	while ((got = read(to_parent[0], text + count, sizeof(text) - 1 - (size_t)count)) > 0)
 		count += (int)got;
+	qsort(text, (size_t)count, 1, by_value); /* who comes first is nobody's promise */
 	printf("from three children: %s\n", text);
 	close(to_parent[0]);
 	for (int sum = 0, status, i = 0; i < 3; i++) {
@@ -154,7 +159,7 @@ static void executing(const char *self)
 {
 	char *const arguments[] = { "other name", "child", "two words", NULL };
 	char *const environment[] = { "COLOUR=red", NULL };
-	int cloexec = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int cloexec = open("/dev/null", O_RDONLY | O_CLOEXEC), spawned, status;
 	pid_t pid;
 
 	fcntl(cloexec, F_DUPFD, 40); /* stays open */
@@ -170,8 +175,10 @@ static void executing(const char *self)
 		_exit(99);
 	}
 	say("after vfork and execve", wait_for(pid));
-	say("posix_spawn", posix_spawn(&pid, self, NULL, NULL, arguments, environ));
-	say("its status", wait_for(pid));
+	spawned = posix_spawn(&pid, self, NULL, NULL, arguments, environ);
+	status = wait_for(pid); /* before anything is said: the child speaks meanwhile */
+	say("posix_spawn", spawned);
+	say("its status", status);
 	say("posix_spawn of nothing", posix_spawn(&pid, "/no/such", NULL, NULL, arguments, environ));
 	say("execve of nothing", execve("/no/such", arguments, environment) == -1 ? errno : 0);
 	say("execve of a folder", execve("/tmp", arguments, environment) == -1 ? errno : 0);

@@ -66,6 +66,10 @@ struct vfs_change {
 	bool accessed_now, modified_now; /* the times are the clock's */
 };
 
+/* One that looks for any name but "." and "..", and sets the bool at argument. */
+bool vfs_emit_finds_name(void *argument, struct vfs_name name, uint64_t number,
+    uint32_t mode, uint64_t next_position);
+
 /* Operations that do not apply to a node are NULL. */
 struct vfs_node_ops {
 	/* Directories.  The caller has checked that the change is allowed and does link

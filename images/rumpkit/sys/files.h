@@ -7,6 +7,8 @@
 #ifndef SYS_FILES_H
 #define SYS_FILES_H
 
+#include <stdint.h>
+
 #define SYS_FILES(X) \
 	X(0, read) X(1, write) X(2, open) X(3, close) X(4, stat) X(5, fstat) \
 	X(6, lstat) X(7, poll) X(8, lseek) X(16, ioctl) X(17, pread64) X(18, pwrite64) \
@@ -30,5 +32,8 @@
 #define SYS_FILES_DECLARE(number, name) long sys_##name(long, long, long, long, long, long);
 SYS_FILES(SYS_FILES_DECLARE)
 #undef SYS_FILES_DECLARE
+
+/* The deadline of a timespec of the application; NULL waits for ever.  -EFAULT, -EINVAL. */
+int sys_deadline_of(long user, int64_t *deadline_ns);
 
 #endif

@@ -27,8 +27,7 @@ static int64_t deadline_ms(long milliseconds)
 	return deadline_in((int)milliseconds * NS_PER_MS);
 }
 
-/* The deadline of a timespec of the application; NULL waits for ever. */
-static int deadline_of(long user, int64_t *deadline_ns)
+int sys_deadline_of(long user, int64_t *deadline_ns)
 {
 	struct linux_timespec time;
 
@@ -88,7 +87,7 @@ SYSCALL(poll)
 SYSCALL(ppoll)
 {
 	int64_t deadline_ns;
-	int error = deadline_of(c, &deadline_ns);
+	int error = sys_deadline_of(c, &deadline_ns);
 
 	if (!error)
 		error = apply_mask(d, (size_t)e);
@@ -220,7 +219,7 @@ SYSCALL(pselect6)
 		uint64_t mask, bytes;
 	} more = { 0, 0 };
 	int64_t deadline_ns;
-	int error = deadline_of(e, &deadline_ns);
+	int error = sys_deadline_of(e, &deadline_ns);
 
 	if (!error && f && kern_copyin((void *)f, &more, sizeof more))
 		return -EFAULT;

@@ -2,6 +2,7 @@
  * sockets_io.c - system calls that send and receive messages.
  */
 #include "call.h"
+#include "files.h"
 #include "kern.h"
 #include "rumplib.h"
 #include "sockets.h"
@@ -253,29 +254,13 @@ SYSCALL(sendmmsg)
 	return done ? (long)done : moved;
 }
 
-static int deadline_of(long user, int64_t *deadline_ns)
-{
-	struct linux_timespec time;
-
-	*deadline_ns = KERN_FOREVER;
-	if (!user)
-		return 0;
-	if (kern_copyin((void *)user, &time, sizeof time))
-		return -EFAULT;
-	if (time.tv_sec < 0 || time.tv_nsec < 0 || time.tv_nsec >= NS_PER_S)
-		return -EINVAL;
-	if (time.tv_sec < INT32_MAX)
-		*deadline_ns = kern_monotonic_ns() + time.tv_sec * NS_PER_S + time.tv_nsec;
-	return 0;
-}
-
 /* As on Linux the deadline is looked at only when a message has come. */
 SYSCALL(recvmmsg)
 {
 	unsigned count = (unsigned)c < MESSAGES_MAX ? (unsigned)c : MESSAGES_MAX, done = 0;
 	uint32_t flags = (uint32_t)d & ~MSG_WAITFORONE;
 	int64_t deadline_ns;
-	long moved = deadline_of(e, &deadline_ns);
+	long moved = sys_deadline_of(e, &deadline_ns);
 
 	while (done < count && moved >= 0) {
 		moved = move_entry((int)a, b, done, flags, receive_one);

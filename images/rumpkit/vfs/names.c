@@ -211,3 +211,16 @@ int vfs_rmdir(struct vfs_place *place)
 	vfs_place_unlock(place);
 	return error;
 }
+
+bool vfs_emit_finds_name(void *argument, struct vfs_name name, uint64_t number, uint32_t mode,
+    uint64_t next_position)
+{
+	bool *found = argument;
+
+	(void)number;
+	(void)mode;
+	(void)next_position;
+	*found = *found || name.text[0] != '.' ||
+	    (name.bytes != 1 && !(name.bytes == 2 && name.text[1] == '.'));
+	return !*found;
+}

@@ -410,23 +410,10 @@ int ext2_directory_list(struct vfs_node *dir, uint64_t *position, vfs_emit_fn em
 	return error;
 }
 
-static bool is_no_dot(void *argument, struct vfs_name name, uint64_t number, uint32_t mode,
-    uint64_t next_position)
-{
-	bool *found = argument;
-
-	(void)number;
-	(void)mode;
-	(void)next_position;
-	*found = *found || name.text[0] != '.' ||
-	    (name.bytes != 1 && !(name.bytes == 2 && name.text[1] == '.'));
-	return !*found;
-}
-
 bool ext2_directory_empty(struct vfs_node *dir)
 {
 	uint64_t position = 0;
 	bool found = false;
 
-	return !ext2_directory_list(dir, &position, is_no_dot, &found) && !found;
+	return !ext2_directory_list(dir, &position, vfs_emit_finds_name, &found) && !found;
 }

@@ -265,25 +265,12 @@ static int list(struct vfs_node *dir, uint64_t *position, vfs_emit_fn emit, void
 	return error;
 }
 
-static bool is_dot(void *argument, struct vfs_name name, uint64_t number, uint32_t mode,
-    uint64_t next_position)
-{
-	bool *found = argument;
-
-	(void)number;
-	(void)mode;
-	(void)next_position;
-	*found = *found || name.text[0] != '.' ||
-	    (name.bytes != 1 && !(name.bytes == 2 && name.text[1] == '.'));
-	return !*found;
-}
-
 static bool empty(struct vfs_node *dir)
 {
 	uint64_t position = 0;
 	bool found = false;
 
-	return !list(dir, &position, is_dot, &found) && !found;
+	return !list(dir, &position, vfs_emit_finds_name, &found) && !found;
 }
 
 static uint64_t sectors(struct vfs_node *node)

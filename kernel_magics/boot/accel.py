@@ -97,6 +97,8 @@ def calibrate(*, refresh: bool = False) -> Calibration:
         return found
     with _folder() as folder:
         calibration = _decide(folder)
+    if not any(measurement.works for measurement in calibration.measurements):
+        return calibration  # asked again next time: the machine may only have been busy
     fresh = path.with_suffix(f".{os.getpid()}")
     fresh.write_text(json.dumps(asdict(calibration)))
     os.replace(fresh, path)

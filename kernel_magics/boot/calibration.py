@@ -30,6 +30,8 @@ TCG_PATIENCE_S = 10.0
 WORK_PATIENCE_S = 0.25
 HOPELESS = 20                # times the other accelerator's work
 CLOCK_SAMPLE_S = 0.06
+CLOCK_PATIENCE_S = 2.0       # a busy machine may not run the guest for a whole sample
+CLOCK_READINGS = 20          # different ones, before a slope is drawn through them
 SAMPLE_WIDTH_NS = 10_000
 LOOK_S = 0.0005
 
@@ -190,12 +192,16 @@ class _Run:
     def _tsc_hz(self) -> int:
         """Compare the counter the guest publishes with CLOCK_MONOTONIC; 0: it stands still."""
         samples: list[tuple[int, int]] = []
-        end = time.monotonic() + CLOCK_SAMPLE_S
-        while time.monotonic() < end:
+        readings: set[int] = set()
+        began = time.monotonic()
+        while (elapsed_s := time.monotonic() - began) < CLOCK_PATIENCE_S:
+            if elapsed_s > CLOCK_SAMPLE_S and len(readings) >= CLOCK_READINGS:
+                break
             before_ns = time.monotonic_ns()
             tsc = self._word(1)
             if time.monotonic_ns() - before_ns < SAMPLE_WIDTH_NS and tsc:
                 samples.append((before_ns, tsc))
+                readings.add(tsc)
             time.sleep(LOOK_S)
         return clock_hz(samples)
 

@@ -5,12 +5,13 @@ from kernel_magics.build.image import FACETS as IMAGE_FACETS
 from kernel_magics.inspect.layers import BOUNDARIES, LAYERS, GuestLayers, ImageLayers
 from kernel_magics.inspect.memory import GuestMemory
 from kernel_magics.inspect.panic import PanicReport, read_panic
+from kernel_magics.inspect.program import program_of
 from kernel_magics.inspect.sizes import Sizes
 from kernel_magics.inspect.symbols import Symbol, SymbolIndex
 from kernel_magics.inspect.threads import GuestThreads
 
 __all__ = ["BOUNDARIES", "LAYERS", "GuestLayers", "ImageLayers", "PanicReport", "Sizes",
-           "Symbol", "SymbolIndex", "read_panic"]
+           "Symbol", "SymbolIndex", "program_of", "read_panic"]
 
 IMAGE_FACETS["symbols"] = SymbolIndex
 IMAGE_FACETS["sizes"] = Sizes
@@ -20,3 +21,4 @@ GUEST_FACETS["panic"] = read_panic
 GUEST_FACETS["layers"] = GuestLayers
 GUEST_FACETS["threads"] = GuestThreads
 GUEST_FACETS["memory"] = GuestMemory
+GUEST_FACETS["drgn"] = program_of

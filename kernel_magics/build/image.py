@@ -151,6 +151,11 @@ class GuestImage:
                 *(f"  runs {shlex.join(row['argv'])}" for row in self.rc)]
 
 
+def link_files(name: str) -> tuple[str, str]:
+    """Return what the linker's map and the runtime's record of its objects are called there."""
+    return f"{name}.map", f"{name}.objects"
+
+
 def entry_files(name: str) -> tuple[str, str]:
     """Return what an image called `name` and its stripped copy are called in the cache."""
     return f"{name}.elf", f"{name}.stripped.elf"

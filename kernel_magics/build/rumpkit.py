@@ -13,7 +13,7 @@ from kernel_magics.build.cache import BuildCache, digest
 from kernel_magics.build.cxx import C_PARTS, cxx_parts
 from kernel_magics.build.diagnostics import Diagnostic, SourceLines, parse_compiler, summary
 from kernel_magics.build.elf import ElfFile
-from kernel_magics.build.image import GuestImage, entry_files, header_address
+from kernel_magics.build.image import GuestImage, entry_files, header_address, link_files
 from kernel_magics.build.kits import KITS, BuildRequest
 from kernel_magics.build.linking import parse_linker
 from kernel_magics.build.runtime import Runtime, find_runtime
@@ -23,7 +23,7 @@ from kernel_magics.errors import BuildError, HostError
 
 __all__ = ["RumpkitKit"]
 
-RECIPE = "1"  # changes when this file makes another image from the same inputs
+RECIPE = "2"  # changes when this file makes another image from the same inputs
 COMPILE_FLAGS = ("-pipe", "-O2", "-g", "-Wall", "-fno-omit-frame-pointer", "-fno-pie",
                  "-fcf-protection=none", "-fno-stack-protector",
                  "-fdiagnostics-format=json")
@@ -82,9 +82,15 @@ class RumpkitKit:
         with self.cache.staging() as folder:
             warnings, log = _compile(request, tools, folder)
             record = _finish(request, folder, warnings, log)
-            place = self.cache.store(key, folder, entry_files(request.name),
+            tools.runtime.lend_objects(folder / link_files(request.name)[1])
+            place = self.cache.store(key, folder, _files(folder, request.name),
                                      _dependencies(folder, request), record)
         return place, record
+
+
+def _files(folder: Path, name: str) -> list[str]:
+    """Return the files of an entry; a runtime that keeps no record of its objects lends none."""
+    return [*entry_files(name), *(file for file in link_files(name) if (folder / file).exists())]
 
 
 def _key(request: BuildRequest, tools: _Tools) -> str:
@@ -123,7 +129,8 @@ def _command(request: BuildRequest, tools: _Tools, folder: Path) -> list[str]:
         "-isystem", str(chain.musl_include), "-isystem", str(chain.gcc_file("include")),
         "-iquote", str(request.folder), f"-fdebug-prefix-map={folder}=.", "-MMD",
         *request.cflags, *LINK_FLAGS, *extra.link_flags, f"-L{lib}",
-        f"-Wl,-T,{runtime.link_script}", "-o", f"{request.name}.elf",
+        f"-Wl,-T,{runtime.link_script}", f"-Wl,-Map={link_files(request.name)[0]}",
+        "-o", f"{request.name}.elf",
         str(lib / "crt1.o"), str(lib / "crti.o"), *extra.first,
         "-x", request.lang, *(source.filename for source in request.sources),
         *extra.sources, "-x", "none", *request.ldflags, str(runtime.object),

@@ -6,11 +6,12 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_magics.build.cache import digest, disk_errors
+from kernel_magics.build.linkmap import write_objects
 from kernel_magics.build.lwip import ensure_lwip, lwip_identity
 from kernel_magics.build.toolchain import find_toolchain, run_tool
 from kernel_magics.errors import BuildError, HostError
@@ -19,6 +20,7 @@ from kernel_magics.places import cache_dir, images_dir
 __all__ = ["Runtime", "find_runtime", "runtime_hash"]
 
 KEPT_RUNTIMES = 4
+OBJECTS = "rumpkit.objects"  # which object each part of the runtime is from
 LOG_TAIL_LINES = 25
 _SOURCE_SUFFIXES = {".c", ".h", ".S", ".ld", ".cc", ".py", ".sh", ".txt", ""}
 
@@ -38,6 +40,20 @@ class Runtime:
     def link_script(self) -> Path:
         """The script that lays out an image."""
         return self.sources / "link.ld"
+
+    def lend_objects(self, place: Path) -> None:
+        """Put the record of which object each part of the runtime is from at `place`.
+
+        Nothing is put there for a runtime whose build keeps no maps.
+        """
+        record = self.object.with_name(OBJECTS)
+        with suppress(FileNotFoundError):
+            try:
+                os.link(record, place)
+            except FileNotFoundError:
+                raise
+            except OSError:  # another disk, or one without hard links
+                shutil.copyfile(record, place)
 
 
 def runtime_hash(sources: Path | None = None) -> str:
@@ -124,6 +140,9 @@ def _make(sources: Path, lwip: Path | None, shelf: Path, folder: Path) -> None:
     staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=shelf))
     try:
         _run_make(sources, lwip, staging)
+        maps = [(path.name.partition(".")[0], path) for path in sorted(staging.glob("*.o.map"))]
+        if maps:
+            write_objects(maps, staging / OBJECTS)
         try:
             os.rename(staging, folder)
         except OSError:

@@ -6,7 +6,7 @@ from typing import Any
 
 from kernel_magics.build.cache import BuildCache, digest
 from kernel_magics.build.elf import ElfFile
-from kernel_magics.build.image import entry_files, header_address
+from kernel_magics.build.image import entry_files, header_address, link_files
 from kernel_magics.build.runtime import find_runtime
 from kernel_magics.build.stripping import strip
 from kernel_magics.build.toolchain import find_toolchain, run_tool
@@ -15,7 +15,7 @@ from kernel_magics.errors import BuildError
 __all__ = ["KERNEL_NAME", "find_kernel"]
 
 KERNEL_NAME = "rumpkit"
-RECIPE = "1"  # changes when this file makes another kernel from the same inputs
+RECIPE = "2"  # changes when this file makes another kernel from the same inputs
 # There is no program to wrap: the runtime starts one from the root file system.
 LINK_FLAGS = ("-static", "-no-pie", "-nostdlib", "-Wl,--build-id=sha1", "-Wl,-z,noexecstack",
               "-Wl,--defsym=__real_main=0")
@@ -34,7 +34,7 @@ def find_kernel(cache: BuildCache, sources: Path | None = None) -> tuple[Path, d
     full, bare = entry_files(KERNEL_NAME)
     with cache.staging() as folder:
         command = [str(chain.compiler), *LINK_FLAGS, f"-Wl,-T,{runtime.link_script}",
-                   "-o", full, str(runtime.object)]
+                   f"-Wl,-Map={link_files(KERNEL_NAME)[0]}", "-o", full, str(runtime.object)]
         code, log = run_tool(command, cwd=folder, env={"TMPDIR": str(folder)})
         if code:
             raise BuildError(f"the runtime does not link without a program:\n{log.strip()}",
@@ -46,4 +46,6 @@ def find_kernel(cache: BuildCache, sources: Path | None = None) -> tuple[Path, d
             "content_hash": sha256(stripped).hexdigest(),
             "header_address": header_address(ElfFile(stripped, KERNEL_NAME)),
             "sources": [], "warnings": [], "log": log}
-        return cache.store(key, folder, (full, bare), (), record), record
+        runtime.lend_objects(folder / link_files(KERNEL_NAME)[1])
+        kept = [file for file in link_files(KERNEL_NAME) if (folder / file).exists()]
+        return cache.store(key, folder, (full, bare, *kept), (), record), record

@@ -14,7 +14,7 @@ from typing import Any
 from kernel_magics.build.cache import BuildCache, digest
 from kernel_magics.build.debian import DebianArchive
 from kernel_magics.build.diagnostics import Diagnostic
-from kernel_magics.build.image import GuestImage, entry_files
+from kernel_magics.build.image import GuestImage, entry_files, link_files
 from kernel_magics.build.packages.kernel import KERNEL_NAME, find_kernel
 from kernel_magics.build.packages.request import PackageRequest
 from kernel_magics.build.packages.root import ARCHIVE, make_root, root_key
@@ -24,7 +24,7 @@ from kernel_magics.places import cache_dir
 
 __all__ = ["PackageRequest", "build_package", "debian_packages"]
 
-RECIPE = "2"  # changes when this file makes another image from the same inputs
+RECIPE = "3"  # changes when this file makes another image from the same inputs
 KEPT_ROOTS, KEPT_BYTES = 40, 8 << 30
 
 
@@ -120,9 +120,12 @@ def _store(cache: BuildCache, key: str, name: str, kernel: tuple[Path, dict[str,
         "content_hash": digest(kernel_record["content_hash"], root_record["sha256"]),
         "root": {**settings, "archive": archive, "packages": root_record["packages"],
                  "programs": root_record["programs"]}}
-    files = [*entry_files(name), archive]
+    links = [(kernel_folder / origin, file) for origin, file in
+             zip(link_files(KERNEL_NAME), link_files(name), strict=True)
+             if (kernel_folder / origin).exists()]
+    files = [*entry_files(name), *(file for _, file in links), archive]
     origins = [*(kernel_folder / file for file in entry_files(KERNEL_NAME)),
-               root_folder / ARCHIVE]
+               *(origin for origin, _ in links), root_folder / ARCHIVE]
     with cache.staging() as folder:
         for origin, file in zip(origins, files, strict=True):
             _share(origin, folder / file)

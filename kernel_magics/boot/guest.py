@@ -16,6 +16,7 @@ from kernel_magics.boot.phases import BootPhases, Sightings, boot_phases
 from kernel_magics.boot.process import wait_readable
 from kernel_magics.boot.ram import Ram
 from kernel_magics.boot.reaching import Reachable
+from kernel_magics.boot.registers import Registers, parse_registers
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
 from kernel_magics.boot.watcher import Watcher
 from kernel_magics.build.image import GuestImage
@@ -121,6 +122,16 @@ class Guest(Reachable):
         if self._header is None:
             return self._exit_code_status()
         return self.header.exit_status if self._told() == abi.State.EXITED else None
+
+    @property
+    def registers(self) -> Registers | None:
+        """The processor's registers by name; None unless its CPU is stopped."""
+        if self.machine.has_ended() or not self.machine.is_paused():
+            return None
+        try:
+            return parse_registers(self.machine.monitor("info registers"))
+        except GuestError:  # it ended meanwhile
+            return None
 
     @property
     def counters(self) -> Any:

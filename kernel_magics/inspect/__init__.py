@@ -9,6 +9,7 @@ from kernel_magics.inspect.program import program_of
 from kernel_magics.inspect.sizes import Sizes
 from kernel_magics.inspect.symbols import Symbol, SymbolIndex
 from kernel_magics.inspect.threads import GuestThreads
+from kernel_magics.inspect.variables import GuestVariables
 
 __all__ = ["BOUNDARIES", "LAYERS", "GuestLayers", "ImageLayers", "PanicReport", "Sizes",
            "Symbol", "SymbolIndex", "program_of", "read_panic"]
@@ -22,3 +23,4 @@ GUEST_FACETS["layers"] = GuestLayers
 GUEST_FACETS["threads"] = GuestThreads
 GUEST_FACETS["memory"] = GuestMemory
 GUEST_FACETS["drgn"] = program_of
+GUEST_FACETS["vars"] = GuestVariables

@@ -21,8 +21,10 @@ from typing import NamedTuple
 
 __all__ = [
     "ABI_VERSION", "MAGIC", "NOTE_OWNER", "NOTE_HEADER", "EVENTS", "PHASES",
-    "State", "Phase", "Event", "RecordKind", "ThreadState", "PanicKind",
-    "PANIC_MAGIC", "PANIC_FRAMES", "CONSOLE_BACKLOG_BYTES",
+    "State", "Phase", "Event", "ConsoleInput", "RecordKind", "StackPart", "ThreadState", "PanicKind",
+    "PANIC_MAGIC", "PANIC_FRAMES", "CONSOLE_BACKLOG_BYTES", "DATA_BYTES_MOST",
+    "PACKET_BYTES_MOST", "STACK_WORDS_MOST", "SAMPLE_NS_LEAST", "DETAIL_IN_INTERRUPT",
+    "DEVICE_QUEUE_SHIFT",
     "Note", "Header", "Record", "Thread", "Panic", "Hypercall", "HYPERCALLS", "REGISTERS",
     "assembler_defines",
 ]
@@ -34,6 +36,12 @@ MAGIC = 0x0142414C504D5552
 PHASES = 16
 EVENTS = 1024
 CONSOLE_BACKLOG_BYTES = 64 << 20
+DATA_BYTES_MOST = 256
+PACKET_BYTES_MOST = 2048
+STACK_WORDS_MOST = 512
+SAMPLE_NS_LEAST = 50_000
+DETAIL_IN_INTERRUPT = 1
+DEVICE_QUEUE_SHIFT = 8
 PANIC_MAGIC = 0x43494E50
 PANIC_FRAMES = 64
 
@@ -72,8 +80,20 @@ class Event(IntEnum):
     WAKEUP = 5
     HOST_EXIT = 6
     MARK = 7
+    THREAD = 8
+    REQUEST = 9
+    REQUEST_DONE = 10
+    PACKET = 11
+    SAMPLE = 12
     HYPERCALL = 64
     SYSCALL = 512
+
+
+class ConsoleInput(IntEnum):
+    """enum lab_console_input: where the guest takes its input from."""
+
+    SERIAL = 0
+    VIRTIO = 1
 
 
 class RecordKind(IntEnum):
@@ -82,6 +102,16 @@ class RecordKind(IntEnum):
     ENTER = 1
     EXIT = 2
     INSTANT = 3
+    DATA = 4
+    STACK = 5
+
+
+class StackPart(IntEnum):
+    """enum lab_stack_part: what a STACK record's five words are."""
+
+    FRAMES = 0
+    REGISTERS = 1
+    WORDS = 2
 
 
 class ThreadState(IntEnum):
@@ -119,7 +149,7 @@ class Record(Structure):
 
     _fields_ = [
         ("sequence", c_uint64), ("tsc", c_uint64), ("event", c_uint16), ("kind", c_uint8),
-        ("reserved", c_uint8), ("thread", c_uint32), ("args", c_uint64 * 4),
+        ("detail", c_uint8), ("thread", c_uint32), ("args", c_uint64 * 4),
         ("caller", c_uint64),
     ]
 
@@ -139,6 +169,10 @@ class Header(Structure):
         ("threads_address", c_uint64), ("threads_capacity", c_uint32),
         ("thread_current", c_uint32), ("page_table_address", c_uint64),
         ("phase_tsc", c_uint64 * PHASES), ("enabled", c_uint64 * (EVENTS // 64)),
+        ("stacks", c_uint64 * (EVENTS // 64)), ("trace_data_bytes", c_uint32),
+        ("trace_packet_bytes", c_uint32), ("trace_stack_words", c_uint32),
+        ("reserved", c_uint32), ("trace_sample_ns", c_uint64),
+        ("console_window", c_uint64), ("console_input", c_uint64),
     ]
 
 

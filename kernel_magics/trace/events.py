@@ -17,12 +17,12 @@ from kernel_magics.trace.hypercalls import HYPERCALLS, RECORDED_ARGUMENTS, Argum
 from kernel_magics.trace.syscalls import SYSCALL_ARGUMENTS, SYSCALLS
 
 __all__ = [
-    "EVENTS", "RECORD", "ENTER", "EXIT", "INSTANT", "GROUPS", "NAMES", "GROUP_OF",
+    "EVENTS", "RECORD", "ENTER", "EXIT", "INSTANT", "DATA", "STACK", "GROUPS", "NAMES", "GROUP_OF",
     "RESULT_BITS", "RECORDED_ARGUMENTS", "event_number", "event_arguments", "select", "bitmap",
 ]
 
 RECORD = np.dtype(abi.Record)
-ENTER, EXIT, INSTANT = (int(kind) for kind in abi.RecordKind)
+ENTER, EXIT, INSTANT, DATA, STACK = (int(kind) for kind in abi.RecordKind)
 
 EVENTS = abi.EVENTS
 _FIRST_HYPERCALL = int(abi.Event.HYPERCALL)
@@ -34,9 +34,14 @@ _RUNTIME: dict[int, tuple[str, tuple[str, ...]]] = {
     abi.Event.SWITCH: ("switch", ("previous", "next", "reason")),
     abi.Event.INTERRUPT: ("interrupt", ("vector", "address")),
     abi.Event.PAGE_FAULT: ("page_fault", ("address", "error_code", "instruction")),
-    abi.Event.WAKEUP: ("wakeup", ("thread",)),
+    abi.Event.WAKEUP: ("wakeup", ("thread", "queue", "timed_out")),
     abi.Event.HOST_EXIT: ("host_exit", ("port", "value", "write")),
     abi.Event.MARK: ("mark", ("word0", "word1", "word2", "word3")),
+    abi.Event.THREAD: ("thread", ("thread",)),
+    abi.Event.REQUEST: ("request", ("device", "cookie", "bytes", "queue")),
+    abi.Event.REQUEST_DONE: ("request_done", ("device", "cookie", "bytes", "queue")),
+    abi.Event.PACKET: ("packet", ("sent", "bytes", "interface")),
+    abi.Event.SAMPLE: ("sample", ("address", "late_ns", "in_program")),
 }
 
 GROUPS = ("runtime", "hypercall", "syscall")

@@ -17,6 +17,7 @@ from kernel_magics.trace.events import (
     EXIT,
     GROUP_OF,
     GROUPS,
+    INSTANT,
     NAMES,
     RECORDED_ARGUMENTS,
     RESULT_BITS,
@@ -66,6 +67,7 @@ def call_table(rows: np.ndarray, clock: Clock, gaps: np.ndarray, hold: bool = Fa
     missing.  hold: keep calls that may still finish out of the table and return their
     rows, to be put in front of the next ones.
     """
+    rows = rows[_kinds(rows) <= INSTANT]
     sequence = rows[:, _SEQUENCE]
     if len(rows) and (sequence[1:] < sequence[:-1]).any():
         rows = rows[np.argsort(sequence, kind="stable")]
@@ -78,6 +80,10 @@ def call_table(rows: np.ndarray, clock: Clock, gaps: np.ndarray, hold: bool = Fa
         keep[open_calls] = False
     chosen = np.flatnonzero(keep)
     return _frame(rows, chosen, partner[chosen], clock), held
+
+
+def _kinds(rows: np.ndarray) -> np.ndarray:
+    return (rows[:, _WHAT] >> _KIND_BIT).astype(np.uint8)
 
 
 def _match(rows: np.ndarray, gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -64,7 +64,7 @@ record_fill(struct lab_record *record, uint64_t index)
 	record->tsc = 1000 + index * 20;
 	record->event = (uint16_t)(LAB_EVENT_HYPERCALL + hypercall);
 	record->kind = index % 2 ? LAB_RECORD_EXIT : LAB_RECORD_ENTER;
-	record->reserved = 0;
+	record->detail = 0;
 	record->thread = call % THREADS;
 	record->args[0] = index % 2 ? call : index * MIX;
 	record->args[1] = (index + 1) * MIX;

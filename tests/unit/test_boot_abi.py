@@ -13,13 +13,20 @@ HEADER = images_dir() / "rumpkit" / "include" / "lab_abi.h"
 STRUCTS = {"lab_note": abi.Note, "lab_record": abi.Record, "lab_header": abi.Header,
            "lab_thread": abi.Thread, "lab_panic": abi.Panic}
 ENUMS = {"LAB_STATE_": abi.State, "LAB_PHASE_": abi.Phase, "LAB_EVENT_": abi.Event,
-         "LAB_RECORD_": abi.RecordKind, "LAB_THREAD_": abi.ThreadState,
-         "LAB_PANIC_": abi.PanicKind}
+         "LAB_RECORD_": abi.RecordKind, "LAB_STACK_": abi.StackPart,
+         "LAB_THREAD_": abi.ThreadState,
+         "LAB_PANIC_": abi.PanicKind, "LAB_CONSOLE_": abi.ConsoleInput}
 NUMBERS = {"LAB_ABI_VERSION": abi.ABI_VERSION, "LAB_MAGIC": abi.MAGIC,
            "LAB_NOTE_HEADER": abi.NOTE_HEADER, "LAB_EVENTS": abi.EVENTS,
            "LAB_PHASES": abi.PHASES, "LAB_PANIC_MAGIC": abi.PANIC_MAGIC,
            "LAB_PANIC_FRAMES": abi.PANIC_FRAMES,
-           "LAB_CONSOLE_BACKLOG_BYTES": abi.CONSOLE_BACKLOG_BYTES}
+           "LAB_CONSOLE_BACKLOG_BYTES": abi.CONSOLE_BACKLOG_BYTES,
+           "LAB_DATA_BYTES_MOST": abi.DATA_BYTES_MOST,
+           "LAB_PACKET_BYTES_MOST": abi.PACKET_BYTES_MOST,
+           "LAB_STACK_WORDS_MOST": abi.STACK_WORDS_MOST,
+           "LAB_SAMPLE_NS_LEAST": abi.SAMPLE_NS_LEAST,
+           "LAB_DEVICE_QUEUE_SHIFT": abi.DEVICE_QUEUE_SHIFT,
+           "LAB_DETAIL_IN_INTERRUPT": abi.DETAIL_IN_INTERRUPT}
 
 
 def _expected() -> dict[str, int]:

@@ -13,7 +13,7 @@ from kernel_magics.trace import events
 from kernel_magics.trace.hypercalls import HYPERCALLS
 
 INCLUDE = images_dir() / "rumpkit" / "include"
-FIELDS = ("sequence", "tsc", "event", "kind", "reserved", "thread", "args", "caller")
+FIELDS = ("sequence", "tsc", "event", "kind", "detail", "thread", "args", "caller")
 RUNTIME = ("PHASE", "SWITCH", "INTERRUPT", "PAGE_FAULT", "WAKEUP", "HOST_EXIT", "MARK")
 
 

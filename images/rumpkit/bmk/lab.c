@@ -5,11 +5,13 @@
 #include "bmk.h"
 #include "lab_trace.h"
 #include "rumplib.h"
+#include "trace.h"
 
 #define RECORDS_DEFAULT 4096
 #define RECORDS_SMALLEST 256
 /* A ring never takes more than this part of the RAM. */
 #define RING_SHARE 4
+#define DATA_PART 32
 
 struct lab_header lab_header __attribute__((section(".data.lab"), aligned(4096))) = {
 	.magic = LAB_MAGIC,
@@ -20,6 +22,8 @@ struct lab_header lab_header __attribute__((section(".data.lab"), aligned(4096))
 uint64_t lab_counters[LAB_EVENTS];
 
 static struct lab_record *ring;
+static uint64_t ring_mask;
+uint8_t bmk_trace_detail;
 
 void lab_phase(enum lab_phase phase)
 {
@@ -29,30 +33,110 @@ void lab_phase(enum lab_phase phase)
 	lab_trace_instant(LAB_EVENT_PHASE, phase, 0, 0);
 }
 
-void lab_trace_record(unsigned event, unsigned kind, uint64_t a0, uint64_t a1,
-    uint64_t a2, uint64_t a3, uint64_t caller)
+/*
+ * The next slot.  Interrupts are off wherever the runtime runs, so nothing comes between;
+ * the lab sees the index before anything of the slot changes.
+ */
+static inline struct lab_record *record_take(uint64_t *index, unsigned event, unsigned kind)
 {
 	struct lab_record *record;
-	uint64_t index = 1;
+
+	*index = lab_header.ring_write_index;
+	*(volatile uint64_t *)&lab_header.ring_write_index = *index + 1;
+	record = &ring[*index & ring_mask];
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	record->tsc = arch_tsc();
+	/* Event, kind, detail and thread in one store. */
+	*(uint64_t *)(void *)&record->event = (uint64_t)lab_header.thread_current << 32 |
+	    (uint64_t)bmk_trace_detail << 24 | kind << 16 | event;
+	return record;
+}
+
+static inline void record_give(struct lab_record *record, uint64_t index)
+{
+	__atomic_store_n(&record->sequence, index + 1, __ATOMIC_RELEASE);
+}
+
+static inline bool wants_stack(unsigned event)
+{
+	const volatile uint64_t *stacks = lab_header.stacks;
+
+	return __builtin_expect(stacks[event / 64] >> (event % 64) & 1, 0);
+}
+
+void lab_trace_enter(unsigned event, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+    uint64_t caller)
+{
+	struct lab_record *record;
+	uint64_t index;
 
 	if (!ring)
 		return;
-	/* One instruction, so that an interrupt here takes another slot. */
-	__asm__ volatile("xaddq %0, %1" : "+r"(index), "+m"(lab_header.ring_write_index));
-	record = &ring[index & (lab_header.ring_capacity - 1)];
-	record->sequence = 0;
-	/* Nothing of the new record may be stored before that. */
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	record->tsc = arch_tsc();
-	record->event = (uint16_t)event;
-	record->kind = (uint8_t)kind;
-	record->thread = bmk_current ? bmk_current->number : 0;
+	record = record_take(&index, event, LAB_RECORD_ENTER);
 	record->args[0] = a0;
 	record->args[1] = a1;
 	record->args[2] = a2;
 	record->args[3] = a3;
 	record->caller = caller;
-	__atomic_store_n(&record->sequence, index + 1, __ATOMIC_RELEASE);
+	record_give(record, index);
+	if (wants_stack(event))
+		bmk_trace_stack(event);
+}
+
+void lab_trace_exit(unsigned event, uint64_t result)
+{
+	struct lab_record *record;
+	uint64_t index;
+
+	if (!ring)
+		return;
+	record = record_take(&index, event, LAB_RECORD_EXIT);
+	record->args[0] = result;
+	record_give(record, index);
+}
+
+void lab_trace_record(unsigned event, unsigned kind, uint64_t a0, uint64_t a1,
+    uint64_t a2, uint64_t a3, uint64_t caller)
+{
+	struct lab_record *record;
+	uint64_t index;
+
+	if (!ring)
+		return;
+	record = record_take(&index, event, kind);
+	record->args[0] = a0;
+	record->args[1] = a1;
+	record->args[2] = a2;
+	record->args[3] = a3;
+	record->caller = caller;
+	record_give(record, index);
+	if (kind == LAB_RECORD_INSTANT && wants_stack(event))
+		bmk_trace_stack(event);
+}
+
+void bmk_trace_words(unsigned event, unsigned kind, unsigned detail, const uint64_t words[5])
+{
+	uint8_t before = bmk_trace_detail;
+
+	bmk_trace_detail = (uint8_t)detail;
+	lab_trace_record(event, kind, words[0], words[1], words[2], words[3], words[4]);
+	bmk_trace_detail = before;
+}
+
+void lab_trace_data(unsigned event, unsigned argument, const void *data, size_t most,
+    size_t total)
+{
+	size_t count = total < most ? total : most;
+	size_t offset = 0;
+
+	do {
+		size_t part = count - offset < DATA_PART ? count - offset : DATA_PART;
+		uint64_t words[5] = { 0, 0, 0, 0, total | (uint64_t)offset << 32 };
+
+		memcpy(words, (const char *)data + offset, part);
+		bmk_trace_words(event, LAB_RECORD_DATA, argument, words);
+		offset += part;
+	} while (offset < count);
 }
 
 void bmk_trace_create(uint64_t records)
@@ -69,5 +153,6 @@ void bmk_trace_create(uint64_t records)
 		return;
 	lab_header.ring_record_bytes = sizeof(*ring);
 	lab_header.ring_capacity = (uint32_t)capacity;
+	ring_mask = capacity - 1;
 	__atomic_store_n(&lab_header.ring_address, bmk_physical(ring), __ATOMIC_RELEASE);
 }

@@ -12,13 +12,17 @@
 #include "rumpcomp.h"
 #include "rumplib.h"
 #include "schedule.h"
+#include "trace.h"
 
 #define SLICE_NS 5000000
+#define LOOK_NS 100000000 /* so soon is noticed, in a computing thread, what the lab wants */
 
 static struct bmk_waitq ready;
 static struct bmk_thread *sleepers;      /* by deadline */
 static int64_t timer_deadline_ns = BMK_FOREVER;
 static int64_t slice_end_ns;
+static int64_t look_ns;
+static bool was_idle;                    /* between two threads */
 static struct bmk_thread *dead;          /* its stack is in use until the next switch */
 
 struct bmk_thread *bmk_current;
@@ -90,6 +94,8 @@ static void timer_arm(void)
 
 	if (ready.first && slice_end_ns < deadline)
 		deadline = slice_end_ns;
+	if (lab_header.thread_current && look_ns < deadline)
+		deadline = look_ns;
 	/* One that comes too early finds nothing to do; that is cheaper than a cancel. */
 	if (deadline >= timer_deadline_ns)
 		return;
@@ -98,12 +104,22 @@ static void timer_arm(void)
 	arch_timer_set(deadline > now ? (uint64_t)(deadline - now) : 1);
 }
 
+/* When to see next what the lab wants: by the next sample, if it wants samples. */
+static void look_next(int64_t now)
+{
+	int64_t due = bmk_sample_due_ns(now);
+
+	look_ns = due < now + LOOK_NS ? due : now + LOOK_NS;
+}
+
 /* The running thread may go on for this long if others want the processor, or wake. */
 static void slice_begin(void)
 {
-	slice_end_ns = bmk_clock_ns() + SLICE_NS;
-	if (ready.first || sleepers)
-		timer_arm();
+	int64_t now = bmk_clock_ns();
+
+	slice_end_ns = now + SLICE_NS;
+	look_next(now);
+	timer_arm();
 }
 
 static void make_ready(struct bmk_thread *thread)
@@ -114,13 +130,15 @@ static void make_ready(struct bmk_thread *thread)
 
 void bmk_wake(struct bmk_thread *thread)
 {
+	uint64_t queue = (uintptr_t)thread->waiting_on;
+
 	if (thread->waiting_on) {
 		queue_remove(thread->waiting_on, thread);
 		thread->waiting_on = NULL;
 	}
 	if (thread->timed)
 		sleepers_remove(thread);
-	lab_trace_instant(LAB_EVENT_WAKEUP, thread->number, 0, 0);
+	lab_trace_instant(LAB_EVENT_WAKEUP, thread->number, queue, thread->timed_out);
 	make_ready(thread);
 	bmk_reschedule = true;
 }
@@ -136,6 +154,7 @@ void bmk_timer_interrupt(void)
 	}
 	if (ready.first && slice_end_ns <= now)
 		bmk_reschedule = true;
+	look_next(now);
 	timer_arm();
 }
 
@@ -154,7 +173,10 @@ static struct bmk_thread *next_ready(void)
 {
 	struct bmk_thread *thread;
 
+	bmk_sample(NULL, false);
 	if (!ready.first) {
+		was_idle = true;
+		lab_trace_instant(LAB_EVENT_SWITCH, bmk_current->number, 0, bmk_current->record->state);
 		lab_header.thread_current = 0;
 		while (!ready.first) {
 			timer_arm();
@@ -172,13 +194,19 @@ static void account_stop(struct bmk_thread *thread)
 	thread->record->slice_tsc = 0;
 }
 
+static void switched(const struct bmk_thread *previous, const struct bmk_thread *next)
+{
+	lab_trace_instant(LAB_EVENT_SWITCH, was_idle ? 0 : previous->number, next->number,
+	    was_idle ? 0 : previous->record->state);
+	was_idle = false;
+}
+
 /* Leave the current thread's context aside and make next the current one. */
 static void become(struct bmk_thread *next)
 {
 	struct bmk_thread *previous = bmk_current;
 
-	lab_trace_instant(LAB_EVENT_SWITCH, previous->number, next->number,
-	    previous->record->state);
+	switched(previous, next);
 	if (previous->fpu && previous != dead) {
 		arch_fpu_save(previous->fpu);
 		previous->fs_base = arch_get_fs();
@@ -218,6 +246,8 @@ static void switch_away(void)
 	account_stop(previous);
 	next = next_ready();
 	if (next == previous) {
+		if (was_idle)
+			switched(previous, next);
 		previous->record->slice_tsc = arch_tsc();
 		lab_header.thread_current = previous->number;
 		slice_begin();

@@ -62,7 +62,15 @@ void bmk_thread_destroy(struct bmk_thread *thread)
 
 void bmk_thread_set_name(struct bmk_thread *thread, const char *name)
 {
+	uint64_t words[sizeof(thread->record->name) / 8] = { 0 };
+
 	lib_strlcpy(thread->record->name, name, sizeof(thread->record->name));
+	lab_trace_count(LAB_EVENT_THREAD);
+	if (!lab_trace_wants(LAB_EVENT_THREAD))
+		return;
+	lib_strlcpy((char *)words, name, sizeof(words));
+	lab_trace_record(LAB_EVENT_THREAD, LAB_RECORD_INSTANT, thread->number, words[0], words[1],
+	    words[2], words[3]);
 }
 
 static struct lab_thread *record_take(void)

@@ -6,6 +6,7 @@
 #include "lab_trace.h"
 #include "rumpcomp.h"
 #include "rumplib.h"
+#include "trace.h"
 
 #define DEVICE_PINS (ARCH_VECTOR_TIMER - ARCH_VECTOR_DEVICE)
 #define FIRST_MESSAGE 24 /* the pins below are the I/O APIC's */
@@ -116,13 +117,14 @@ static void page_fault(struct arch_trap *trap, uintptr_t address, bool from_app)
 	bool execute = trap->error_code & ARCH_FAULT_EXECUTE;
 	bool copying = trap->rip >= (uintptr_t)arch_copy_begin && trap->rip < (uintptr_t)arch_copy_end;
 	uintptr_t guard = (uintptr_t)bmk_current->stack;
-	int verdict = RUMPCOMP_FAULT_BAD;
+	int verdict = RUMPCOMP_FAULT_BAD, traced;
 
-	lab_trace_instant(LAB_EVENT_PAGE_FAULT, address, trap->error_code, trap->rip);
+	traced = lab_trace_begin(LAB_EVENT_PAGE_FAULT, address, trap->error_code, trap->rip);
 	if (guard && address >= guard && address < guard + BMK_PAGE_BYTES)
 		verdict = RUMPCOMP_FAULT_GUARD;
 	else if (bmk_fault_handler)
 		verdict = bmk_fault_handler(address, from_app ? trap->rsp : 0, write, execute);
+	lab_trace_end(traced, LAB_EVENT_PAGE_FAULT);
 	if (verdict == RUMPCOMP_FAULT_HANDLED)
 		return;
 	if (copying && verdict != RUMPCOMP_FAULT_NO_MEMORY)
@@ -145,13 +147,18 @@ static void exception(struct arch_trap *trap, bool from_app)
 static void interrupt(struct arch_trap *trap)
 {
 	unsigned pin = (unsigned)trap->vector - ARCH_VECTOR_DEVICE;
+	int traced;
 
-	lab_trace_instant(LAB_EVENT_INTERRUPT, trap->vector, trap->rip, 0);
+	bmk_trace_detail = LAB_DETAIL_IN_INTERRUPT;
+	bmk_sample(trap, !arch_in_kernel);
+	traced = lab_trace_begin(LAB_EVENT_INTERRUPT, trap->vector, trap->rip, 0);
 	arch_interrupt_done();
 	if (trap->vector == ARCH_VECTOR_TIMER)
 		bmk_timer_interrupt();
 	else if (pin < DEVICE_PINS && devices[pin].handler)
 		devices[pin].handler(devices[pin].argument);
+	lab_trace_end(traced, LAB_EVENT_INTERRUPT);
+	bmk_trace_detail = 0;
 }
 
 /* Interrupted in the last two instructions of a system call: as if they had been done. */
@@ -235,11 +242,10 @@ void bmk_syscall(struct rumpcomp_frame *frame)
 
 	lab_trace_count(event);
 	if (traced)
-		lab_trace_record(event, LAB_RECORD_ENTER, frame->rdi, frame->rsi, frame->rdx,
-		    frame->r10, frame->rip);
+		bmk_trace_syscall(event, frame);
 	frame->rax = (uint64_t)bmk_syscall_handler(frame);
 	if (traced)
-		lab_trace_record(event, LAB_RECORD_EXIT, frame->rax, 0, 0, 0, frame->rip);
+		bmk_trace_result(event, frame);
 	if (__builtin_expect(bmk_reschedule, 0))
 		bmk_preempt();
 }

@@ -102,6 +102,16 @@ bool bmk_virtq_create(struct bmk_virtq *queue, struct bmk_virtio *device, unsign
 	return true;
 }
 
+static inline void request_trace(unsigned event, const struct bmk_virtq *queue,
+    const void *cookie, uint64_t bytes)
+{
+	lab_trace_count(event);
+	if (lab_trace_wants(event))
+		lab_trace_record(event, LAB_RECORD_INSTANT, queue->device->kind |
+		    (uint64_t)queue->index << LAB_DEVICE_QUEUE_SHIFT, (uintptr_t)cookie, bytes,
+		    (uintptr_t)queue, 0);
+}
+
 /* --- giving, 2.6.13 --- */
 
 bool bmk_virtq_add(struct bmk_virtq *queue, const struct bmk_virtio_buffer *buffers,
@@ -111,6 +121,7 @@ bool bmk_virtq_add(struct bmk_virtq *queue, const struct bmk_virtio_buffer *buff
 	struct bmk_virtq_slot *head = &queue->slots[queue->free_first];
 	uint16_t first = queue->free_first, at = first;
 	uint32_t room = 0;
+	uint64_t bytes = 0;
 
 	if (count > queue->free_count || queue->device->failed)
 		return false;
@@ -124,6 +135,7 @@ bool bmk_virtq_add(struct bmk_virtq *queue, const struct bmk_virtio_buffer *buff
 			.next = queue->slots[at].next,
 		};
 		room += write ? (uint32_t)buffers[i].bytes : 0;
+		bytes += buffers[i].bytes;
 		at = queue->slots[at].next;
 	}
 	queue->free_first = at;
@@ -131,6 +143,7 @@ bool bmk_virtq_add(struct bmk_virtq *queue, const struct bmk_virtio_buffer *buff
 	head->cookie = cookie;
 	head->writable_bytes = room;
 	head->count = (uint16_t)count;
+	request_trace(LAB_EVENT_REQUEST, queue, cookie, bytes);
 	queue->available[RING + (queue->available_index & (queue->size - 1))] = first;
 	/* The device sees the index only after what it announces. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
@@ -143,6 +156,7 @@ void bmk_virtq_kick(struct bmk_virtq *queue)
 	struct bmk_virtio *device = queue->device;
 	uint16_t now = queue->available_index, before = queue->kicked_index;
 	bool wanted;
+	int traced;
 
 	if (now == before || device->failed)
 		return;
@@ -156,12 +170,13 @@ void bmk_virtq_kick(struct bmk_virtq *queue)
 		wanted = !(queue->used[FLAGS] & NO_NOTIFY);
 	if (!wanted)
 		return;
-	lab_trace_instant(LAB_EVENT_HOST_EXIT, bmk_physical((const void *)queue->notify),
+	traced = lab_trace_begin(LAB_EVENT_HOST_EXIT, bmk_physical((const void *)queue->notify),
 	    queue->index, 1);
 	if (device->notify)
 		*(volatile uint16_t *)queue->notify = queue->index;
 	else
 		*(volatile uint32_t *)queue->notify = queue->index;
+	lab_trace_end(traced, LAB_EVENT_HOST_EXIT);
 }
 
 /* --- taking back, 2.6.14 --- */
@@ -211,6 +226,7 @@ void *bmk_virtq_take(struct bmk_virtq *queue, uint32_t *written)
 		return NULL;
 	}
 	cookie = queue->slots[id].cookie;
+	request_trace(LAB_EVENT_REQUEST_DONE, queue, cookie, *written);
 	chain_free(queue, (uint16_t)id);
 	queue->used_index++;
 	return cookie;

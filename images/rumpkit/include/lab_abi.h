@@ -54,12 +54,17 @@ enum lab_phase {
 /* Event numbers: one bit of the enable bitmap and one counter each. */
 #define LAB_EVENT_NONE 0
 #define LAB_EVENT_PHASE 1         /* args: phase */
-#define LAB_EVENT_SWITCH 2        /* args: previous thread, next thread, reason */
-#define LAB_EVENT_INTERRUPT 3     /* args: vector, interrupted address */
-#define LAB_EVENT_PAGE_FAULT 4    /* args: address, error code, instruction */
-#define LAB_EVENT_WAKEUP 5        /* args: thread woken */
-#define LAB_EVENT_HOST_EXIT 6     /* args: port or mmio address, value, write? */
+#define LAB_EVENT_SWITCH 2        /* args: previous thread, next thread (0: idle), reason */
+#define LAB_EVENT_INTERRUPT 3     /* a call; args: vector, interrupted address */
+#define LAB_EVENT_PAGE_FAULT 4    /* a call; args: address, error code, instruction */
+#define LAB_EVENT_WAKEUP 5        /* args: thread woken, the queue it waited in or 0, late? */
+#define LAB_EVENT_HOST_EXIT 6     /* a call or not; args: port or mmio address, value, write? */
 #define LAB_EVENT_MARK 7          /* args: four words the application chose */
+#define LAB_EVENT_THREAD 8        /* args: thread; its name: 32 bytes from args[1] to caller */
+#define LAB_EVENT_REQUEST 9       /* to a device; args: device, cookie, bytes, queue */
+#define LAB_EVENT_REQUEST_DONE 10 /* args: device, cookie, bytes written, queue */
+#define LAB_EVENT_PACKET 11       /* args: sent?, bytes, interface; with data */
+#define LAB_EVENT_SAMPLE 12       /* args: address, how late it came (_ns), from the app? */
 #define LAB_EVENT_HYPERCALL 64    /* + enum lab_hypercall */
 #define LAB_EVENT_SYSCALL 512     /* + Linux x86-64 system call number (0..511) */
 #define LAB_EVENTS 1024
@@ -145,24 +150,46 @@ enum lab_hypercall {
 	LAB_HYPERCALL_COUNT
 };
 
-enum lab_record_kind {
-	LAB_RECORD_ENTER = 1,
-	LAB_RECORD_EXIT = 2,    /* args[0] is the result */
-	LAB_RECORD_INSTANT = 3,
-};
+/* REQUEST and REQUEST_DONE, args[0]: the virtio device's kind, and above it which queue. */
+#define LAB_DEVICE_QUEUE_SHIFT 8
 
 /*
- * One trace record.  The writer takes an index from ring_write_index, sets sequence
- * to 0, fills the rest, and stores sequence = index + 1 last.  A reader that finds
- * any other value in slot (index & (capacity - 1)) has lost that record.
+ * DATA and STACK follow the record that they belong to at once, with the same event.
+ * DATA is part of an argument's bytes (detail: which argument; in an EXIT's, what the call
+ * left there): 32 of them in args; caller is the length of the whole, and above bit 32
+ * the offset of this part.  STACK is five words in args and caller; detail is enum
+ * lab_stack_part.
+ */
+enum lab_record_kind {
+	LAB_RECORD_ENTER = 1,
+	LAB_RECORD_EXIT = 2,    /* args[0] is the result; of a system call, args[1..2] are its
+	                           fifth and sixth argument; the rest is undefined */
+	LAB_RECORD_INSTANT = 3,
+	LAB_RECORD_DATA = 4,
+	LAB_RECORD_STACK = 5,
+};
+
+enum lab_stack_part {
+	LAB_STACK_FRAMES = 0,    /* return addresses in the runtime, innermost first; 0: none */
+	LAB_STACK_REGISTERS = 1, /* of the program: rip, rsp, rbp, rbx, r12 */
+	LAB_STACK_WORDS = 2,     /* of the program's stack, from rsp upwards */
+};
+
+#define LAB_DETAIL_IN_INTERRUPT 1 /* of the first three kinds: from an interrupt's handler */
+
+/*
+ * One trace record.  The writer takes an index from ring_write_index, fills the slot, and
+ * stores sequence = index + 1 last.  A reader that finds any other value in slot
+ * (index & (capacity - 1)) has lost that record; and so has one that finds afterwards
+ * that ring_write_index has gone further than index + capacity.
  */
 struct lab_record {
 	uint64_t sequence;
 	uint64_t tsc;
 	uint16_t event;
 	uint8_t kind;
-	uint8_t reserved;
-	uint32_t thread;        /* bmk thread number; 0 before threads exist */
+	uint8_t detail;
+	uint32_t thread;        /* bmk thread number; 0 while idle, and before threads exist */
 	uint64_t args[4];
 	uint64_t caller;        /* return address of the traced call, 0 if unknown */
 };
@@ -197,7 +224,31 @@ struct lab_header {
 
 	uint64_t phase_tsc[LAB_PHASES];
 	uint64_t enabled[LAB_EVENTS / 64]; /* lab writes: bit set = event recorded */
+
+	/* Since these were added; a reader asks header_bytes whether they are there. */
+	uint64_t stacks[LAB_EVENTS / 64];  /* lab writes: bit set = and the stack with it */
+	uint32_t trace_data_bytes;   /* lab writes: of texts and buffers given to a call; 0: none */
+	uint32_t trace_packet_bytes; /* lab writes: of each frame */
+	uint32_t trace_stack_words;  /* lab writes: of the program's stack */
+	uint32_t reserved;
+	uint64_t trace_sample_ns;    /* lab writes: between two samples of what runs; 0: none */
+
+	uint64_t console_window;     /* lab writes: rows, columns and their pixels, 16 bits each,
+	                                from the lowest; 0: nobody has said */
+	uint64_t console_input;      /* enum lab_console_input */
 };
+
+/* Where the guest takes its input from. */
+enum lab_console_input {
+	LAB_CONSOLE_SERIAL = 0,
+	LAB_CONSOLE_VIRTIO = 1,  /* after what was given to the serial port before */
+};
+
+/* Bounds on what the lab may ask for. */
+#define LAB_DATA_BYTES_MOST 256
+#define LAB_PACKET_BYTES_MOST 2048
+#define LAB_STACK_WORDS_MOST 512
+#define LAB_SAMPLE_NS_LEAST 50000
 
 /* Output not yet read by a lab that counts is dropped (and counted) beyond this. */
 #define LAB_CONSOLE_BACKLOG_BYTES (64ull << 20)

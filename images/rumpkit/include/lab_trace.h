@@ -7,14 +7,27 @@
 #ifndef RUMPKIT_LAB_TRACE_H
 #define RUMPKIT_LAB_TRACE_H
 
+#include <stddef.h>
+
 #include "lab_abi.h"
 
 extern struct lab_header lab_header;
 extern uint64_t lab_counters[LAB_EVENTS];
 
-/* Write one record into the ring, if there is one.  Any context. */
+/* Write one record into the ring, if there is one.  Any context, interrupts off. */
 void lab_trace_record(unsigned event, unsigned kind, uint64_t a0, uint64_t a1,
     uint64_t a2, uint64_t a3, uint64_t caller);
+/* The same for the two ends of a call, in less time. */
+void lab_trace_enter(unsigned event, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+    uint64_t caller);
+void lab_trace_exit(unsigned event, uint64_t result);
+
+/*
+ * Write the first bytes of an argument behind the record they belong to: most of them, of
+ * total in all.  They are the runtime's own, or were copied, so that reading cannot fault.
+ */
+void lab_trace_data(unsigned event, unsigned argument, const void *data, size_t most,
+    size_t total);
 
 #ifndef LAB_TRACE
 #define LAB_TRACE 1
@@ -40,6 +53,26 @@ static inline void lab_trace_instant(unsigned event, uint64_t a0, uint64_t a1, u
 		lab_trace_record(event, LAB_RECORD_INSTANT, a0, a1, a2, 0, 0);
 }
 
+/*
+ * The two ends of what is no hypercall: an interrupt, a fault, an exit to the host.  Begin
+ * says whether it was recorded, for end.
+ */
+static inline int lab_trace_begin(unsigned event, uint64_t a0, uint64_t a1, uint64_t a2)
+{
+	int traced = lab_trace_wants(event);
+
+	lab_trace_count(event);
+	if (traced)
+		lab_trace_record(event, LAB_RECORD_ENTER, a0, a1, a2, 0, 0);
+	return traced;
+}
+
+static inline void lab_trace_end(int traced, unsigned event)
+{
+	if (traced)
+		lab_trace_record(event, LAB_RECORD_EXIT, 0, 0, 0, 0, 0);
+}
+
 /* Note when a boot phase was first reached. */
 void lab_phase(enum lab_phase phase);
 
@@ -51,13 +84,12 @@ void lab_phase(enum lab_phase phase);
 	const int traced_ = lab_trace_wants(LAB_EVENT_HYPERCALL + LAB_HC_##name); \
 	lab_trace_count(LAB_EVENT_HYPERCALL + LAB_HC_##name); \
 	if (traced_) \
-		lab_trace_record(LAB_EVENT_HYPERCALL + LAB_HC_##name, LAB_RECORD_ENTER, \
+		lab_trace_enter(LAB_EVENT_HYPERCALL + LAB_HC_##name, \
 		    (uint64_t)(a0), (uint64_t)(a1), (uint64_t)(a2), (uint64_t)(a3), \
 		    (uint64_t)__builtin_return_address(0))
 #define HYPERCALL_EXIT(name, result) do { \
 	if (traced_) \
-		lab_trace_record(LAB_EVENT_HYPERCALL + LAB_HC_##name, LAB_RECORD_EXIT, \
-		    (uint64_t)(result), 0, 0, 0, (uint64_t)__builtin_return_address(0)); \
+		lab_trace_exit(LAB_EVENT_HYPERCALL + LAB_HC_##name, (uint64_t)(result)); \
 } while (0)
 #define HYPERCALL_RETURN(name, result) do { \
 	__typeof__(result) result_ = (result); \

@@ -35,7 +35,7 @@ extern uint64_t arch_pml4[512];
 extern uint64_t arch_kernel_top;  /* stack of the current thread's system calls */
 extern uint32_t arch_in_kernel;   /* 1 between a system call's entry and return */
 extern char arch_vectors[], arch_spurious[], arch_syscall_entry[];
-extern char arch_syscall_return[], arch_thread_begin[];
+extern char arch_syscall_return[], arch_thread_begin[], arch_trap_return[];
 extern char arch_leave_stack[], arch_leave_jump[]; /* the end of a system call */
 extern char arch_copy_begin[], arch_copy_end[], arch_copy_fault[];
 

@@ -55,6 +55,6 @@
 
 /* Offset of phase_tsc[LAB_PHASE_ENTRY] in struct lab_header; trap.c asserts it. */
 #define LAB_HEADER_PHASE_ENTRY 152
-#define LAB_HEADER_BYTES 408
+#define LAB_HEADER_BYTES 576
 
 #endif

@@ -51,6 +51,9 @@ trap_common:
 	movq %rax, %rsp
 	movq %rax, %rdi
 	call bmk_trap_on_thread
+	/* The lab's walks of the stack know the registers that lie here by this label. */
+	.globl arch_trap_return
+arch_trap_return:
 1:	popq %r15
 	popq %r14
 	popq %r13

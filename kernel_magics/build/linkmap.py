@@ -20,7 +20,8 @@ _FILL = "*fill*"
 _INPUT = re.compile(r"^ (\S+)?\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)(?: (.*))?$")
 _OUTPUT = re.compile(r"^(\S+)?\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)")
 _REASON = re.compile(r"^(\S.*?\))\s+(\S.*?) \((.+)\)$", re.MULTILINE)
-_NEXT_PART = re.compile(r"^(As-needed|Discarded|There are|Allocating|Merging|Memory) ", re.MULTILINE)
+_NEXT_PART = re.compile(r"^(As-needed|Discarded|There are|Allocating|Merging|Memory) ",
+                        re.MULTILINE)
 _LOAD = re.compile(r"^LOAD (.+)$")
 _MAP_PART = "Linker script and memory map"
 _MEMBERS_PART = "Archive member included"

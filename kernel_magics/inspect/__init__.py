@@ -2,7 +2,10 @@
 
 from kernel_magics.boot.guest import FACETS as GUEST_FACETS
 from kernel_magics.build.image import FACETS as IMAGE_FACETS
+from kernel_magics.inspect.disassembly import ImageCode
+from kernel_magics.inspect.headers import notes_of, sections_of, segments_of
 from kernel_magics.inspect.layers import BOUNDARIES, LAYERS, GuestLayers, ImageLayers
+from kernel_magics.inspect.link import LinkRecord
 from kernel_magics.inspect.memory import GuestMemory
 from kernel_magics.inspect.panic import PanicReport, read_panic
 from kernel_magics.inspect.program import program_of
@@ -17,6 +20,11 @@ __all__ = ["BOUNDARIES", "LAYERS", "GuestLayers", "ImageLayers", "PanicReport", 
 IMAGE_FACETS["symbols"] = SymbolIndex
 IMAGE_FACETS["sizes"] = Sizes
 IMAGE_FACETS["layers"] = ImageLayers
+IMAGE_FACETS["link"] = LinkRecord
+IMAGE_FACETS["code"] = ImageCode
+IMAGE_FACETS["sections"] = sections_of
+IMAGE_FACETS["segments"] = segments_of
+IMAGE_FACETS["notes"] = notes_of
 
 GUEST_FACETS["panic"] = read_panic
 GUEST_FACETS["layers"] = GuestLayers

@@ -25,18 +25,18 @@ class Code:
 
     def __init__(self, elf: ElfFile, symbols: SymbolIndex) -> None:
         self._symbols = symbols
-        self._parts = [(one.virtual_address, elf.data[one.offset:one.offset + one.file_bytes])
+        self.parts = [(one.virtual_address, elf.data[one.offset:one.offset + one.file_bytes])
                        for one in elf.segments
                        if one.type == PT_LOAD and one.flags & _EXECUTABLE]
         self._jumps: dict[int, frozenset[int]] = {}
 
     def holds(self, address: int) -> bool:
         """Whether there is code at `address`."""
-        return any(0 <= address - start < len(data) for start, data in self._parts)
+        return any(0 <= address - start < len(data) for start, data in self.parts)
 
     def read(self, address: int, size_bytes: int) -> bytes:
         """Return code from `address`, shorter where the code ends."""
-        for start, data in self._parts:
+        for start, data in self.parts:
             if 0 <= address - start < len(data):
                 return data[address - start:address - start + size_bytes]
         return b""

@@ -13,6 +13,10 @@ from kernel_magics.errors import ImageError
 __all__ = ["SymbolTable", "read_symbol_table"]
 
 SHT_SYMTAB = 2
+MOST_SYMBOLS = 4_000_000
+# Names share the tails of others, so together they may be longer than the string table; a
+# damaged table whose names overlap without end must not fill the memory.
+_NAMES_PER_STRING_BYTE, LONGEST_NAME = 8, 64 * 1024
 _SHN_LORESERVE = 0xFF00
 _ENTRY = np.dtype([("name", "<u4"), ("info", "u1"), ("other", "u1"), ("section", "<u2"),
                    ("value", "<u8"), ("size", "<u8")])
@@ -42,14 +46,19 @@ def read_symbol_table(elf: ElfFile) -> SymbolTable:
     """
     section = next((one for one in elf.sections if one.type == SHT_SYMTAB), None)
     if section is None:
-        return _table(np.empty(0, _ENTRY), b"")
+        return _table(np.empty(0, _ENTRY), b"", elf)
     data = elf.section_bytes(section)
-    if len(data) % _ENTRY.itemsize or section.link >= len(elf.sections):
-        raise ImageError(f"{elf.path} is damaged: its symbol table cannot be read",
-                         next_step="build the image again", path=elf.path)
+    if len(data) % _ENTRY.itemsize or section.link >= len(elf.sections) \
+            or len(data) // _ENTRY.itemsize > MOST_SYMBOLS:
+        raise _damaged(elf)
     entries = np.frombuffer(data, _ENTRY)
     return _table(entries[_is_named_definition(entries, elf.sections)],
-                  elf.section_bytes(elf.sections[section.link]))
+                  elf.section_bytes(elf.sections[section.link]), elf)
+
+
+def _damaged(elf: ElfFile) -> ImageError:
+    return ImageError(f"{elf.path} is damaged: its symbol table cannot be read",
+                      next_step="build the image again", path=elf.path)
 
 
 def _is_named_definition(entries: np.ndarray, sections: tuple[Section, ...]) -> np.ndarray:
@@ -61,14 +70,21 @@ def _is_named_definition(entries: np.ndarray, sections: tuple[Section, ...]) -> 
     return known_type & defined & (entries["name"] > 0)
 
 
-def _table(entries: np.ndarray, strings: bytes) -> SymbolTable:
+def _table(entries: np.ndarray, strings: bytes, elf: ElfFile) -> SymbolTable:
     entries = entries[np.argsort(entries["value"], kind="stable")]
-    names = [_string(strings, offset) for offset in entries["name"].tolist()]
     kinds = [_TYPES[kind] for kind in (entries["info"] & 15).tolist()]
-    return SymbolTable(names, entries["value"].copy(), entries["size"].copy(),
-                       entries["section"].copy(), kinds, (entries["info"] >> 4) != 0)
+    return SymbolTable(_names(entries["name"], strings, elf), entries["value"].copy(),
+                       entries["size"].copy(), entries["section"].copy(), kinds,
+                       (entries["info"] >> 4) != 0)
 
 
-def _string(strings: bytes, offset: int) -> str:
-    end = strings.find(b"\0", offset)
-    return strings[offset:end if end >= 0 else len(strings)].decode("utf-8", "replace")
+def _names(offsets: np.ndarray, strings: bytes, elf: ElfFile) -> list[str]:
+    """Return the name at each offset; the ends of all are found at once."""
+    ends = np.flatnonzero(np.frombuffer(strings, np.uint8) == 0)
+    ends = np.append(ends, len(strings))
+    stops = ends[np.searchsorted(ends, np.minimum(offsets, len(strings)))]
+    lengths = np.clip(stops - offsets.astype(np.int64), 0, LONGEST_NAME)
+    if int(lengths.sum()) > _NAMES_PER_STRING_BYTE * (len(strings) + 1024):
+        raise _damaged(elf)
+    return [strings[start:start + length].decode("utf-8", "replace")
+            for start, length in zip(offsets.tolist(), lengths.tolist(), strict=True)]

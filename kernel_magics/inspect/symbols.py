@@ -2,93 +2,72 @@
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import UsageError
-from kernel_magics.inspect.elf import SymbolTable, read_symbol_table
-from kernel_magics.inspect.layers import LAYERS, OTHER, layer_of_section, layer_of_symbol
-from kernel_magics.inspect.lines import LineTable, SourcePlace
+from kernel_magics.inspect.layers import LAYERS, OTHER
+from kernel_magics.inspect.lines import SourcePlace
+from kernel_magics.inspect.names import nearest_names
+from kernel_magics.inspect.patterns import check_choice, matcher
+from kernel_magics.inspect.symbol import Symbol, SymbolList
+from kernel_magics.inspect.tables import ImageTables, tables_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kernel_magics.build.elf import ElfFile
     from kernel_magics.build.image import GuestImage
 
-__all__ = ["Symbol", "SymbolIndex"]
+__all__ = ["Symbol", "SymbolIndex", "SymbolList"]
 
 KINDS = ("function", "object", "label", "tls")
 # An address this far behind a symbol that has no size is in nothing's range.
 _LABEL_REACH_BYTES = 4096
 # Labels inside a function come after it in the table; more than this many do not.
 _ROWS_BACK = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Symbol:
-    """One symbol: where it is, how long, in which layer, and what kind of thing it is."""
-
-    name: str
-    address: int
-    size_bytes: int
-    layer: str
-    kind: str
-    is_global: bool = True
-
-    def __repr__(self) -> str:
-        size = f", {self.size_bytes} bytes" if self.size_bytes else ""
-        return f"{self.name}: {self.kind} at {self.address:#x}{size}, layer {self.layer}"
+_REMEMBERED = 65536
 
 
 class SymbolIndex:
-    """Every symbol of an image; read when first asked for."""
+    """Every symbol of an image; read when first asked for, and once for all its copies."""
 
     def __init__(self, image: GuestImage) -> None:
-        self._image = image
-        self._elf = ElfFile.read(image.path)
+        self.image = image
+        self._tables: ImageTables = tables_of(image.path)
+        self._table = self._tables.symbols
+        self._at: dict[int, tuple[Symbol, int] | None] = {}
 
-    @cached_property
-    def _table(self) -> SymbolTable:
-        return read_symbol_table(self._elf)
-
-    @cached_property
-    def _layers(self) -> list[str]:
-        by_section = [layer_of_section(section.name) for section in self._elf.sections]
-        return [by_section[section] or layer_of_symbol(name)
-                for section, name in zip(self._table.sections.tolist(), self._table.names,
-                                         strict=True)]
-
-    @cached_property
-    def _rows(self) -> dict[str, list[int]]:
-        rows: dict[str, list[int]] = {}
-        for row, name in enumerate(self._table.names):
-            rows.setdefault(name, []).append(row)
-        return rows
+    @property
+    def elf(self) -> ElfFile:
+        """The image's ELF file."""
+        return self._tables.elf
 
     @property
     def names(self) -> frozenset[str]:
         """Every symbol's name."""
-        return frozenset(self._rows)
+        return self._tables.names
+
+    def demangled(self, name: str) -> str:
+        """Return a symbol's name as C++ or Rust source has it."""
+        return self._tables.demangled.get(name, name)
 
     def _symbol(self, row: int) -> Symbol:
         table = self._table
         return Symbol(table.names[row], int(table.addresses[row]), int(table.sizes[row]),
-                      self._layers[row], table.kinds[row], bool(table.is_global[row]))
+                      self._tables.layers[row], table.kinds[row], bool(table.is_global[row]),
+                      self)
 
     def find(self, name: str) -> Symbol:
         """Return the symbol called `name`; of several, the one another file could call.
 
-        Raises UsageError with the nearest names if there is none.
+        `name` may be as the linker has it or, in C++ and Rust, as the source has it, with or
+        without the arguments.  Raises UsageError with the nearest names if there is none.
         """
-        rows = self._rows.get(name)
+        rows = self._tables.rows.get(name) or self._tables.source_rows.get(name)
         if not rows:
             raise self._unknown(name)
         return self._symbol(min(rows, key=self._preference))
@@ -100,74 +79,84 @@ class SymbolIndex:
                 name.startswith("_"), len(name))
 
     def _unknown(self, name: str) -> UsageError:
-        if not self._rows:
-            return UsageError(f"{self._image.name} has no symbols: {self._image.path} "
+        if not self._table.names:
+            return UsageError(f"{self.image.name} has no symbols: {self.image.path} "
                               "is stripped", next_step="open the image from before stripping")
-        near = difflib.get_close_matches(name, self._rows, n=5, cutoff=0.6)
+        near = nearest_names(name, [*self._tables.rows, *self._tables.source_rows])
         hint = f"did you mean {', '.join(near)}?" if near else \
             f'look for one: image.symbols.search("*{name[:4]}*")'
-        return UsageError(f"no symbol {name!r} in {self._image.name}", next_step=hint, near=near)
+        return UsageError(f"no symbol {name!r} in {self.image.name}", next_step=hint, near=near)
 
     def search(self, pattern: str | re.Pattern[str] = "*", *, layer: str | None = None,
-               kind: str | None = None) -> list[Symbol]:
+               kind: str | None = None, object: str | None = None, min_bytes: int = 0,
+               max_bytes: int | None = None) -> SymbolList:
         """Return the symbols whose name matches, in the order of their addresses.
 
         `pattern` is a glob ("rumpuser_*"), a part of the name ("mutex"), or a regular
-        expression, compiled or between slashes ("/^sys_(open|close)$/"); `layer` and
-        `kind` ("function", "object", "label", "tls") narrow the result.
+        expression, compiled or between slashes ("/^sys_(open|close)$/"); C++ and Rust names
+        match as the source or as the linker has them.  `layer`, `kind` ("function", "object",
+        "label", "tls"), `object` (a pattern of the object linked from, "libc.a(*") and the
+        sizes `min_bytes` and `max_bytes` narrow the result.
         Raises UsageError if the pattern, layer or kind is none.
         """
-        _check_choice("layer", layer, [*(one.name for one in LAYERS), OTHER])
-        _check_choice("kind", kind, list(KINDS))
-        matches = _matcher(pattern)
-        return [self._symbol(row) for row, name in enumerate(self._table.names)
-                if matches(name)
-                and (layer is None or self._layers[row] == layer)
-                and (kind is None or self._table.kinds[row] == kind)]
+        check_choice("layer", layer, [*(one.name for one in LAYERS), OTHER])
+        check_choice("kind", kind, list(KINDS))
+        matches, tables = matcher(pattern), self._tables
+        demangled = {} if pattern == "*" else tables.demangled
+        sizes, kinds = self._table.sizes.tolist(), self._table.kinds
+        found = SymbolList(
+            self._symbol(row) for row, name in enumerate(self._table.names)
+            if (matches(name) or (name in demangled and matches(demangled[name])))
+            and (layer is None or tables.layers[row] == layer)
+            and (kind is None or kinds[row] == kind)
+            and sizes[row] >= min_bytes and (max_bytes is None or sizes[row] <= max_bytes))
+        if object is None:
+            return found
+        fits = matcher(object)
+        return SymbolList(symbol for symbol in found if symbol.object and fits(symbol.object))
 
     def at(self, address: int) -> tuple[Symbol, int] | None:
         """Return the symbol that covers `address` and the offset into it, or None.
 
         Assembly labels, which have no size, are taken to reach to the next symbol.
         """
-        row = bisect_right(self._starts, address) - 1
+        if address not in self._at:
+            if len(self._at) >= _REMEMBERED:
+                self._at.clear()
+            row = self._row_at(address)
+            self._at[address] = None if row is None else \
+                (self._symbol(row), address - self._tables.starts[row])
+        return self._at[address]
+
+    def _row_at(self, address: int) -> int | None:
+        starts, table = self._tables.starts, self._table
+        row = bisect_right(starts, address) - 1
         covering: int | None = None
         label: int | None = None
         for one in range(row, max(row - _ROWS_BACK, -1), -1):
-            start, size = self._starts[one], int(self._table.sizes[one])
-            if covering is not None and start != self._starts[covering]:
+            start, size = starts[one], int(table.sizes[one])
+            if covering is not None and start != starts[covering]:
                 break
-            if self._table.kinds[one] == "tls":
+            if table.kinds[one] == "tls":
                 continue
             if address < start + size:
                 covering = self._better(covering, one)
-            elif not size and start == self._starts[row] and address < start + _LABEL_REACH_BYTES:
+            elif not size and start == starts[row] and address < start + _LABEL_REACH_BYTES:
                 label = self._better(label, one)
-        chosen = label if covering is None else covering
-        if chosen is None:
-            return None
-        return self._symbol(chosen), address - self._starts[chosen]
+        return label if covering is None else covering
 
     def _better(self, known: int | None, other: int) -> int:
         """Return the row whose name says more, of two for one address."""
         return other if known is None else min(known, other, key=self._preference)
 
-    @cached_property
-    def _starts(self) -> list[int]:
-        return [int(address) for address in self._table.addresses]
-
     def lines(self, address: int) -> tuple[SourcePlace, ...]:
         """Return where `address` is in the source: innermost inlined function first."""
-        return self._line_table.at(address)
+        return self._tables.lines.at(address)
 
     def line(self, address: int) -> tuple[str, int] | None:
         """Return file and line of the code at `address`, None if no debugging data has it."""
         places = self.lines(address)
         return (places[0].file, places[0].line) if places else None
-
-    @cached_property
-    def _line_table(self) -> LineTable:
-        return LineTable(self._elf)
 
     @cached_property
     def df(self) -> pd.DataFrame:
@@ -177,12 +166,12 @@ class SymbolIndex:
         table = self._table
         return pd.DataFrame({
             "name": table.names, "address": table.addresses, "size_bytes": table.sizes,
-            "layer": pd.Categorical(self._layers, [*(one.name for one in LAYERS), OTHER]),
+            "layer": pd.Categorical(self._tables.layers, [*(one.name for one in LAYERS), OTHER]),
             "kind": pd.Categorical(table.kinds, list(KINDS)), "is_global": table.is_global})
 
     def count_by_layer(self) -> dict[str, int]:
         """Return the number of symbols by layer name."""
-        return dict(Counter(self._layers))
+        return dict(Counter(self._tables.layers))
 
     def __len__(self) -> int:
         return len(self._table.names)
@@ -191,23 +180,6 @@ class SymbolIndex:
         counts = self.count_by_layer()
         shown = [f"{name} {counts[name]}" for name in
                  [*(layer.name for layer in LAYERS), OTHER] if name in counts]
-        return f"{self._image.name}: {len(self)} symbols: {', '.join(shown)}"
-
-
-def _check_choice(what: str, value: str | None, choices: list[str]) -> None:
-    if value is not None and value not in choices:
-        raise UsageError(f"no such {what}: {value!r}", next_step=f"use {', '.join(choices)}")
-
-
-def _matcher(pattern: str | re.Pattern[str]) -> Callable[[str], object]:
-    if isinstance(pattern, re.Pattern):
-        return pattern.search
-    try:
-        if len(pattern) > 1 and pattern[0] == pattern[-1] == "/":
-            return re.compile(pattern[1:-1]).search
-    except re.error as error:
-        raise UsageError(f"not a regular expression: {pattern}: {error}",
-                         next_step="write a glob such as sys_* instead") from error
-    if any(character in pattern for character in "*?["):
-        return re.compile(fnmatch.translate(pattern)).match
-    return lambda name: pattern in name
+        if not counts:
+            return f"{self.image.name}: no symbols, {self.image.path.name} is stripped"
+        return f"{self.image.name}: {len(self)} symbols: {', '.join(shown)}"

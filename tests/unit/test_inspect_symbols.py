@@ -147,7 +147,7 @@ def bare(image, tmp_path):
 
 def test_stripped_image_says_so(bare):
     assert len(bare.symbols) == 0 and bare.symbols.search() == []
-    assert bare.symbols.at(bare.symbols._elf.entry) is None
+    assert bare.symbols.at(bare.symbols.elf.entry) is None
     with pytest.raises(UsageError, match="is stripped"):
         bare.symbols.find("main")
 

@@ -1,0 +1,49 @@
+"""Names of symbols: as C++ and Rust wrote them, and the nearest to a wrong one."""
+
+import difflib
+import subprocess
+from collections.abc import Iterable, Sequence
+
+__all__ = ["demangle", "nearest_names"]
+
+# A hostile name can expand without end: the tool gets little memory and little time, and
+# what it answers is cut.  Then the names stay as the linker has them.
+LONGEST_MANGLED = 4096
+LONGEST_DEMANGLED = 16384
+_MEMORY_BYTES, _SECONDS = 128 << 20, 10
+_PREFIXES = ("_Z", "_R", "___Z")
+
+
+def demangle(names: Sequence[str]) -> dict[str, str]:
+    """Return mangled name → name as in the source, for those of `names` that are mangled.
+
+    Names of C++ (Itanium ABI) and Rust; done by c++filt of binutils, in one run for all.
+    """
+    mangled = [name for name in dict.fromkeys(names)
+               if name.startswith(_PREFIXES) and len(name) <= LONGEST_MANGLED
+               and name.isascii() and name.isprintable() and " " not in name]
+    if not mangled:
+        return {}
+    answers = _ask(mangled)
+    if len(answers) != len(mangled):
+        return {}
+    return {name: answer[:LONGEST_DEMANGLED] for name, answer in zip(mangled, answers, strict=True)
+            if answer != name}
+
+
+def _ask(mangled: list[str]) -> list[str]:
+    command = ["prlimit", f"--as={_MEMORY_BYTES}", f"--cpu={_SECONDS}", "--core=0", "c++filt"]
+    try:
+        done = subprocess.run(command, input="\n".join(mangled) + "\n", capture_output=True,
+                              text=True, errors="replace", timeout=_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return done.stdout.split("\n")[:-1] if done.returncode == 0 else []
+
+
+def nearest_names(wrong: str, known: Iterable[str], count: int = 5) -> list[str]:
+    """Return the names most like a wrong one, the likest first, [] if none is."""
+    pool = [name for name in known if abs(len(name) - len(wrong)) <= max(4, len(wrong))]
+    folded = {name.lower(): name for name in pool}
+    near = difflib.get_close_matches(wrong.lower(), folded, n=count, cutoff=0.6)
+    return [folded[name] for name in near]

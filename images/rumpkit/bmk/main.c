@@ -170,11 +170,30 @@ static void memory_create(const struct start_info *info)
 	ram_each(&copy, FIRST_GIB, UINTPTR_MAX, pages_around_initrd);
 }
 
+/* Which events: hexadecimal digits of four events each, the first ones first. */
+static void events_read(uint64_t *events, const struct lib_json_value *digits)
+{
+	for (size_t i = 0; i < digits->bytes && i < LAB_EVENTS / 4; i++) {
+		unsigned digit = (unsigned char)digits->text[i];
+
+		digit = digit >= 'a' ? digit - 'a' + 10 : digit - '0';
+		events[i / 16] |= (uint64_t)(digit & 15) << (i % 16 * 4);
+	}
+}
+
 /* Tracing from the first instruction on, if the lab asked for it. */
 static void trace_enable(void)
 {
 	struct lib_json_value value;
 
+	lab_header.trace_data_bytes = (uint32_t)config_number("trace_data");
+	lab_header.trace_packet_bytes = (uint32_t)config_number("trace_packets");
+	lab_header.trace_stack_words = (uint32_t)config_number("trace_stack");
+	lab_header.trace_sample_ns = config_number("trace_sample_ns");
+	if (bmk_config_lab("trace_stacks", &value))
+		events_read(lab_header.stacks, &value);
+	if (bmk_config_lab("trace_events", &value))
+		events_read(lab_header.enabled, &value);
 	if (!bmk_config_lab("trace", &value) || lib_json_is(&value, "off"))
 		return;
 	if (lib_json_is(&value, "all"))

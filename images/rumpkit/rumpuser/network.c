@@ -173,3 +173,25 @@ unsigned rumpcomp_virtif_features(const struct rumpcomp_virtif *interface)
 {
 	return interface->features;
 }
+
+void rumpuser_virtif_trace(const struct rumpcomp_virtif *interface, bool sent,
+    const struct rumpcomp_segment *segments, unsigned count)
+{
+	static char copy[LAB_PACKET_BYTES_MOST];
+	size_t most = lab_header.trace_packet_bytes, used = 0, bytes = 0;
+
+	lab_trace_count(LAB_EVENT_PACKET);
+	if (!lab_trace_wants(LAB_EVENT_PACKET))
+		return;
+	most = most < sizeof(copy) ? most : sizeof(copy);
+	for (unsigned i = 0; i < count; i++) {
+		size_t part = segments[i].bytes < most - used ? segments[i].bytes : most - used;
+
+		memcpy(copy + used, segments[i].data, part);
+		used += part;
+		bytes += segments[i].bytes;
+	}
+	lab_trace_record(LAB_EVENT_PACKET, LAB_RECORD_INSTANT, sent, bytes, (uintptr_t)interface, 0, 0);
+	if (used)
+		lab_trace_data(LAB_EVENT_PACKET, 0, copy, used, bytes);
+}

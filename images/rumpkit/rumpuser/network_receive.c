@@ -145,6 +145,7 @@ static long frame_receive(struct rumpcomp_virtif *interface, void **frame,
 		if (offload)
 			offload_read(offload, &header, bytes);
 		*frame = memory + interface->header_bytes;
+		rumpuser_virtif_trace(interface, false, &(struct rumpcomp_segment){ *frame, bytes }, 1);
 		return (long)bytes;
 	}
 }

@@ -149,6 +149,7 @@ static int frame_send(struct rumpcomp_virtif *interface,
 	if (!send_room(interface, (unsigned)((interface->header_bytes + bytes +
 	    interface->buffer_bytes - 1) / interface->buffer_bytes)))
 		return interface->failed ? -EIO : -ENOBUFS;
+	rumpuser_virtif_trace(interface, true, segments, count);
 	header_fill(&header, offload);
 	buffer_next(&filling);
 	bytes_append(&filling, &header, interface->header_bytes);

@@ -53,6 +53,9 @@ struct rumpcomp_virtif {
 	bool notify, failed;
 };
 
+/* A frame in the trace, with as many of its bytes as the lab wants. */
+void rumpuser_virtif_trace(const struct rumpcomp_virtif *interface, bool sent,
+    const struct rumpcomp_segment *segments, unsigned count);
 /* Fill the receive queue; frames begin to come. */
 void rumpuser_virtif_fill(struct rumpcomp_virtif *interface);
 void rumpuser_virtif_on_received(void *interface);

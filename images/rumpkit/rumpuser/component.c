@@ -12,6 +12,9 @@
 int rumpcomp_console_write(const void *data, size_t bytes)
 {
 	HYPERCALL_ENTER(rumpcomp_console_write, data, bytes, 0, 0);
+	if (traced_ && lab_header.trace_data_bytes)
+		lab_trace_data(LAB_EVENT_HYPERCALL + LAB_HC_rumpcomp_console_write, 0, data,
+		    LAB_DATA_BYTES_MOST, bytes);
 	bmk_console_write(data, bytes);
 	lab_phase(LAB_PHASE_OUTPUT);
 	HYPERCALL_RETURN(rumpcomp_console_write, (int)bytes);

@@ -217,7 +217,7 @@ class Lab:
         ended = [guest for guest in self._guests.values() if guest.machine.has_ended()]
         for guest in ended[:max(0, len(ended) - ENDED_KEPT)]:
             del self._guests[guest.uuid]
-            registry.remove(guest.files, guest.uuid)
+            registry.remove(guest.host_files, guest.uuid)
 
     def guests(self) -> GuestList:
         """Return the guests there are, by name: this lab's, the latest ended ones included,
@@ -267,7 +267,7 @@ class Lab:
             if not self.keep:
                 guest.stop()
             if guest.state not in ("running", "paused"):
-                registry.remove(guest.files, guest.uuid)
+                registry.remove(guest.host_files, guest.uuid)
         _open_labs.discard(self)
 
     def __enter__(self) -> "Lab":

@@ -43,7 +43,7 @@ class Guest(Reachable):
     def __init__(self, machine: Machine, files: GuestFiles, record: GuestRecord, *,
                  image: GuestImage | None = None, tsc_hz: int = 0) -> None:
         self.machine = machine
-        self.files = files
+        self.host_files = files
         self.record = record
         self.name, self.uuid = record.name, record.uuid
         self.driver, self.uri, self.spec = record.driver, record.uri, record.spec
@@ -154,7 +154,7 @@ class Guest(Reachable):
     def _was_stopped(self) -> bool:
         """Whether this or another process of the lab stopped it."""
         if not self._stopped:
-            record = registry.read_record(self.files)
+            record = registry.read_record(self.host_files)
             self._stopped = bool(record and record.uuid == self.uuid and record.stopped)
         return self._stopped
 
@@ -223,11 +223,11 @@ class Guest(Reachable):
         """End the guest and wait until it is gone; one that has ended is no error."""
         if not self.machine.has_ended():
             self._stopped = True
-            registry.update(self.files, self.uuid, stopped=True)
+            registry.update(self.host_files, self.uuid, stopped=True)
             self.machine.stop()
         self._finish()
         if self.owner == "survived":
-            registry.remove(self.files, self.uuid)  # its notebook will not
+            registry.remove(self.host_files, self.uuid)  # its notebook will not
 
     def pause(self) -> None:
         """Stop the guest's CPU; raises GuestError if it has ended."""
@@ -266,7 +266,7 @@ class Guest(Reachable):
         self.marks["gone"] = gone_ns
         self.machine.has_ended()          # takes the exit code, and the zombie with it
         if self.record.owner == registry.own_process():
-            registry.release_ram(self.files, self.uuid)
+            registry.release_ram(self.host_files, self.uuid)
 
     def __getattr__(self, name: str) -> Any:
         facet = FACETS.get(name)
@@ -299,4 +299,4 @@ def _console(guest: Guest) -> Console:
     facts = ConsoleGuest(guest.name, machine.has_ended, counts, machine.open_end,
                          machine.write_console if machine.streams_console else None,
                          guest.watch)
-    return Console(guest.files.console_log, guest.files.console_input, facts)
+    return Console(guest.host_files.console_log, guest.host_files.console_input, facts)

@@ -92,4 +92,4 @@ class Reachable:
         if not self.spec.get("capture"):
             raise GuestError(f"{self.name} was booted without a capture of its traffic",
                              name=self.name, next_step="boot it with capture=True")
-        return Pcap(cast("Guest", self), self.files.capture)
+        return Pcap(cast("Guest", self), self.host_files.capture)

@@ -221,7 +221,7 @@ def test_closing_the_lab_stops_its_guests_unless_they_are_kept(driver, probe):
         guest = lab.boot(probe, memory_mib=16, argv=["probe", "@h"])
         process = ProcessId.of(guest.pid)
     assert not process.is_alive() and guest.state == "stopped"
-    assert not guest.files.folder.exists()
+    assert not guest.host_files.folder.exists()
     with Lab(driver=driver, keep=True) as keeping:
         kept = keeping.boot(probe, memory_mib=16, argv=["probe", "@h"])
     assert kept.state == "running"

@@ -230,7 +230,7 @@ def test_a_flood_is_bounded_its_tail_kept_and_the_loss_counted(driver, lab, prob
     data, lost = guest.console.bytes, guest.console.lost_bytes
     assert lost > 0 and lost + len(data) == guest.console.size_bytes
     assert 64 << 10 <= len(data) <= 160 << 10
-    assert guest.files.console_log.stat().st_blocks * 512 <= len(data) + 65536
+    assert guest.host_files.console_log.stat().st_blocks * 512 <= len(data) + 65536
     assert re.fullmatch(rb"(?:(.)\1*\n)*", data[data.index(b"\n") + 1:data.rindex(b"\n") + 1])
     assert guest.header.console_consumed > lost
     guest.stop()
@@ -262,7 +262,7 @@ def test_ram_above_the_hole_lies_where_qemu_says(lab, probe):
     from kernel_magics.boot.ram import HIGH_ADDRESS, LOW_BYTES
 
     guest = lab.boot(probe, memory_mib=3073, paused=True)
-    said = command(guest.files.qmp_socket, "human-monitor-command",
+    said = command(guest.host_files.qmp_socket, "human-monitor-command",
                    **{"command-line": "info mtree -f"})
     lines = re.findall(r"([0-9a-f]{16})-([0-9a-f]{16}) \(prio \d+, ram\): ram(?: @([0-9a-f]+))?",
                        said)

@@ -231,7 +231,7 @@ def test_a_capture_begins_anew(driver, lab, server):
 def test_passt_carries_the_network_and_ends_with_its_guest(driver, lab, server):
     need("passt")
     guest = lab.boot(server, net="passt", ports=[80])
-    folder = guest.files.folder
+    folder = guest.host_files.folder
     assert guest.http("/", timeout=60).status == 200
     processes = _passts(folder)
     assert len(processes) == 1
@@ -244,7 +244,7 @@ def test_passt_that_cannot_have_its_port_is_not_left_behind(lab, probe):
     first = lab.boot(probe, memory_mib=16, argv=["probe", "@h"], ports=[80], name="first")
     refused(HostError, lambda: lab.boot(probe, memory_mib=16, net="passt",
                                         ports={first.ports[80]: 80}), "guest first has it")
-    assert not _passts(first.files.folder.parent)
+    assert not _passts(first.host_files.folder.parent)
 
 
 def _passts(folder) -> list[ProcessId]:
@@ -329,7 +329,7 @@ def test_nothing_of_a_closed_lab_is_left(driver, probe, tmp_path):
                            capture=True, disks=disks)
                   for net, disks in (("user", [disk]), ("passt", []))]
         ports = [guest.ports[80] for guest in guests]
-        folders = [guest.files.folder for guest in guests]
+        folders = [guest.host_files.folder for guest in guests]
         processes = _passts(folders[1])
     assert not any(folder.exists() for folder in folders)
     assert len(processes) == 1 and processes[0].wait(10)
@@ -351,7 +351,7 @@ def test_guests_of_a_killed_notebook_keep_their_ports_until_they_are_stopped(dri
         for net in ("user", "passt"):
             found = lab.guest(net)
             assert (found.owner, found.http("/", timeout=60).status) == ("survived", 200)
-            port, folder = found.ports[80], found.files.folder
+            port, folder = found.ports[80], found.host_files.folder
             lab.stop(net)
             assert not folder.exists() and all(p.wait(10) for p in _passts(folder))
             with socket.socket() as again:
@@ -375,5 +375,5 @@ def test_a_lab_forgets_guests_that_ended_long_ago(lab, probe, monkeypatch):
         guests.append(lab.boot(probe, memory_mib=16, argv=["probe", "@o"], name=f"g{number}"))
         guests[-1].wait(timeout=30)
     assert [guest.name for guest in lab.guests()] == ["g1", "g2", "g3"]
-    assert not guests[0].files.folder.exists() and guests[1].files.folder.exists()
+    assert not guests[0].host_files.folder.exists() and guests[1].host_files.folder.exists()
     assert guests[0].exit_status == 0 and guests[0].console.text == "hello\n"

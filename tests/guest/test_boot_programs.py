@@ -129,7 +129,7 @@ def test_an_endless_flood_of_a_program_is_bounded(lab):
     while not guest.console.lost_bytes:
         assert guest.console.size_bytes < 64 << 20
     assert guest.header.console_consumed > 0
-    assert guest.files.console_log.stat().st_blocks * 512 < 4 << 20
+    assert guest.host_files.console_log.stat().st_blocks * 512 < 4 << 20
     guest.stop()
 
 

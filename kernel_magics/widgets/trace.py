@@ -6,17 +6,14 @@ from typing import Any
 import pandas as pd
 import traitlets
 
-from kernel_magics.trace.events import event_arguments, event_number
-from kernel_magics.trace.hypercalls import Argument
 from kernel_magics.trace.table import call_statistics
+from kernel_magics.widgets.event_text import event_cells
 from kernel_magics.widgets.view import View, bundle
 
 __all__ = ["TraceView", "matching", "calls_text"]
 
 PAGE_ROWS = 200
 TEXT_ROWS = 20
-_FIRST_ADDRESS = 1 << 16
-_MAX_RESULT = 1 << 32  # larger results are addresses
 
 
 class TraceView(View):
@@ -52,7 +49,7 @@ class TraceView(View):
         found = matching(self.df, pattern)
         rows = found.iloc[start:start + PAGE_ROWS]
         return {"start": start, "matching": len(found), "filter": pattern,
-                "rows": [_event_row(row, self._symbols) for row in rows.itertuples()]}
+                "rows": [event_cells(row, self._symbols) for row in rows.itertuples()]}
 
 
 def matching(table: pd.DataFrame, pattern: str) -> pd.DataFrame:
@@ -101,38 +98,3 @@ def _call_rows(table: pd.DataFrame, calls: pd.DataFrame) -> list[dict]:
             row[column] = int(calls.at[event, f"{column}_ns"]) if known else None
         rows.append(row)
     return rows
-
-
-def _event_row(row: Any, symbols: Any) -> list:
-    event = str(row.event)
-    result = "" if pd.isna(row.result) else _value(int(row.result))
-    took = None if pd.isna(row.duration_ns) else int(row.duration_ns)
-    return [int(row.time_ns), str(row.thread), str(row.group), event,
-            _arguments(event, (row.a0, row.a1, row.a2, row.a3)), result, took,
-            _place(symbols, int(row.caller))]
-
-
-def _arguments(event: str, values: tuple) -> str:
-    arguments = event_arguments(event_number(event))
-    return ", ".join(f"{a.name}={_value(int(v), _is_address(a, int(v)))}"
-                     for a, v in zip(arguments, values, strict=False))
-
-
-def _is_address(argument: Argument, value: int) -> bool:
-    """Of a system call's arguments only the names are known; page 0 to 15 is unmapped."""
-    return argument.is_pointer or (not argument.type and value >= _FIRST_ADDRESS)
-
-
-def _value(value: int, address: bool = False) -> str:
-    if value >= 1 << 63:
-        value -= 1 << 64  # a negative int that was passed in a register
-    return f"{value:#x}" if (address and value) or value >= _MAX_RESULT else str(value)
-
-
-def _place(symbols: Any, address: int) -> str:
-    found = symbols.at(address) if address else None
-    if found is None:
-        return f"{address:#x}" if address else ""
-    symbol, offset = found
-    return f"{symbol.name}+{offset:#x}" if offset else symbol.name
-

@@ -1,0 +1,141 @@
+"""The timeline: a trace as a picture to zoom, measure and search, tied to its table."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import traitlets
+
+from kernel_magics.errors import LabError, UsageError
+from kernel_magics.widgets.event_text import event_fields
+from kernel_magics.widgets.tracks import Layout, lay_out
+from kernel_magics.widgets.view import View, bundle
+
+__all__ = ["MOST_EVENTS", "Timeline", "TimelineView"]
+
+MOST_EVENTS = 4_000_000
+"""What a browser is sent, the newest; 27 bytes each."""
+
+_PIECE_EVENTS = 1 << 17
+_NOTHING = -1
+
+
+class Timeline(View):
+    """What every view with a timeline in it has: the table, and the link to its rows.
+
+    `df` is the table; `selected` the position in it of the selected event, -1 for none;
+    `shown` and `measured` the stretch [begin, end] in nanoseconds.  Each may be set.
+    """
+
+    name = traitlets.Unicode().tag(sync=True)
+    events = traitlets.Int().tag(sync=True)
+    left_out = traitlets.Int().tag(sync=True)
+    lost = traitlets.Int().tag(sync=True)
+    selected = traitlets.Int(_NOTHING).tag(sync=True)
+    opened = traitlets.Int(_NOTHING).tag(sync=True)
+    shown: traitlets.List = traitlets.List(traitlets.Float()).tag(sync=True)
+    measured: traitlets.List = traitlets.List(traitlets.Float()).tag(sync=True)
+
+    df: pd.DataFrame
+    symbols: Any = None
+    thread_names: dict[int, str]
+    _layout: Layout | None = None
+
+    @property
+    def row(self) -> pd.Series | None:
+        """The selected event's row of `df`, or None."""
+        return self.df.iloc[self.selected] if 0 <= self.selected < len(self.df) else None
+
+    @property
+    def visible(self) -> pd.DataFrame:
+        """The rows of `df` in the stretch that is shown; all before it was ever changed."""
+        return self.between(*self.shown) if len(self.shown) == 2 else self.df
+
+    @property
+    def inside(self) -> pd.DataFrame:
+        """The rows of `df` in the measured stretch; none if nothing is measured."""
+        return self.between(*self.measured) if len(self.measured) == 2 else self.df.iloc[:0]
+
+    def between(self, begin_ns: float, end_ns: float) -> pd.DataFrame:
+        """Return the rows of events that are going on in [begin_ns, end_ns)."""
+        start = self.df["time_ns"].to_numpy()
+        took = self.df["duration_ns"].fillna(0).to_numpy("int64")
+        return self.df[(start < end_ns) & (start + took >= begin_ns)]
+
+    def select(self, row: int) -> None:
+        """Show and select the event at position `row` of `df`.
+
+        Raises UsageError if there is no such row.
+        """
+        if not -len(self.df) <= row < len(self.df):
+            raise UsageError(f"no row {row}: the table has {len(self.df)}",
+                             next_step="give the position of a row in .df, from 0")
+        self.selected = row % len(self.df)
+
+    def answer(self, message: dict) -> None:
+        if message["kind"] == "timeline":
+            self._send_events(str(message["view"]))
+        elif message["kind"] == "timeline-row":
+            row = int(message["row"])
+            known = 0 <= row < len(self.df)
+            fields = event_fields(self.df.iloc[row], self.symbols) if known else []
+            self.send({"kind": "timeline-row", "view": message["view"], "row": row,
+                       "fields": fields})
+
+    def _send_events(self, view: str) -> None:
+        """Send the browser all events: a head, then the columns a piece at a time."""
+        if self._layout is None:
+            self._layout = lay_out(self.df.iloc[self.left_out:], self.thread_names)
+        layout, first_row = self._layout, self.left_out
+        head = {"count": len(layout), "names": layout.names, "left_out": self.left_out,
+                "lost": self.lost, "tracks": [
+                    {"thread": t.thread, "thread_name": t.thread_name, "layer": t.layer,
+                     "title": t.title, "colour": t.colour, "count": t.count}
+                    for t in layout.tracks]}
+        self.send({"kind": "timeline-head", "view": view, "head": head})
+        for first in range(0, len(layout), _PIECE_EVENTS):
+            columns = layout.columns(first, first + _PIECE_EVENTS)
+            if first_row:
+                rows = np.frombuffer(columns[2], "<u4") + np.uint32(first_row)
+                columns[2] = rows.astype("<u4").tobytes()
+            self.send({"kind": "timeline-piece", "view": view, "first": first}, columns)
+
+
+class TimelineView(Timeline):
+    """A timeline of its own: of a guest, or of any rows of a trace's table.
+
+    source: a guest, or a DataFrame with the columns of `guest.trace.df`.  name: for its
+    title.  thread_names: number → name.  Raises UsageError if it is neither.
+    """
+
+    def __init__(self, source: Any, name: str = "",
+                 thread_names: dict[int, str] | None = None) -> None:
+        self._esm, self._css = bundle("timeline.js"), bundle("timeline.css")
+        is_table = isinstance(source, pd.DataFrame)
+        if not is_table and not hasattr(source, "trace"):
+            raise UsageError(f"a timeline cannot be made of {type(source).__name__}",
+                             next_step="give it a guest, or rows of guest.trace.df")
+        self.df = source if is_table else source.trace.df
+        self.symbols = None if is_table else source.image.symbols
+        self.thread_names = thread_names or ({} if is_table else thread_names_of(source))
+        if is_table:
+            lay_out(self.df.iloc[:0])  # says which column is missing
+        super().__init__(name=name or getattr(source, "name", "a trace"), events=len(self.df),
+                         left_out=max(0, len(self.df) - MOST_EVENTS),
+                         lost=0 if is_table else source.trace.lost)
+        self.listen()
+
+    def text(self) -> str:
+        begin = int(self.df["time_ns"].min()) if len(self.df) else 0
+        end = int(self.df["time_ns"].max()) if len(self.df) else 0
+        return (f"timeline of {self.name}: {self.events} events in {(end - begin) / 1e6:.3f} ms,"
+                f" {self.lost} lost")
+
+
+def thread_names_of(guest: Any) -> dict[int, str]:
+    """Return the names of the threads that a guest has now; none if they can't be read."""
+    try:
+        table = guest.threads.df
+    except LabError:
+        return {}
+    return {int(number): str(name) for number, name in table["name"].items() if name}

@@ -11,7 +11,7 @@ from kernel_magics.inspect.layers import OTHER
 if TYPE_CHECKING:
     from kernel_magics.inspect.symbols import SymbolIndex
 
-__all__ = ["Frame", "frames_text", "symbolise"]
+__all__ = ["Frame", "frames_at", "frames_text", "symbolise"]
 
 SHOWN_INNER, SHOWN_OUTER = 20, 6
 
@@ -53,25 +53,29 @@ def symbolise(addresses: Sequence[int], symbols: SymbolIndex, *,
     for depth, address in enumerate(addresses):
         lookup = address - (depth > 0 or first_is_return)
         if lookup not in known:
-            known[lookup] = _frames_at(address, lookup, symbols)
+            known[lookup] = list(frames_at(address, lookup, symbols))
         frames += known[lookup]
     return tuple(frames)
 
 
-def _frames_at(address: int, lookup: int, symbols: SymbolIndex) -> list[Frame]:
+def frames_at(address: int, lookup: int, symbols: SymbolIndex) -> tuple[Frame, ...]:
+    """Return the function at `address`, and before it those that were inlined there.
+
+    `lookup` is an address inside the instruction: before a return address, its call.
+    """
     found = symbols.at(lookup)
     if found is None:
-        return [Frame(address, "", 0, OTHER)]
+        return (Frame(address, "", 0, OTHER),)
     symbol, offset = found
     offset += address - lookup
     places = symbols.lines(lookup)
     if not places:
-        return [Frame(address, symbol.name, offset, symbol.layer)]
+        return (Frame(address, symbol.name, offset, symbol.layer),)
     inlined = [Frame(address, place.function, 0, symbol.layer, place.file, place.line, True)
                for place in places[:-1]]
     outer = places[-1]
-    return [*inlined,
-            Frame(address, symbol.name, offset, symbol.layer, outer.file, outer.line)]
+    return (*inlined,
+            Frame(address, symbol.name, offset, symbol.layer, outer.file, outer.line))
 
 
 def frames_text(frames: Sequence[Frame]) -> str:

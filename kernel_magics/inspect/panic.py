@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_magics.boot.abi import PANIC_MAGIC, REGISTERS, Panic, PanicKind, State
 from kernel_magics.build.diagnostics import SourceLines
-from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import GuestError
 from kernel_magics.inspect.backtrace import Frame, frames_text, symbolise
-from kernel_magics.inspect.cfi import CallFrames
-from kernel_magics.inspect.code import Code
+from kernel_magics.inspect.code_objects import CodeObject, CodeObjects
 from kernel_magics.inspect.explanations import describe_fault, explain, title
 from kernel_magics.inspect.layers import LAYERS
 from kernel_magics.inspect.ram import GuestRam
@@ -141,12 +139,12 @@ def make_report(record: Panic, image: GuestImage, *, name: str = "",
 def _stack(record: Panic, registers: dict[str, int], image: GuestImage,
            read: Callable[[int, int], bytes] | None) -> list[int]:
     """Return the stack the guest recorded by its frame pointers, or a longer one."""
-    code = Code(ElfFile.read(image.path), image.symbols)
+    code = CodeObject.of_image(image)
     told = [address for depth, address in enumerate(record.frames[:record.frame_count])
             if depth == 0 or code.called(address) is not None] or [registers["rip"]]
     if read is None:
         return told
-    walked = Unwinder(code, CallFrames(image.path), image.symbols, read).walk(
+    walked = Unwinder(CodeObjects([code]), read).walk(
         registers, after_call=record.vector == NO_VECTOR)
     return max(walked, told, key=len)
 

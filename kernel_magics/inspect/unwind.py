@@ -1,55 +1,69 @@
-"""Walks a guest's stack from its registers: through functions with and without frames.
+"""Walks a stack from registers: through functions with and without frames, system calls,
+interrupts and signal handlers.
 
 The program and the runtime say in their call frame information how to find the caller.
-musl, as Debian builds it, neither has that nor keeps frame pointers: there the stack is
-searched for the first return address whose call instruction leads to the function at hand.
+musl, as Debian builds it, has none: there the machine code is followed instead, and
+where that does not lead to a caller either, the stack is searched for the first return
+address whose call instruction leads to the function at hand.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
-from kernel_magics.errors import GuestError, UsageError
-from kernel_magics.inspect.cfi import CallFrames, FrameRule
-from kernel_magics.inspect.code import INDIRECT, Code
+from kernel_magics.errors import GuestError
+from kernel_magics.inspect.cfi import FrameRules
+from kernel_magics.inspect.code import INDIRECT
+from kernel_magics.inspect.code_objects import CodeObject, CodeObjects
+from kernel_magics.inspect.dwarf_bytes import DwarfError, evaluate
 from kernel_magics.inspect.ram import PAGE_BYTES
-from kernel_magics.inspect.symbols import SymbolIndex
 
-__all__ = ["Unwinder"]
+__all__ = ["Activation", "REGISTER_NAMES", "Unwinder"]
+
+REGISTER_NAMES = ("rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10",
+                  "r11", "r12", "r13", "r14", "r15", "rip")
+"""By DWARF's numbers: System V ABI for x86-64, figure 3.36."""
 
 MOST_FRAMES = 100_000
+# A walk changes the stack at a system call, an interrupt, a signal: rarely.
+MOST_STACKS = 64
 SEARCHED_BYTES = 64 * 1024
 # Over a whole walk: a stack full of garbage must not keep the notebook busy.
 SEARCHED_WORDS = 200_000
-_OUTERMOST = ("_start", "_rumpkit_entry32")
-# A system call's return address in the runtime's entry code; struct rumpcomp_frame of
-# images/rumpkit/include/rumpcomp.h lies above it and has the program's registers.
-_SYSCALL_RETURN = "arch_syscall_return"
-_FRAME_RBP, _FRAME_RIP, _FRAME_RSP = 32, 104, 120
+_RBP, _RSP, _RIP = 6, 7, 16
+_KEPT = (3, 6, 12, 13, 14, 15)  # what a function gives back as it got it
+_OUTERMOST = frozenset(("_start", "_rumpkit_entry32", "__clone", "clone", "clone3",
+                        "arch_thread_begin"))
+_MASK = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the walk is: an instruction, the stack below its frame's end, rbp's last value."""
+class Activation:
+    """One call that is going on: its next instruction, and its registers (by DWARF number)
+    as far as they are known.  `is_return`: `address` is where a call returns to, so that
+    the call itself is before it."""
 
-    instruction: int
-    stack: int
-    rbp: int
+    address: int
+    registers: Mapping[int, int]
+    is_return: bool
+
+    @property
+    def lookup(self) -> int:
+        """An address inside the instruction that is being executed."""
+        return self.address - self.is_return
 
 
 class Unwinder:
-    """Walks stacks of one guest.
+    """Walks stacks of one address space of a guest.
 
-    `read(address, size_bytes)` reads the guest's virtual memory, GuestError if unmapped.
+    `objects` is the code in it; `read(address, size_bytes)` reads its memory, GuestError if
+    unmapped.  Pages once read are kept: one walk sees one state of them.
     """
 
-    def __init__(self, code: Code, frames: CallFrames, symbols: SymbolIndex,
-                 read: Callable[[int, int], bytes]) -> None:
-        self._code, self._frames, self._symbols, self._read = code, frames, symbols, read
+    def __init__(self, objects: CodeObjects, read: Callable[[int, int], bytes]) -> None:
+        self._objects, self._read = objects, read
         self._pages: dict[int, bytes | None] = {}
-        self._functions: dict[int, tuple[int, str]] = {}
         self._words_left = SEARCHED_WORDS
 
     def walk(self, registers: Mapping[str, int], *, after_call: bool = False) -> list[int]:
@@ -57,92 +71,114 @@ class Unwinder:
 
         `after_call` says that the instruction pointer is a return address itself.
         """
-        place = _Place(registers["rip"], registers["rsp"], registers["rbp"])
-        found = [place.instruction]
-        while len(found) < MOST_FRAMES:
-            caller = self._system_call(place)
+        return [one.address for one in self.activations(registers, after_call=after_call)]
+
+    def activations(self, registers: Mapping[str, int], *, after_call: bool = False,
+                    most: int = MOST_FRAMES) -> list[Activation]:
+        """Return the calls that are going on, innermost first, at most so many.
+
+        `registers` by name, at least rip and rsp.
+        """
+        numbered = {number: registers[name] for number, name in enumerate(REGISTER_NAMES)
+                    if name in registers}
+        found = [Activation(numbered[_RIP], numbered, after_call)]
+        stacks = 0
+        while len(found) < most and stacks < MOST_STACKS:
+            callee = found[-1]
+            caller = self._caller(callee, is_innermost=len(found) == 1)
             if caller is None:
-                caller = self._caller(place, innermost=len(found) == 1 and not after_call)
-                if caller is None or caller.stack <= place.stack:
+                break
+            if caller.registers[_RSP] <= callee.registers[_RSP]:
+                if caller.is_return:  # only an interruption may lead to another stack
                     break
-            place = caller
-            found.append(place.instruction)
+                stacks += 1
+            elif not caller.is_return:
+                stacks += 1
+            found.append(caller)
         return found
 
-    def _system_call(self, place: _Place) -> _Place | None:
-        """Return the program's side if the walk has come to the entry of a system call."""
-        if place.instruction != self._syscall_return:
-            return None
-        rip, rsp, rbp = (self._word(place.stack + offset)
-                         for offset in (_FRAME_RIP, _FRAME_RSP, _FRAME_RBP))
-        if rip is None or rsp is None or rbp is None or not self._code.holds(rip - 1):
-            return None
-        return _Place(rip, rsp, rbp)
-
-    @cached_property
-    def _syscall_return(self) -> int | None:
-        try:
-            return self._symbols.find(_SYSCALL_RETURN).address
-        except UsageError:  # an image of another kit
-            return None
-
-    def _caller(self, place: _Place, innermost: bool) -> _Place | None:
-        at = place.instruction - (not innermost)
-        if not self._code.holds(at):
+    def _caller(self, place: Activation, is_innermost: bool) -> Activation | None:
+        code = self._objects.at(place.lookup)
+        if code is None:
             # A call through a bad pointer: all it did was to push the return address.
-            return self._return(place, place.stack + 8, place.rbp) if innermost else None
-        function, name = self._function(at)
-        if name in _OUTERMOST:
+            return self._called_from(place, place.registers[_RSP] + 8, {}) \
+                if is_innermost else None
+        if code.function(place.lookup)[1] in _OUTERMOST and place.is_return:
             return None
-        rule = self._frames.rule(at)
-        if rule is not None:
-            end = self._frame_end(place, rule, function)
-            caller = self._by_rule(place, rule, end) if end else None
+        rules = code.rules(place.lookup)
+        if rules is not None:
+            caller = self._by_rules(place, rules, code)
             if caller is not None:
                 return caller
-        return self._by_search(place, function, rule)
+            if rules.registers.get(_RIP, ("", 0))[0] == "undefined":
+                return None
+        return self._by_search(place, code, rules)
 
-    def _function(self, instruction: int) -> tuple[int, str]:
-        """Return start and name of the function an instruction is in (its own, "" if none)."""
-        if instruction not in self._functions:
-            found = self._symbols.at(instruction)
-            self._functions[instruction] = (found[0].address, found[0].name) if found else \
-                (instruction, "")
-        return self._functions[instruction]
-
-    def _frame_end(self, place: _Place, rule: FrameRule, function: int) -> int | None:
-        if not rule.from_rbp:
-            return place.stack + rule.offset
-        # rbp may be stale where functions without rules lie between: check before use.
-        end = place.rbp + rule.offset
-        if end <= place.stack or end % 8:
+    def _by_rules(self, place: Activation, rules: FrameRules,
+                  code: CodeObject) -> Activation | None:
+        registers = place.registers
+        try:
+            if rules.end_expression:
+                end = evaluate(rules.end_expression, registers, self.word)
+            elif rules.end_register in registers:
+                end = (registers[rules.end_register] + rules.end_offset) & _MASK
+            else:
+                return None
+            values = {number: value for number, rule in rules.registers.items()
+                      if (value := self._value(rule, end, registers, number)) is not None}
+        except DwarfError:
             return None
-        called = self._code.called(self._word(end - 8) or 0)
-        is_call = called is not None and (called == INDIRECT
-                                          or self._code.leads_to(called, function))
-        return end if is_call else None
+        if _RIP not in values:
+            return None
+        for number in _KEPT:
+            if number not in rules.registers and number in registers:
+                values[number] = registers[number]
+        values.setdefault(_RSP, end)
+        if rules.is_signal:
+            return Activation(values[_RIP], values, False)
+        if end <= registers[_RSP] or end % 8 or not self._is_call_of(values[_RIP], place, code):
+            return None
+        return Activation(values[_RIP], values, True)
 
-    def _by_rule(self, place: _Place, rule: FrameRule, end: int) -> _Place | None:
-        saved = None if rule.rbp_offset is None else self._word(end + rule.rbp_offset)
-        return self._return(place, end, place.rbp if saved is None else saved)
+    def _value(self, rule: tuple[str, int | bytes], end: int, registers: Mapping[int, int],
+               number: int) -> int | None:
+        kind, argument = rule
+        if isinstance(argument, bytes):
+            value = evaluate(argument, registers, self.word, end)
+            return self.word(value) if kind == "expression" else value
+        if kind == "offset":
+            return self.word((end + argument) & _MASK)
+        if kind == "value":
+            return (end + argument) & _MASK
+        return registers.get(number if kind == "same" else argument) \
+            if kind in ("same", "register") else None
 
-    def _return(self, place: _Place, end: int, rbp: int) -> _Place | None:
+    def _is_call_of(self, address: int, callee: Activation, code: CodeObject) -> bool:
+        """Whether there is a call before `address` that may have led to the callee."""
+        caller = self._objects.at(address - 1)
+        called = None if caller is None else caller.called(address)
+        if called is None or caller is not code or called == INDIRECT:
+            return called is not None
+        return not callee.is_return or code.leads_to(called, code.function(callee.lookup)[0])
+
+    def _called_from(self, place: Activation, end: int,
+                     registers: dict[int, int]) -> Activation | None:
         """Return the caller if the word below `end` is a return address."""
-        address = self._word(end - 8)
-        if address is None or self._code.called(address) is None:
+        address = self.word(end - 8)
+        caller = None if address is None else self._objects.at(address - 1)
+        if address is None or caller is None or caller.called(address) is None:
             return None
-        return _Place(address, end, rbp)
+        return Activation(address, {**registers, _RIP: address, _RSP: end}, True)
 
-    def _by_search(self, place: _Place, function: int, rule: FrameRule | None) -> _Place | None:
-        slot = self._search(place.stack, function)
+    def _by_search(self, place: Activation, code: CodeObject,
+                   rules: FrameRules | None) -> Activation | None:
+        slot = self._search(place.registers[_RSP], code, code.function(place.lookup)[0])
         if slot is None:
             return None
-        rbp = place.rbp
-        if rule is not None and rule.from_rbp:
-            rbp = self._word(slot - 8) or 0
-        return _Place(self._word(slot) or 0, slot + 8, rbp)
+        saved = self.word(slot - 8) if rules and rules.end_register == _RBP else None
+        return self._called_from(place, slot + 8, {} if saved is None else {_RBP: saved})
 
-    def _search(self, start: int, function: int) -> int | None:
+    def _search(self, start: int, code: CodeObject, function: int) -> int | None:
         """Return where on the stack the return address of a call of `function` lies.
 
         A call through a pointer may have called anything, so it counts only if no direct
@@ -150,22 +186,21 @@ class Unwinder:
         """
         possible = None
         for slot in range(start + -start % 8, start + SEARCHED_BYTES, 8):
-            word = self._word(slot)
+            word = self.word(slot)
             self._words_left -= 1
             if word is None or self._words_left <= 0:
                 break
-            if not self._code.holds(word - 1):
-                continue  # (a call that never returns may be the last code there is)
-            called = self._code.called(word)
+            caller = self._objects.at(word - 1)
+            called = None if caller is None else caller.called(word)
             if called is not None and called != INDIRECT:
-                if self._code.leads_to(called, function):
+                if caller is code and code.leads_to(called, function):
                     return slot
             elif called == INDIRECT and possible is None:
                 possible = slot
         return possible
 
-    def _word(self, address: int) -> int | None:
-        """Return eight bytes of the stack, None where nothing is mapped."""
+    def word(self, address: int) -> int | None:
+        """Return eight bytes of memory, None where nothing is mapped."""
         page, offset = address & -PAGE_BYTES, address % PAGE_BYTES
         if page not in self._pages:
             try:

@@ -12,7 +12,8 @@ from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import GuestError
 from kernel_magics.inspect.cfi import CallFrames
 from kernel_magics.inspect.code import INDIRECT, Code
-from kernel_magics.inspect.unwind import Unwinder
+from kernel_magics.inspect.code_objects import CodeObject, CodeObjects
+from kernel_magics.inspect.unwind import REGISTER_NAMES, Unwinder
 
 PROGRAM = """#include <stdio.h>
 #include <stdlib.h>
@@ -101,20 +102,22 @@ def test_rules_are_those_readelf_shows(image):
     columns = block[1].split()
     for row in rows:
         address, end = int(row[0], 16), row[columns.index("CFA")]
-        rule = frames.rule(address)
-        assert f"{'rbp' if rule.from_rbp else 'rsp'}+{rule.offset}" == end
-        saved = row[columns.index("rbp")]
-        assert saved == ("u" if rule.rbp_offset is None else f"c{rule.rbp_offset}")
+        rules = frames.rules(address)
+        assert f"{REGISTER_NAMES[rules.end_register]}+{rules.end_offset}" == end
+        for name in ("rbp", "rbx", "r12"):
+            said = row[columns.index(name)] if name in columns else "u"
+            kind, offset = rules.registers.get(REGISTER_NAMES.index(name), ("", 0))
+            assert said == (f"c{offset:+}" if kind == "offset" else "u"), name
     assert len(rows) >= 3
-    assert frames.rule(main.address - 1) != frames.rule(main.address)
-    assert frames.rule(image.symbols.find("printf").address) is None
-    assert frames.rule(0) is None and frames.rule(2**64 - 1) is None
+    assert frames.rules(main.address - 1) != frames.rules(main.address)
+    assert frames.rules(image.symbols.find("printf").address) is None
+    assert frames.rules(0) is None and frames.rules(2**64 - 1) is None
 
 
 def test_walk_ends_where_nothing_is_mapped(image, code):
     def read(address, size_bytes):
         raise GuestError("not mapped")
-    walker = Unwinder(code, CallFrames(image.path), image.symbols, read)
+    walker = Unwinder(CodeObjects([CodeObject.of_image(image)]), read)
     main = image.symbols.find("main").address
     for rip in (main, 0, 2**64 - 1, image.symbols.find("printf").address):
         assert walker.walk({"rip": rip, "rsp": 0x7000, "rbp": 1}) == [rip]
@@ -130,6 +133,6 @@ def test_walk_of_a_stack_that_is_garbage_ends(image, code):
         if not 0x10000 <= address < 0x20000:
             raise GuestError("not mapped")
         return after.to_bytes(8, "little") * (size_bytes // 8)
-    walker = Unwinder(code, CallFrames(image.path), image.symbols, read)
+    walker = Unwinder(CodeObjects([CodeObject.of_image(image)]), read)
     found = walker.walk({"rip": after, "rsp": 0x10000, "rbp": 0x10010})
     assert 1 < len(found) <= 0x10000 // 8 + 1

@@ -8,6 +8,14 @@
  */
 #include "registers.h"
 
+/*
+ * Call frame information, so that a debugger finds its way through all of this.  Where it
+ * stands is code that calls or sleeps; the instructions that save and load registers one by
+ * one, with interrupts off, say that the caller is unknown.
+ */
+	.cfi_sections .debug_frame
+#define RIP 16 /* DWARF's number of it, which the assembler has no name for */
+
 	.section .text
 
 /* One stub a vector: vector number and error code (or 0) on the stack. */
@@ -26,7 +34,11 @@ arch_vectors:
 	.set vector, vector + 1
 	.endr
 
+	.set saved_at, -176
 trap_common:
+	.cfi_startproc
+	.cfi_signal_frame
+	.cfi_undefined RIP
 	pushq %rax
 	pushq %rcx
 	pushq %rdx
@@ -42,6 +54,14 @@ trap_common:
 	pushq %r13
 	pushq %r14
 	pushq %r15
+	/* rsp leads to a struct arch_trap, here and on the other stack. */
+	.cfi_def_cfa rsp, 176
+	.irp register, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax
+	.cfi_offset \register, saved_at
+	.set saved_at, saved_at + 8
+	.endr
+	.cfi_offset RIP, -40
+	.cfi_offset rsp, -16
 	cld
 	movq %rsp, %rdi
 	call bmk_trap
@@ -71,6 +91,7 @@ arch_trap_return:
 	popq %rax
 	addq $16, %rsp
 	iretq
+	.cfi_endproc
 
 /* void arch_resume(const struct arch_trap *): go on with these registers. */
 	.globl arch_resume
@@ -93,7 +114,12 @@ arch_spurious:
 	.balign 16
 	.globl arch_syscall_entry
 arch_syscall_entry:
+	.cfi_startproc
+	.cfi_signal_frame
+	.cfi_def_cfa rsp, 0
+	.cfi_register RIP, rcx
 	movq %rsp, arch_user_rsp(%rip)
+	.cfi_undefined RIP
 	movq arch_kernel_top(%rip), %rsp
 	pushq arch_user_rsp(%rip)
 	pushq %r11
@@ -111,6 +137,14 @@ arch_syscall_entry:
 	pushq %r13
 	pushq %r14
 	pushq %r15
+	/* rsp leads to a struct rumpcomp_frame. */
+	.cfi_def_cfa rsp, 128
+	.set saved_at, -128
+	.irp register, r15, r14, r13, r12, rbp, rbx, r9, r8, r10, rdx, rsi, rdi, rax, RIP
+	.cfi_offset \register, saved_at
+	.set saved_at, saved_at + 8
+	.endr
+	.cfi_offset rsp, -8
 	movl $1, arch_in_kernel(%rip)
 	movq %rsp, %rdi
 	call bmk_syscall
@@ -120,6 +154,7 @@ arch_syscall_entry:
 arch_syscall_return:
 	movl $0, arch_in_kernel(%rip)
 	popq %r15
+	.cfi_undefined RIP
 	popq %r14
 	popq %r13
 	popq %r12
@@ -137,38 +172,50 @@ arch_syscall_return:
 	/* An interrupt here finds these labels and does what they would have done. */
 	.globl arch_leave_stack, arch_leave_jump
 arch_leave_stack:
+	.cfi_def_cfa rsp, 8
+	.cfi_offset rsp, -8
+	.cfi_register RIP, rcx
+	.irp register, r15, r14, r13, r12, rbp, rbx
+	.cfi_same_value \register
+	.endr
 	movq (%rsp), %rsp
+	.cfi_def_cfa rsp, 0
+	.cfi_same_value rsp
 arch_leave_jump:
 	jmp *%rcx
+	.cfi_endproc
 
 /* void arch_switch(uint64_t *save_sp, uint64_t load_sp) */
 	.balign 16
 	.globl arch_switch
 arch_switch:
-	pushq %rbp
-	pushq %rbx
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
+	.cfi_startproc
+	.irp register, rbp, rbx, r12, r13, r14, r15
+	pushq %\register
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset \register, 0
+	.endr
 	movq %rsp, (%rdi)
 	movq %rsi, %rsp
-	popq %r15
-	popq %r14
-	popq %r13
-	popq %r12
-	popq %rbx
-	popq %rbp
+	.irp register, r15, r14, r13, r12, rbx, rbp
+	popq %\register
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore \register
+	.endr
 	ret
+	.cfi_endproc
 
 /* Where a new kernel thread begins: function in rbx, argument in r12. */
 	.globl arch_thread_begin
 arch_thread_begin:
+	.cfi_startproc
+	.cfi_undefined RIP
 	xorl %ebp, %ebp
 	movq %r12, %rdi
 	call *%rbx
 	call rumpuser_thread_exit
 	ud2
+	.cfi_endproc
 
 /*
  * Copies between factions and the application.  A fault inside continues at
@@ -180,6 +227,7 @@ arch_thread_begin:
 	.globl arch_copy, arch_copy_string, arch_copy_begin, arch_copy_end, arch_copy_fault
 arch_copy_begin:
 arch_copy:
+	.cfi_startproc
 	movq %rdx, %rcx
 	shrq $3, %rcx
 	rep movsq
@@ -188,7 +236,9 @@ arch_copy:
 	rep movsb
 	xorl %eax, %eax
 	ret
+	.cfi_endproc
 arch_copy_string:
+	.cfi_startproc
 	xorl %eax, %eax
 1:	cmpq %rdx, %rax
 	jae 2f
@@ -200,6 +250,7 @@ arch_copy_string:
 	ret
 2:	movq $-36, %rax                 /* -ENAMETOOLONG */
 	ret
+	.cfi_endproc
 arch_copy_end:
 arch_copy_fault:
 	movq $-14, %rax                 /* -EFAULT */

@@ -1,0 +1,109 @@
+"""The code in an address space: the image, and the programs and libraries mapped there."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kernel_magics.build.elf import PT_LOAD, ElfFile
+from kernel_magics.inspect.backtrace import Frame, frames_at
+from kernel_magics.inspect.cfi import CallFrames
+from kernel_magics.inspect.cfi_rules import FrameRules
+from kernel_magics.inspect.code import Code
+from kernel_magics.inspect.stack_depth import StackDepths
+
+if TYPE_CHECKING:
+    from kernel_magics.build.image import GuestImage
+    from kernel_magics.inspect.symbols import SymbolIndex
+
+__all__ = ["CodeObject", "CodeObjects"]
+
+
+class CodeObject:
+    """One ELF file as it lies in memory: `bias` is where it lies minus where it was linked
+    for.  Addresses given and returned are those in memory."""
+
+    def __init__(self, elf: ElfFile, symbols: SymbolIndex, bias: int = 0) -> None:
+        self.elf, self.symbols, self.bias = elf, symbols, bias
+        self.name = elf.path.name
+        loads = [one for one in elf.segments if one.type == PT_LOAD]
+        self.start = min((one.virtual_address for one in loads), default=0) + bias
+        self.end = max((one.virtual_address + one.memory_bytes for one in loads),
+                       default=0) + bias
+        self._code = Code(elf, symbols)
+        self._frames = CallFrames(elf)
+        self._depths = StackDepths()
+        self._functions: dict[int, tuple[int, str, int]] = {}
+        self._called: dict[int, int | None] = {}
+        self._frames_at: dict[tuple[int, int], tuple[Frame, ...]] = {}
+
+    @classmethod
+    def of_image(cls, image: GuestImage) -> CodeObject:
+        """Return the object of a guest image, which is kept with the image."""
+        known = vars(image).get("_code_object")
+        if known is None:
+            known = vars(image)["_code_object"] = cls(ElfFile.read(image.path), image.symbols)
+        return known
+
+    def holds(self, address: int) -> bool:
+        """Whether there is code at an address."""
+        return self._code.holds(address - self.bias)
+
+    def called(self, return_address: int) -> int | None:
+        """Return what the call before an address calls: INDIRECT, an address, or None."""
+        if return_address not in self._called:
+            found = self._code.called(return_address - self.bias)
+            self._called[return_address] = found + self.bias if found else found
+        return self._called[return_address]
+
+    def leads_to(self, target: int, function: int) -> bool:
+        """Whether calling `target` can end up in `function` without another call."""
+        return self._code.leads_to(target - self.bias, function - self.bias)
+
+    def function(self, address: int) -> tuple[int, str]:
+        """Return start and name of the function at an address (the address, "" if none)."""
+        return self._function(address)[:2]
+
+    def _function(self, address: int) -> tuple[int, str, int]:
+        if address not in self._functions:
+            found = self.symbols.at(address - self.bias)
+            self._functions[address] = (address, "", 0) if found is None else \
+                (found[0].address + self.bias, found[0].name, found[0].size_bytes)
+        return self._functions[address]
+
+    def rules(self, address: int) -> FrameRules | None:
+        """Return how to find the caller from an instruction, None if nothing says it."""
+        rules = self._frames.rules(address - self.bias)
+        if rules is not None:
+            return rules
+        start, _, size = self._function(address)
+        if not size:
+            return None
+        code = self._code.read(start - self.bias, size)
+        return self._depths.rules(code, start - self.bias, address - self.bias)
+
+    def frames(self, address: int, lookup: int) -> tuple[Frame, ...]:
+        """Return the function at an address, and before it those inlined there.
+
+        `lookup` is an address inside the instruction being executed.
+        """
+        if (address, lookup) not in self._frames_at:
+            self._frames_at[address, lookup] = frames_at(address, lookup, self.symbols)
+        return self._frames_at[address, lookup]
+
+
+class CodeObjects:
+    """The objects of one address space."""
+
+    def __init__(self, objects: Sequence[CodeObject]) -> None:
+        self._objects = sorted(objects, key=lambda one: one.start)
+        self._starts = [one.start for one in self._objects]
+
+    def at(self, address: int) -> CodeObject | None:
+        """Return the object that has code at an address, or None."""
+        index = bisect_right(self._starts, address) - 1
+        if index < 0 or address >= self._objects[index].end:
+            return None
+        found = self._objects[index]
+        return found if found.holds(address) else None

@@ -2,6 +2,7 @@
 
 from kernel_magics.boot.guest import FACETS as GUEST_FACETS
 from kernel_magics.build.image import FACETS as IMAGE_FACETS
+from kernel_magics.inspect.debugger import Debugger
 from kernel_magics.inspect.disassembly import ImageCode
 from kernel_magics.inspect.headers import notes_of, sections_of, segments_of
 from kernel_magics.inspect.layers import BOUNDARIES, LAYERS, GuestLayers, ImageLayers
@@ -33,4 +34,5 @@ GUEST_FACETS["threads"] = GuestThreads
 GUEST_FACETS["memory"] = GuestMemory
 GUEST_FACETS["drgn"] = program_of
 GUEST_FACETS["vars"] = GuestVariables
+GUEST_FACETS["debugger"] = Debugger
 GUEST_FACETS.update(PROBES)

@@ -1,0 +1,138 @@
+"""The names at a stop: the frame's variables, the program's, the registers."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kernel_magics.errors import GuestError, UsageError
+from kernel_magics.inspect.debugger.expressions import Expression, parse
+from kernel_magics.inspect.program import program_of
+from kernel_magics.inspect.typed import TypedObject
+
+__all__ = ["FrameNames", "evaluate"]
+
+_PARTS = {"eax": "rax", "ebx": "rbx", "ecx": "rcx", "edx": "rdx", "esi": "rsi", "edi": "rdi",
+          "ebp": "rbp", "esp": "rsp", "eip": "rip", "pc": "rip", "sp": "rsp", "fp": "rbp"}
+
+
+class FrameNames:
+    """Names for expressions; see expressions.Names.
+
+    `guest` is the subject; `registers` and `numbers` (such as thread) are those of the stop;
+    `local` returns the variables of the frame, and is called once if needed.
+    """
+
+    def __init__(self, guest: Any, registers: Mapping[str, int], numbers: Mapping[str, int],
+                 local: Callable[[], Mapping[str, Any]]) -> None:
+        self._guest = guest
+        self._registers = registers
+        self._numbers = numbers
+        self._read_locals = local
+        self._locals: Mapping[str, Any] | None = None
+        self._program = program_of(guest)
+
+    @property
+    def local(self) -> Mapping[str, Any]:
+        """The variables of the frame by name."""
+        if self._locals is None:
+            self._locals = self._read_locals()
+        return self._locals
+
+    def variable(self, name: str) -> Any:
+        """Return a variable of the frame, else of the program, as a drgn object."""
+        if name in self.local:
+            return _drgn_object(self.local[name])
+        try:
+            return _drgn_object(self._guest.vars[name])
+        except UsageError as unknown:
+            if "is a function" in unknown.message:
+                return self._program.function(name)
+            try:
+                return self._program.constant(name)
+            except LookupError:
+                pass
+            near = difflib.get_close_matches(name, list(self.local), n=3, cutoff=0.5)
+            if near or not unknown.next_step:
+                unknown.next_step = f"did you mean {' or '.join(near)}?"
+            raise
+
+    def register(self, name: str) -> int:
+        """Return a register, a part of one, or a number of the stop."""
+        plain = name.lower()
+        found = {**self._registers, **self._numbers}
+        if plain in _PARTS:
+            value = found[_PARTS[plain]]
+            return value & 0xFFFFFFFF if plain.startswith("e") else value
+        if plain not in found:
+            raise UsageError(f"no register is called ${name}",
+                             next_step=f"there are ${', $'.join(found)}")
+        return found[plain]
+
+    def is_type(self, name: str) -> bool:
+        """Whether a name is that of a type."""
+        try:
+            self._program.type(name)
+        except (LookupError, SyntaxError):
+            return False
+        return True
+
+    def cast(self, type_name: str, value: Any) -> Any:
+        """Return a value as a type."""
+        import drgn
+
+        wanted = self._type(type_name)
+        if not isinstance(value, drgn.Object):
+            value = drgn.Object(self._program, "unsigned long" if value >= 0 else "long", value)
+        return drgn.cast(wanted, value)
+
+    def text(self, value: Any) -> str:
+        """Return the string that a char pointer leads to, or a char array holds."""
+        return TypedObject(value).text_()
+
+    def size(self, what: Any) -> int:
+        """Return the size of a value, or of a type given by name."""
+        import drgn
+
+        if isinstance(what, int):
+            return 4
+        return int(drgn.sizeof(self._type(what) if isinstance(what, str) else what))
+
+    def _type(self, name: str) -> Any:
+        try:
+            return self._program.type(name)
+        except (LookupError, SyntaxError):
+            raise UsageError(f"this image has no type {name!r}",
+                             next_step='write it as in C: "struct node *"') from None
+
+
+def _drgn_object(found: Any) -> Any:
+    return found.object_ if isinstance(found, TypedObject) else found
+
+
+def evaluate(expression: str | Expression, names: FrameNames) -> Any:
+    """Return an expression's value: a TypedObject, or a number or text without a type.
+
+    Raises UsageError for what is no expression, a name that is not there, or an operation
+    that its values do not have; GuestError for memory that is not mapped.
+    """
+    import drgn
+
+    parsed = parse(expression) if isinstance(expression, str) else expression
+    try:
+        value = parsed.compute(names)
+        return TypedObject(value) if isinstance(value, drgn.Object) else value
+    except drgn.FaultError as error:
+        raise GuestError(f"{parsed.text}: address {error.address:#x} is not mapped",
+                         next_step="a pointer in it leads nowhere", address=error.address
+                         ) from None
+    except drgn.ObjectAbsentError:
+        raise GuestError(f"{parsed.text}: the compiler has optimised that away here",
+                         next_step="step on, or build with cflags=\"-O0\"") from None
+    except (LookupError, TypeError, ValueError, AttributeError, ZeroDivisionError,
+            OverflowError) as error:
+        if isinstance(error, UsageError):
+            raise
+        raise UsageError(f"{parsed.text}: {error}",
+                         next_step="see guest.debugger.locals and guest.vars") from None

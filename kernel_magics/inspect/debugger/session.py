@@ -1,0 +1,253 @@
+"""One attachment's work: it runs in the debugger's own thread, with a stopped guest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from kernel_magics.errors import LabError, UsageError
+from kernel_magics.inspect.debugger.breakpoints import Breakpoint
+from kernel_magics.inspect.debugger.excerpts import excerpt
+from kernel_magics.inspect.debugger.frame_names import FrameNames, evaluate
+from kernel_magics.inspect.debugger.frames import Frames
+from kernel_magics.inspect.debugger.hits import Hits, value_text
+from kernel_magics.inspect.debugger.motions import Arrival, Motions
+from kernel_magics.inspect.debugger.places import Places
+from kernel_magics.inspect.debugger.processor import Processor
+from kernel_magics.inspect.debugger.stop import Stop
+from kernel_magics.inspect.debugger.stub import Stub, StubGone, StubRefused
+from kernel_magics.inspect.program import program_of
+from kernel_magics.inspect.typed import TypedObject
+
+if TYPE_CHECKING:
+    from kernel_magics.inspect.debugger.attachment import Attachment
+    from kernel_magics.inspect.debugger.debugger import Debugger
+
+__all__ = ["Session"]
+
+PANIC_FUNCTION = "bmk_panic"
+# void bmk_panic(kind, signal, trap, fault_address, reason): its fifth argument.
+_PANIC_REASON = "r8"
+_REASON_BYTES = 256
+END_PATIENCE_S = 5.0
+
+
+class Session:
+    """What can be done with a guest that is held and stopped."""
+
+    def __init__(self, debugger: Debugger, guest: Any, stub: Stub, places: Places) -> None:
+        self._debugger = debugger
+        self._guest = guest
+        self._stub = stub
+        self._places = places
+        self.processor = Processor(stub, guest)
+        self.hits = Hits(self.processor, lambda: list(debugger.breakpoints), self)
+        self.motions = Motions(self.processor, self.hits, places)
+        self.panic_address = _address_of(places, PANIC_FUNCTION)
+        self._frames: Frames | None = None
+        self._names: FrameNames | None = None
+
+    # Motion
+
+    def move(self, motion: Callable[[Session], Arrival | None]) -> Stop:
+        """Do a motion; return the stop at which it ends, which may be the guest's end."""
+        try:
+            arrival = motion(self)
+            return self.make_stop(arrival or Arrival("step"))
+        except (StubGone, StubRefused) as problem:
+            return self._ended(problem)
+
+    def repeat(self, count: int, motion: Callable[[], Arrival | None]) -> Arrival | None:
+        """Do a motion so many times, or until something else stops the guest."""
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise UsageError(f"{count!r} is not a number of times", next_step="pass 1 or more")
+        arrival = None
+        for _ in range(count):
+            self.moved()
+            arrival = motion()
+            if arrival is None or arrival.reason != "step":
+                break
+        return arrival
+
+    def finish(self) -> Arrival:
+        """Go on until the function has returned."""
+        kind = self._return_type()
+        arrival = self.motions.finish()
+        if arrival is None:
+            raise UsageError("this is the outermost function: there is no caller to finish to",
+                             next_step="go on with cont()")
+        self.moved()
+        if arrival.reason != "finished":
+            return arrival
+        return Arrival("finished", note=self._returned(kind))
+
+    def interrupt(self) -> None:
+        """Stop the guest; called while the session's thread waits for a stop."""
+        try:
+            self._stub.interrupt()
+        except StubGone:
+            return  # the motion ends with the guest
+
+    def leave(self, attachment: Attachment, resume: bool) -> None:
+        """Take the breakpoints out and give the guest up."""
+        with suppress(StubGone):
+            self.processor.insert(())
+        attachment.release(resume=resume)
+
+    def added(self, one: Breakpoint) -> None:
+        """Try a new breakpoint's points; the value of what is watched is kept."""
+        if one.is_watchpoint:
+            one.value = self.watched_value(one)
+        self.set_points()
+
+    def set_points(self) -> None:
+        """Have the points of the breakpoints inserted."""
+        self.processor.insert(self.hits.points())
+
+    def moved(self) -> None:
+        """Forget what was known of the last stop."""
+        self.processor.forget()
+        self._frames = self._names = None
+
+    # Stops
+
+    def make_stop(self, arrival: Arrival) -> Stop:
+        """Return the Stop of an arrival."""
+        self.moved()
+        place = self._places.at(self.processor.pc)
+        number, name = self.processor.thread()
+        return Stop(self._guest.name, arrival.reason, place, number, name, arrival.hits,
+                    arrival.note, excerpt(self._guest.image, place.file, place.line),
+                    value=getattr(self, "_value", None) if arrival.reason == "finished" else None,
+                    debugger=self._debugger)
+
+    def _ended(self, problem: Exception) -> Stop:
+        """Return the last stop: the guest is gone, or somebody else has taken it."""
+        guest = self._guest
+        end = guest.machine.process
+        if end is not None and not end.wait(END_PATIENCE_S):
+            return Stop(guest.name, "ended", note=f"the debugger has lost it: {problem}")
+        with suppress(LabError):  # what it ended with is said below
+            guest.wait(END_PATIENCE_S)
+        state = guest.state
+        if state == "exited":
+            return Stop(guest.name, "exited", status=guest.exit_status)
+        if state == "panicked":
+            return Stop(guest.name, "panicked", note="guest.panic shows where")
+        return Stop(guest.name, "ended", note=f"it was {state} by the lab" if state == "stopped"
+                    else "QEMU is gone and the guest had not exited")
+
+    def panic_note(self) -> str:
+        """Return what the runtime's panic function was told."""
+        self.processor.forget()
+        address = self.processor.registers[_PANIC_REASON]
+        try:
+            raw = self._stub.read(address, _REASON_BYTES)
+        except (StubRefused, ValueError):
+            return ""
+        return raw.split(b"\0")[0].decode("utf-8", "replace")
+
+    def drop(self, one: Breakpoint) -> None:
+        """Take a temporary breakpoint away."""
+        self._debugger._drop(one)
+
+    # Looking
+
+    def frames(self) -> Any:
+        """Return the stack, innermost frame first."""
+        if self._frames is None:
+            self._frames = Frames(self._guest, self.processor)
+        return self._frames
+
+    def stack(self) -> list[int]:
+        """Return the instruction pointer and the return addresses above it."""
+        self.moved()
+        found: list[int] = self.frames().addresses
+        return found
+
+    def locals(self) -> Mapping[str, Any]:
+        """Return the variables of the innermost frame."""
+        found: Mapping[str, Any] = self.frames().locals(0)
+        return found
+
+    def names(self) -> FrameNames:
+        """Return the names that an expression has here."""
+        if self._names is None:
+            self._names = FrameNames(self._guest, self.processor.registers,
+                                     {"thread": self.processor.thread_number()}, self.locals)
+        return self._names
+
+    def evaluate_here(self, expression: str) -> Any:
+        """Return the value of an expression at this stop."""
+        return evaluate(expression, self.names())
+
+    def locate(self, what: Any) -> tuple[int, int]:
+        """Return address and size of what is to be watched."""
+        import drgn
+
+        if isinstance(what, int) and not isinstance(what, bool):
+            return what, 8
+        self.moved()
+        found = what if isinstance(what, TypedObject) else self.evaluate_here(what)
+        target = found.object_ if isinstance(found, TypedObject) else None
+        if target is None or target.address_ is None or target.bit_offset_:
+            raise UsageError(f"{what} has no address of its own",
+                             next_step="watch a variable, a member of one, or *pointer")
+        return int(target.address_), int(drgn.sizeof(target))
+
+    def watched_value(self, one: Breakpoint) -> object:
+        """Return the value of what is watched, as text or a number."""
+        import drgn
+
+        self.moved()
+        program = program_of(self._guest)
+        try:
+            kind = self._watched_type(one, program)
+            return value_text(TypedObject(drgn.Object(program, kind, address=one.address)))
+        except (LabError, drgn.FaultError, LookupError):
+            return "unknown"
+
+    def _watched_type(self, one: Breakpoint, program: Any) -> Any:
+        try:
+            found = self.evaluate_here(one.wanted)
+            if isinstance(found, TypedObject) and found.object_.address_ == one.address:
+                return found.object_.type_
+        except LabError:
+            pass  # its frame is gone; the bytes are still there
+        return {1: "unsigned char", 2: "unsigned short", 4: "unsigned int"}.get(
+            one.size_bytes, "unsigned long")
+
+    def _return_type(self) -> Any:
+        found = self._places.image.symbols.at(self.processor.pc)
+        try:
+            return program_of(self._guest).function(found[0].name).type_.type if found else None
+        except LookupError:
+            return None
+
+    def _returned(self, kind: Any) -> str:
+        """Keep the returned value and say it; nothing of a function without a known type."""
+        import drgn
+
+        self._value: object = None
+        if kind is None or kind.kind == drgn.TypeKind.VOID:
+            return ""
+        raw = self.processor.registers["rax"]
+        try:
+            size = drgn.sizeof(kind)
+            if size > 8 or kind.kind in (drgn.TypeKind.STRUCT, drgn.TypeKind.UNION,
+                                         drgn.TypeKind.FLOAT):
+                return ""
+            self._value = TypedObject(drgn.Object.from_bytes_(
+                program_of(self._guest), kind, raw.to_bytes(8, "little")[:size]))
+        except (TypeError, ValueError, LookupError):
+            return ""
+        return f"it returned {value_text(self._value)}"
+
+
+def _address_of(places: Places, name: str) -> int:
+    try:
+        return places.image.symbols.find(name).address
+    except LabError:
+        return 0
+

@@ -5,6 +5,7 @@ from kernel_magics.build.image import FACETS as IMAGE_FACETS
 from kernel_magics.inspect.debugger import Debugger
 from kernel_magics.inspect.disassembly import ImageCode
 from kernel_magics.inspect.headers import notes_of, sections_of, segments_of
+from kernel_magics.inspect.image_diff import diff_of
 from kernel_magics.inspect.layers import BOUNDARIES, LAYERS, GuestLayers, ImageLayers
 from kernel_magics.inspect.link import LinkRecord
 from kernel_magics.inspect.memory import GuestMemory
@@ -24,6 +25,7 @@ IMAGE_FACETS["sizes"] = Sizes
 IMAGE_FACETS["layers"] = ImageLayers
 IMAGE_FACETS["link"] = LinkRecord
 IMAGE_FACETS["code"] = ImageCode
+IMAGE_FACETS["diff"] = diff_of
 IMAGE_FACETS["sections"] = sections_of
 IMAGE_FACETS["segments"] = segments_of
 IMAGE_FACETS["notes"] = notes_of

@@ -191,6 +191,16 @@ class ImageCode:
         return tuple(self._instruction(at, data[at - address:at - address + size], name, operands)
                      for at, size, name, operands in self._engine.disasm_lite(data, address))
 
+    def read(self, address: int, size_bytes: int) -> bytes:
+        """Return the bytes of code from an address, fewer where the code ends."""
+        return self._code.read(address, size_bytes)
+
+    def plain(self, address: int, size_bytes: int) -> list[tuple[str, str]]:
+        """Return (mnemonic, operands) of a stretch of code, quickly: without its sources."""
+        data = self._code.read(address, min(size_bytes, MOST_BYTES))
+        return [(name, operands) for _, _, name, operands in
+                self._engine.disasm_lite(data, address)]
+
     def _instruction(self, address: int, data: bytes, name: str, operands: str) -> Instruction:
         places = self._symbols.lines(address)
         place = places[0] if places else None

@@ -36,13 +36,15 @@ _RUNTIME = "rumpkit.o"
 @dataclass(frozen=True, slots=True)
 class LinkedPiece:
     """A stretch of the image from one object: `archive` is "libc.a", "rumpkit.o" or "" for
-    an object given by itself; `object` is "printf.lo", "vfs/file.o" or "hello.c"."""
+    an object given by itself; `object` is "printf.lo", "vfs/file.o" or "hello.c"; `section` is
+    where it is in the image, `input_section` what that stretch was called in the object."""
 
     address: int
     size_bytes: int
     section: str
     archive: str
     object: str
+    input_section: str = ""
 
     @property
     def named(self) -> str:
@@ -97,12 +99,14 @@ class LinkRecord:
             inside = self._runtime.get(piece.section)
             # Strings that the linker merged lie no longer where they were.
             if inside and max(offset + size for offset, size, _ in inside) <= piece.size_bytes:
-                return [LinkedPiece(piece.address + offset, size, piece.output, _RUNTIME, one)
+                return [LinkedPiece(piece.address + offset, size, piece.output, _RUNTIME, one,
+                                    piece.section)
                         for offset, size, one in inside]
             layer = layer_of_section(piece.section) or OTHER
             return [LinkedPiece(piece.address, piece.size_bytes, piece.output, _RUNTIME,
-                                f"{layer} (merged strings)")]
-        return [LinkedPiece(piece.address, piece.size_bytes, piece.output, archive, name)]
+                                f"{layer} (merged strings)", piece.section)]
+        return [LinkedPiece(piece.address, piece.size_bytes, piece.output, archive, name,
+                            piece.section)]
 
     @cached_property
     def _runtime(self) -> dict[str, list[tuple[int, int, str]]]:
@@ -185,14 +189,16 @@ class LinkRecord:
 
     @property
     def df(self) -> pd.DataFrame:
-        """A row per piece: address, size_bytes, section, layer, archive, object."""
+        """A row per piece: address, size_bytes, section, layer, archive, object,
+        input_section."""
         import pandas as pd
 
         rows = [(one.address, one.size_bytes, one.section,
-                 layer_of_section(one.section) or OTHER, one.archive, one.object)
+                 layer_of_section(one.section) or OTHER, one.archive, one.object,
+                 one.input_section)
                 for one in self.pieces]
         return pd.DataFrame(rows, columns=["address", "size_bytes", "section", "layer",
-                                           "archive", "object"])
+                                           "archive", "object", "input_section"])
 
     def __len__(self) -> int:
         return len(self.pieces)

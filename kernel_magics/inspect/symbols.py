@@ -149,6 +149,23 @@ class SymbolIndex:
         """Return the row whose name says more, of two for one address."""
         return other if known is None else min(known, other, key=self._preference)
 
+    def code_and_data(self) -> list[tuple[int, int, str]]:
+        """Return (start, end, name in the source) of all that takes room, by address, one at each.
+
+        A label without a size reaches to the next symbol.
+        """
+        best: dict[int, int] = {}
+        table, starts = self._table, self._tables.starts
+        sizes, kinds = table.sizes.tolist(), table.kinds
+        for row, start in enumerate(starts):
+            if kinds[row] != "tls":
+                known = best.get(start)
+                longer = known is not None and sizes[row] != sizes[known]
+                best[start] = row if known is None or (longer and sizes[row] > sizes[known]) \
+                    else known if longer else self._better(known, row)
+        return [(start, start + (sizes[row] or _LABEL_REACH_BYTES),
+                 self.demangled(table.names[row])) for start, row in sorted(best.items())]
+
     def lines(self, address: int) -> tuple[SourcePlace, ...]:
         """Return where `address` is in the source: innermost inlined function first."""
         return self._tables.lines.at(address)

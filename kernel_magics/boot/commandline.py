@@ -1,10 +1,10 @@
 """Launch → the arguments of qemu-system-x86_64, as few as a guest needs (pure)."""
 
+from kernel_magics.boot.console_devices import console_arguments
 from kernel_magics.boot.devices import device_arguments
-from kernel_magics.boot.registry import GuestFiles
 from kernel_magics.boot.spec import Launch
 
-__all__ = ["qemu_arguments", "console_arguments", "machine_option", "EXIT_DEVICE", "FIRMWARE"]
+__all__ = ["qemu_arguments", "machine_option", "EXIT_DEVICE", "FIRMWARE"]
 
 # A 4-byte store to port 0x501 ends QEMU; hw/misc/debugexit.c.
 EXIT_DEVICE = "isa-debug-exit,iobase=0x501,iosize=4"
@@ -28,7 +28,7 @@ def qemu_arguments(binary: str, launch: Launch) -> list[str]:
         "-m", f"{launch.memory_mib}M",
         "-object", f"memory-backend-file,id=ram,size={launch.memory_mib}M,share=on,"
                    f"mem-path={_escape(files.ram)}",
-        *console_arguments(files),
+        *console_arguments(files, launch.console, launch.devices),
         "-device", EXIT_DEVICE,
         "-qmp", f"unix:{_escape(files.qmp_socket)},server=on,wait=off",
         "-pidfile", str(files.pid),
@@ -39,16 +39,6 @@ def qemu_arguments(binary: str, launch: Launch) -> list[str]:
         *device_arguments(launch.devices, files, launch.uuid),
     ]
     return [*arguments, "-S"] if launch.paused else arguments
-
-
-def console_arguments(files: GuestFiles) -> list[str]:
-    """Return the arguments for the console: input from a FIFO, output to a plain file.
-
-    Not a socket: one whose reader is slow makes QEMU hold output back, and a guest that
-    does not wait for its UART then loses it.  A file takes everything at once.
-    """
-    return ["-chardev", f"pipe,id=console,path={_escape(files.console)}",
-            "-device", "isa-serial,chardev=console"]
 
 
 def machine_option(machine: str) -> str:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_magics.boot.console_input import ConsoleInput
+from kernel_magics.boot.console_window import ConsoleWindow, WindowSize
+from kernel_magics.boot.guest_files import GuestFiles
 from kernel_magics.boot.notify import FileChanges
 from kernel_magics.errors import GuestError, GuestTimeout, UsageError
 
@@ -44,6 +46,8 @@ class ConsoleGuest:
     has_ended: Callable[[], bool]
     counts: Callable[[], tuple[int, int]]  # bytes the guest wrote, bytes it dropped
     open_end: Callable[[], int | None]     # descriptor readable at the guest's end
+    on_virtio: Callable[[], bool]          # whether it takes its input from the virtio console
+    window: ConsoleWindow
     write: Callable[[bytes], None] | None = None  # input by other means than the socket
     watch: Callable[[], None] = lambda: None      # starts the thread that calls pump
 
@@ -51,10 +55,11 @@ class ConsoleGuest:
 class Console:
     """The console of one guest, during its life and after."""
 
-    def __init__(self, log: Path, input_path: Path, guest: ConsoleGuest) -> None:
-        self._input_path = input_path
+    def __init__(self, files: GuestFiles, guest: ConsoleGuest) -> None:
         self._guest = guest
-        self._log = os.open(log, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._input = ConsoleInput(files.serial_input, files.console_input, guest.name,
+                                   guest.has_ended, guest.on_virtio)
+        self._log = os.open(files.console_log, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._expected = 0
         self._subscribers: dict[Subscriber, int] = {}
         self._delivering = threading.RLock()
@@ -176,7 +181,7 @@ class Console:
         """Give the guest input, exactly as it is (end a line with a newline yourself).
 
         Waits until QEMU has taken all of it.  Raises GuestError if the guest has ended;
-        GuestTimeout if it has not taken it within `timeout` seconds.
+        GuestTimeout if it takes nothing for `timeout` seconds.
         """
         data = text.encode() if isinstance(text, str) else bytes(text)
         if self._guest.has_ended():
@@ -185,7 +190,29 @@ class Console:
         if self._guest.write:
             self._guest.write(data)
             return
-        ConsoleInput(self._input_path, self._guest.name, self._guest.has_ended).send(data, timeout)
+        self._input.send(data, timeout)
+
+    # The window
+
+    @property
+    def window(self) -> WindowSize | None:
+        """The size that the guest was told of the window its console is in; None: none yet,
+        and it assumes 24 rows of 80 columns."""
+        return self._guest.window.size()
+
+    def resize(self, rows: int, columns: int, width_pixels: int = 0,
+               height_pixels: int = 0) -> bool:
+        """Tell the guest the window's size: TIOCGWINSZ has it at once, and the programs in the
+        foreground get SIGWINCH.  False if it is the size it was.
+
+        Raises UsageError for a size that is none; GuestError if the guest has ended, or cannot
+        be told.
+        """
+        size = WindowSize(rows, columns, width_pixels, height_pixels).check()
+        if self._guest.has_ended():
+            raise GuestError(f"{self._guest.name} has ended and has no window any more",
+                             name=self._guest.name, next_step="boot it again")
+        return self._guest.window.resize(size)
 
     # Following (called by the guest's watcher)
 

@@ -1,4 +1,4 @@
-"""Giving a guest input: a FIFO that its QEMU reads."""
+"""Giving a guest input: FIFOs that its QEMU reads, one for each of its consoles."""
 
 import errno
 import fcntl
@@ -13,40 +13,53 @@ from pathlib import Path
 
 from kernel_magics.errors import GuestError, GuestTimeout
 
-__all__ = ["ConsoleInput"]
+__all__ = ["ConsoleInput", "ring"]
 
 OPEN_PATIENCE_S = 10.0
 LOOK_S = 0.001
+PIECE_BYTES = 4096  # to the serial port at a time: the guest may turn to the other console
 
 
 @dataclass(frozen=True, slots=True)
 class ConsoleInput:
-    """The FIFO of one guest."""
+    """The FIFOs of one guest.
 
-    path: Path
+    `serial` is what a guest reads at first, `virtio` what it reads once `on_virtio()` says so,
+    after all that was given to the serial port.
+    """
+
+    serial: Path
+    virtio: Path
     name: str
     has_ended: Callable[[], bool]
+    on_virtio: Callable[[], bool]
 
     def send(self, data: bytes, timeout_s: float) -> None:
         """Write `data` and wait until QEMU has taken all of it.
 
-        Raises GuestError if the guest ends first, GuestTimeout if it does not read in time.
+        Raises GuestError if the guest ends first, GuestTimeout if it takes nothing for so long.
         """
-        pipe = self._open()
+        serial = self._open(self.serial)
+        virtio = -1
         try:
-            fcntl.flock(pipe, fcntl.LOCK_EX)  # one sender at a time: lines do not interleave
-            self._send(pipe, data, time.monotonic() + timeout_s)
+            fcntl.flock(serial, fcntl.LOCK_EX)  # one sender at a time: lines do not interleave
+            data = self._send_to(serial, data, timeout_s, PIECE_BYTES, self.on_virtio)
+            if data:
+                virtio = self._open(self.virtio)
+                self._send_to(virtio, data, timeout_s, len(data), lambda: False)
         except BrokenPipeError as error:
             raise self._ended() from error
         finally:
-            os.close(pipe)
+            os.close(serial)
+            if virtio >= 0:
+                os.close(virtio)
 
-    def _open(self) -> int:
-        """Open the FIFO; QEMU, which may have been started this instant, must have it open."""
+    def _open(self, path: Path) -> int:
+        """Open a FIFO; QEMU, which may have been started this instant, must have it open."""
         deadline = time.monotonic() + OPEN_PATIENCE_S
         while True:
             try:
-                return os.open(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+                return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             except OSError as error:
                 if error.errno not in (errno.ENXIO, errno.ENOENT):
                     raise
@@ -54,26 +67,51 @@ class ConsoleInput:
                     raise self._ended() from error
             time.sleep(LOOK_S)
 
-    def _send(self, pipe: int, data: bytes, deadline: float) -> None:
+    def _send_to(self, pipe: int, data: bytes, timeout_s: float, piece: int,
+                 elsewhere: Callable[[], bool]) -> bytes:
+        """Send until all is taken, or, once this pipe is empty, the rest goes elsewhere."""
+        left, deadline = 0, time.monotonic() + timeout_s
         while True:
             ended = self.has_ended()  # asked first: what it read before is gone then
-            with suppress(BlockingIOError):  # full
-                data = data[os.write(pipe, data):] if data else data
-            left = len(data) + _unread_bytes(pipe)
+            before, unread = left, _unread_bytes(pipe)
+            if data and unread == 0 and elsewhere():
+                return data
+            if data and unread < piece:
+                with suppress(BlockingIOError):  # full
+                    data = data[os.write(pipe, data[:piece]):]
+                unread = _unread_bytes(pipe)
+            left = len(data) + unread
             if not left:
-                return
+                return b""
             if ended:
                 raise self._ended()
-            if time.monotonic() > deadline:
-                raise GuestTimeout(
-                    f"{self.name} does not read its input: it left {left} bytes",
-                    name=self.name, next_step="what is in QEMU's pipe stays there; let it "
-                                              "reach the point where it reads")
+            if left != before:
+                deadline = time.monotonic() + timeout_s
+            elif time.monotonic() > deadline:
+                raise self._stuck(left)
             time.sleep(LOOK_S)
+
+    def _stuck(self, left_bytes: int) -> GuestTimeout:
+        return GuestTimeout(f"{self.name} does not read its input: it left {left_bytes} bytes",
+                            name=self.name, next_step="what is in QEMU's pipe stays there; let "
+                                                      "it reach the point where it reads")
 
     def _ended(self) -> GuestError:
         return GuestError(f"{self.name} ended and did not read its input", name=self.name,
                           next_step="look at guest.console.tail()")
+
+
+def ring(bell: Path) -> None:
+    """Write a byte to a FIFO for the interrupt it makes; a QEMU that is gone hears nothing."""
+    try:
+        pipe = os.open(bell, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # QEMU has not opened it yet, or never will
+        return
+    try:
+        with suppress(BlockingIOError, BrokenPipeError):
+            os.write(pipe, b"\n")
+    finally:
+        os.close(pipe)
 
 
 def _unread_bytes(pipe: int) -> int:

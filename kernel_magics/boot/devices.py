@@ -14,7 +14,7 @@ from kernel_magics.boot.registry import GuestFiles
 from kernel_magics.boot.shares import Share
 from kernel_magics.errors import UsageError
 
-__all__ = ["Devices", "MACHINES", "NO_LEGACY", "CAPTURE", "device_arguments",
+__all__ = ["Devices", "MACHINES", "NO_LEGACY", "ROOM", "CAPTURE", "device_arguments",
            "network_arguments", "disk_node", "share_tag", "place", "mac_address"]
 
 MACHINES = ("microvm", "q35", "pc")
@@ -25,7 +25,7 @@ _BUS = {"q35": "pcie.0", "pc": "pci.0"}
 _FIRST_SLOT = 0x10
 # hw/i386/microvm.c: 8 transports when there is no second I/O APIC; q35 has devices of its
 # own in slot 31.
-_ROOM = {"microvm": 8, "q35": 15, "pc": 15}
+ROOM = {"microvm": 8, "q35": 15, "pc": 15}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ class Devices:
 
     def check(self) -> "Devices":
         """Return itself; raises UsageError for too many, or two things in one place."""
-        if self.count > _ROOM[self.machine]:
+        if self.count > ROOM[self.machine]:
             step = ('give machine="q35", which has room for 15' if self.machine == "microvm"
                     else "give it fewer disks and folders")
             raise UsageError(f"{self.count} devices are too many: {self.machine} has room for "
-                             f"{_ROOM[self.machine]}", next_step=step)
+                             f"{ROOM[self.machine]}", next_step=step)
         mountpoints = [d.mountpoint for d in self.disks if d.mountpoint]
         mountpoints += [share.mountpoint for share in self.shares]
         _refuse_double(mountpoints, "two things are mounted at {}", "give each its own place")
@@ -114,7 +114,7 @@ def mac_address(uuid: str) -> str:
 def place(machine: str, slot: int) -> dict[str, str]:
     """Return the properties "bus" and "addr" of the device in place `slot`."""
     if machine == "microvm":
-        return {"bus": f"virtio-mmio-bus.{_ROOM[machine] - 1 - slot}"}
+        return {"bus": f"virtio-mmio-bus.{ROOM[machine] - 1 - slot}"}
     return {"bus": _BUS[machine], "addr": f"{_FIRST_SLOT + slot:#x}"}
 
 

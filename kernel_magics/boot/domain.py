@@ -2,7 +2,8 @@
 
 from xml.sax.saxutils import escape, quoteattr
 
-from kernel_magics.boot.commandline import EXIT_DEVICE, FIRMWARE, console_arguments
+from kernel_magics.boot.commandline import EXIT_DEVICE, FIRMWARE
+from kernel_magics.boot.console_devices import console_arguments
 from kernel_magics.boot.domain_devices import device_elements, overrides, passed_arguments
 from kernel_magics.boot.spec import Launch
 
@@ -57,7 +58,8 @@ def domain_xml(launch: Launch, *, emulator: str | None = None,
 
 def _passed(launch: Launch, with_files: bool) -> list[str]:
     """What the format has no words for, or not the right ones."""
-    return [*(console_arguments(launch.files) if with_files else []),
+    consoles = console_arguments(launch.files, launch.console, launch.devices)
+    return [*(consoles if with_files else []),
             "-device", EXIT_DEVICE,
             *([] if launch.machine == "microvm" else ["-bios", FIRMWARE]),
             *passed_arguments(launch.devices, launch.files, launch.uuid)]

@@ -9,6 +9,7 @@ from typing import Any
 
 from kernel_magics.boot import abi, registry
 from kernel_magics.boot.console import Console, ConsoleGuest
+from kernel_magics.boot.console_window import ConsoleWindow
 from kernel_magics.boot.endings import no_status, panicked, still_there
 from kernel_magics.boot.header import GuestHeader, HeaderReader
 from kernel_magics.boot.machine import Machine
@@ -296,7 +297,11 @@ def _console(guest: Guest) -> Console:
             found = None
         return (found.console_written, found.console_dropped) if found else (0, 0)
 
-    facts = ConsoleGuest(guest.name, machine.has_ended, counts, machine.open_end,
-                         machine.write_console if machine.streams_console else None,
-                         guest.watch)
-    return Console(guest.host_files.console_log, guest.host_files.console_input, facts)
+    def on_virtio() -> bool:
+        return bool(header and header.newer("console_input") == abi.ConsoleInput.VIRTIO)
+
+    window = ConsoleWindow(header, guest.host_files.window_bell, guest.name)
+    write = machine.write_console if machine.streams_console else None
+    facts = ConsoleGuest(guest.name, machine.has_ended, counts, machine.open_end, on_virtio,
+                         window, write, guest.watch)
+    return Console(guest.host_files, facts)

@@ -37,6 +37,8 @@ class GuestHeader:
     page_table_address: int
     phase_tsc: tuple[int, ...]
     enabled: tuple[int, ...]
+    console_window: int
+    console_input: int
 
 
 class HeaderReader:
@@ -77,6 +79,13 @@ class HeaderReader:
         facts["state"] = self.state()
         facts["phase_tsc"], facts["enabled"] = tuple(raw.phase_tsc), tuple(raw.enabled)
         return GuestHeader(**facts)
+
+    def newer(self, field: str) -> int | None:
+        """Return a number that headers did not always have; None if the image is older."""
+        raw = self._raw()
+        if raw.magic != abi.MAGIC or raw.header_bytes <= getattr(abi.Header, field).offset:
+            return None
+        return int(getattr(raw, field))
 
     def store(self, field: str, value: int) -> bool:
         """Write one of the 64-bit fields the lab may write; False if RAM is read-only."""

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from kernel_magics.boot.guest_files import GuestFiles
 from kernel_magics.boot.process import ProcessId, own_process
 from kernel_magics.errors import GuestError, HostError
 from kernel_magics.places import runtime_dir
@@ -23,68 +24,6 @@ __all__ = ["GuestFiles", "GuestRecord", "claim", "read_record", "records", "upda
            "remove", "release_ram", "clean_stale", "own_process"]
 
 SOCKET_PATH_BYTES = 107  # sizeof(sun_path) - 1, unix(7)
-
-
-@dataclass(frozen=True, slots=True)
-class GuestFiles:
-    """The files of one guest, all in `folder`."""
-
-    folder: Path
-
-    @property
-    def record(self) -> Path:
-        """guest.json: the GuestRecord."""
-        return self.folder / "guest.json"
-
-    @property
-    def ram(self) -> Path:
-        """The guest's RAM, when this lab's QEMU made it (libvirt places it elsewhere)."""
-        return self.folder / "ram"
-
-    @property
-    def console(self) -> Path:
-        """What QEMU is told: it adds .in and .out to it."""
-        return self.folder / "console"
-
-    @property
-    def console_log(self) -> Path:
-        """Everything the guest wrote to its console: a plain file."""
-        return self.folder / "console.out"
-
-    @property
-    def console_input(self) -> Path:
-        """Where input for the console goes: a FIFO."""
-        return self.folder / "console.in"
-
-    def make_console(self) -> None:
-        """Make the two files that QEMU's chardev "pipe" opens; raises OSError."""
-        self.console_log.touch(mode=0o600)
-        os.mkfifo(self.console_input, 0o600)
-
-    @property
-    def qmp_socket(self) -> Path:
-        """QEMU's control socket (direct driver)."""
-        return self.folder / "qmp.sock"
-
-    @property
-    def passt_socket(self) -> Path:
-        """Where passt and QEMU meet."""
-        return self.folder / "passt.sock"
-
-    @property
-    def capture(self) -> Path:
-        """The guest's network traffic, written by QEMU: a pcap file."""
-        return self.folder / "traffic.pcap"
-
-    @property
-    def pid(self) -> Path:
-        """QEMU's process number, written by QEMU (direct driver)."""
-        return self.folder / "qemu.pid"
-
-    @property
-    def qemu_log(self) -> Path:
-        """What QEMU itself said."""
-        return self.folder / "qemu.log"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kernel_magics.boot.console_devices import ONLY_SERIAL
 from kernel_magics.boot.devices import MACHINES, Devices
 from kernel_magics.boot.disks import parse_disks
 from kernel_magics.boot.network import parse_network
@@ -28,6 +29,7 @@ TRACES = ("off", "hypercalls", "all")
 ON_PANIC = ("exit", "halt")
 # What a kernel command line may have: the limit Rumprun documents, kept for both kits.
 CONFIGURATION_BYTES = 4096
+TERMINAL = "xterm-256color"  # what the notebook's console view understands; terminfo(5)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,47}")
 
 
@@ -47,6 +49,9 @@ class BootSpec:
     "passt", "tap:NAME", "bridge:NAME" or None, `address` "dhcp", "auto" or "10.0.2.15/24",
     `capture` records the traffic.  `disks` are Disks, paths or "path:/mountpoint:ext2:ro";
     `shares` {"/mountpoint": folder} or "folder:/mountpoint:ro".
+
+    `terminal` is for programs that draw on a whole screen: the console behaves as a terminal
+    does (CR before LF, what is typed is echoed at once), and TERM names one.
     """
 
     memory_mib: int = 32
@@ -71,6 +76,7 @@ class BootSpec:
     capture: bool = False
     disks: object = ()
     shares: object = ()
+    terminal: bool = False
 
     def devices(self) -> Devices:
         """Return the devices asked for; raises UsageError naming the field that is wrong."""
@@ -105,7 +111,8 @@ class BootSpec:
         programs = self.rc or rc
         return replace(self, rc=programs, initrd=self.initrd or initrd,
                        argv=self.argv or (() if programs else (image_name,)),
-                       env={**(env or {}), **self.env},
+                       env={**({"TERM": TERMINAL} if self.terminal else {}), **(env or {}),
+                            **self.env},
                        hostname=self.hostname or self.name or image_name)
 
 
@@ -128,10 +135,12 @@ class Launch:
     paused: bool = False
     initrd: str = ""
     devices: Devices = field(default_factory=Devices)
+    console: str = ONLY_SERIAL
 
 
 def configuration(spec: BootSpec, program: str, tsc_hz: int, epoch_ns: int,
-                  devices: Devices | None = None) -> list[tuple[str, object]]:
+                  devices: Devices | None = None,
+                  console: str = ONLY_SERIAL) -> list[tuple[str, object]]:
     """Return the guest's configuration as ordered (key, value) pairs.
 
     `program` is the name of what runs, `tsc_hz` the measured frequency of the guest's
@@ -142,8 +151,11 @@ def configuration(spec: BootSpec, program: str, tsc_hz: int, epoch_ns: int,
     pairs += [("env", f"{key}={value}") for key, value in spec.env.items()]
     pairs += (devices or spec.devices()).configuration()
     pairs.append(("hostname", spec.hostname))
+    consoles = {} if console == ONLY_SERIAL else {"console": console}
+    terminal = {"terminal": "on"} if spec.terminal else {}
     pairs.append(("lab", {"tsc_hz": tsc_hz, "epoch_ns": epoch_ns, "trace": spec.trace,
-                          "trace_records": spec.trace_records, "on_panic": spec.on_panic}))
+                          "trace_records": spec.trace_records, "on_panic": spec.on_panic,
+                          **consoles, **terminal}))
     return pairs
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from kernel_magics.boot import registry
 from kernel_magics.boot.accel import Accelerator, accelerator
+from kernel_magics.boot.console_devices import console_kind
 from kernel_magics.boot.devices import Devices
 from kernel_magics.boot.guest import Guest
 from kernel_magics.boot.libvirt import LibvirtDriver
 from kernel_magics.boot.machine import Driver, Machine
 from kernel_magics.boot.passt import start_passt
-from kernel_magics.boot.preparing import check_initrd, prepare
+from kernel_magics.boot.preparing import check_initrd, prepare, shares_files
 from kernel_magics.boot.programs import parse_programs
 from kernel_magics.boot.qemu import QemuDriver, find_qemu
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
@@ -50,18 +51,21 @@ def start_guest(image: GuestImage, spec: BootSpec, *, keep: bool = False,
     _check_image(image, spec.memory_mib, initrd)
     _check_memory(spec.memory_mib)
     find_qemu()
-    devices = prepare(spec.devices(), spec.uri or "" if spec.driver == "libvirt" else "")
+    libvirt_uri = spec.uri or "" if spec.driver == "libvirt" else ""
+    devices = prepare(spec.devices(), libvirt_uri)
     chosen = accelerator(spec.accel)
     record = GuestRecord(
         name=spec.name or guest_name_of(image.name), uuid=str(uuid.uuid4()),
         driver=spec.driver, uri=spec.uri or "", image=str(image.path),
         owner=registry.own_process(), spec=_plain(spec, devices),
         header_address=image.header_address, accel=chosen.name, marks=marks, keep=keep)
-    text = render(configuration(spec, image.name, chosen.tsc_hz, time.time_ns(), devices))
+    console = console_kind(image.kit, devices, shares_files(libvirt_uri))
+    text = render(configuration(spec, image.name, chosen.tsc_hz, time.time_ns(), devices,
+                                console))
     files, record = registry.claim(record, numbered=not spec.name)
     launch = Launch(record.name, record.uuid, str(image.stripped_path), text, spec.memory_mib,
                     spec.machine, chosen.name, chosen.cpu, files, spec.paused,
-                    str(initrd or ""), devices)
+                    str(initrd or ""), devices, console)
     return _start(image, spec, record, launch, chosen)
 
 

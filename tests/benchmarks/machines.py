@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kernel_magics.boot.accel import Accelerator
+from kernel_magics.boot.console_devices import AUTOMATIC
 from kernel_magics.boot.notify import FileChanges
 from kernel_magics.boot.qemu import QemuDriver, find_qemu
 from kernel_magics.boot.registry import GuestFiles
@@ -130,9 +131,11 @@ def _launch(image: GuestImage, accelerator: Accelerator, memory_mib: int) -> Ite
     try:
         files = GuestFiles(folder)
         spec = BootSpec(memory_mib=memory_mib).with_image(image.name)
-        text = render(configuration(spec, image.name, accelerator.tsc_hz, time.time_ns()))
+        text = render(configuration(spec, image.name, accelerator.tsc_hz, time.time_ns(),
+                                    console=AUTOMATIC))
         yield Launch(name=image.name, uuid=str(uuid.uuid4()), kernel=str(image.stripped_path),
                      configuration=text, memory_mib=memory_mib, machine=spec.machine,
-                     accel=accelerator.name, cpu=accelerator.cpu, files=files)
+                     accel=accelerator.name, cpu=accelerator.cpu, files=files,
+                     console=AUTOMATIC)
     finally:
         shutil.rmtree(folder)

@@ -293,6 +293,29 @@ int rumpcomp_console_read(void *data, size_t bytes, int flags)
 	return got < 0 ? -errno : got;
 }
 
+size_t rumpcomp_console_look(void *data, size_t bytes)
+{
+	(void)data;
+	(void)bytes;
+	return 0;
+}
+
+bool rumpcomp_console_window(struct rumpcomp_window *window)
+{
+	(void)window;
+	return false;
+}
+
+void rumpcomp_console_on_window(void (*changed)(void))
+{
+	(void)changed;
+}
+
+bool rumpcomp_console_is_terminal(void)
+{
+	return false;
+}
+
 void rumpcomp_console_notify(void (*notify)(void))
 {
 	input_arrived = notify;

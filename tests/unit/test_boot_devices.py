@@ -44,8 +44,9 @@ def test_a_guest_without_devices_has_the_arguments_it_always_had():
         "microvm,acpi=off,rtc=on,pit=off,x-option-roms=off,memory-backend=ram",
         "-accel", "tcg", "-cpu", "max", "-m", "32M", "-object",
         "memory-backend-file,id=ram,size=32M,share=on,mem-path=/run/lab/guests/hello/ram",
-        "-chardev", "pipe,id=console,path=/run/lab/guests/hello/console",
-        "-device", "isa-serial,chardev=console",
+        "-chardev", "pipe,id=serial,path=/run/lab/guests/hello/serial,"
+                    "logfile=/run/lab/guests/hello/console.log,logappend=on",
+        "-device", "isa-serial,chardev=serial",
         "-device", "isa-debug-exit,iobase=0x501,iosize=4",
         "-qmp", "unix:/run/lab/guests/hello/qmp.sock,server=on,wait=off",
         "-pidfile", "/run/lab/guests/hello/qemu.pid", "-kernel", "/images/hello.elf",

@@ -190,5 +190,6 @@ def test_a_damaged_header_is_said_to_be_one(page):
 def test_files_of_a_guest_are_all_in_its_folder():
     files = GuestFiles(Path("/r/guests/x"))
     assert {path.parent for path in (files.record, files.ram, files.console_log, files.qemu_log,
-                                     files.console_input, files.qmp_socket, files.pid)} == {
+                                     files.console_input, files.serial_input,
+                                     files.window_bell, files.qmp_socket, files.pid)} == {
         files.folder}

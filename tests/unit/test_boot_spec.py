@@ -127,5 +127,5 @@ def test_a_domain_without_shared_files_has_a_console_of_libvirts():
     assert xml.find("devices/serial").get("type") == "pty"
     assert xml.find("memoryBacking") is None
     passed = [arg.get("value") for arg in xml.findall("qemu:commandline/qemu:arg", NAMESPACE)]
-    assert not any("console" in argument for argument in passed)
+    assert not any("chardev" in argument for argument in passed)
 

@@ -158,11 +158,17 @@ extern const char bmk_vdso[];
 /* --- console --- */
 void bmk_console_create(void);
 void bmk_console_write(const void *data, size_t bytes);
+/* Before a thread writes so much or reads: change to a better device if that pays now. */
+void bmk_console_adapt(size_t more_bytes);
 /* Bytes read without waiting. */
 size_t bmk_console_read(void *data, size_t bytes);
 size_t bmk_console_pending(void);
+/* Bytes to be read that were not looked at before; they stay. */
+size_t bmk_console_look(void *data, size_t bytes);
 bool bmk_console_wait(int64_t deadline_ns);
 void bmk_console_on_input(void (*notify)(void));
+/* notify from interrupt level when the lab has changed lab_header.console_window. */
+void bmk_console_on_window(void (*notify)(void));
 __attribute__((format(printf, 1, 2))) void bmk_printf(const char *format, ...);
 
 /* --- interrupts of devices: handlers run with interrupts off, on a stack of 8 KiB --- */

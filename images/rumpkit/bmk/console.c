@@ -1,6 +1,11 @@
 /*
- * console.c - the 16550 UART on COM1 (National Semiconductor PC16550D), or, where the lab
- * says "console": "virtio", a virtio console from then on.
+ * console.c - the 16550 UART on COM1 (National Semiconductor PC16550D), and a virtio console
+ * for more than a little.
+ *
+ * Where the lab says "console": "virtio" that is used from the start; where it says "auto",
+ * once the program has written or been given so much that it pays: finding and starting
+ * the device costs more than all a small program says.  The UART stays for what is said
+ * before, for a panic, and for input that was given to it before.
  *
  * Output waits for room, so nothing is lost on the way to the host; what no lab reads
  * is dropped and counted beyond LAB_CONSOLE_BACKLOG_BYTES.  Input comes by interrupt
@@ -32,17 +37,20 @@
 
 #define INPUT_BYTES 4096         /* a power of two */
 #define LINE_BYTES 256
+#define MUCH_OUTPUT_BYTES 2048   /* what makes a virtio console pay */
+#define MUCH_INPUT_BYTES 256
 
 static uint8_t input[INPUT_BYTES];
-static uint32_t input_read, input_written;
+static uint32_t input_read, input_written, input_looked;
 static struct bmk_waitq readers;
 static void (*input_notify)(void);
 static size_t burst_bytes = 1;   /* what the transmitter takes when it has room */
-static bool on_virtio;
+static bool may_change, on_virtio;
 
 static void emit(const uint8_t *data, size_t bytes)
 {
-	if (on_virtio) {
+	/* In a panic nothing is sure but the UART. */
+	if (on_virtio && lab_header.state != LAB_STATE_PANICKED) {
 		size_t sent = virtio_console_write(data, bytes);
 
 		data += sent;
@@ -86,12 +94,8 @@ static void virtio_drain(void)
 	}
 }
 
-static void input_drain(void)
+static void serial_drain(void)
 {
-	if (on_virtio) {
-		virtio_drain();
-		return;
-	}
 	while (input_written - input_read < INPUT_BYTES) {
 		uint8_t status = arch_in8(UART_STATUS);
 
@@ -100,6 +104,14 @@ static void input_drain(void)
 		input[input_written++ % INPUT_BYTES] = arch_in8(UART_DATA);
 	}
 	arch_out8(UART_INTERRUPTS, 0);
+}
+
+/* The lab turns to the virtio console when the UART has taken all it was given. */
+static void input_drain(void)
+{
+	serial_drain();
+	if (on_virtio)
+		virtio_drain();
 }
 
 static void on_interrupt(void *unused)
@@ -126,9 +138,21 @@ size_t bmk_console_read(void *data, size_t bytes)
 		to[got++] = input[input_read++ % INPUT_BYTES];
 	if (was_full && got) {
 		input_drain();
-		if (!on_virtio && bmk_console_pending() < INPUT_BYTES)
+		if (bmk_console_pending() < INPUT_BYTES)
 			arch_out8(UART_INTERRUPTS, UART_ON_DATA);
 	}
+	return got;
+}
+
+size_t bmk_console_look(void *data, size_t bytes)
+{
+	uint8_t *to = data;
+	size_t got = 0;
+
+	if ((int32_t)(input_looked - input_read) < 0)
+		input_looked = input_read;
+	while (got < bytes && input_looked != input_written)
+		to[got++] = input[input_looked++ % INPUT_BYTES];
 	return got;
 }
 
@@ -156,6 +180,23 @@ void bmk_printf(const char *format, ...)
 	bmk_console_write(line, bytes < LINE_BYTES ? (size_t)bytes : LINE_BYTES - 1);
 }
 
+static void change(void)
+{
+	may_change = false;
+	on_virtio = virtio_console_create(on_interrupt);
+	if (!on_virtio)
+		bmk_printf("rumpkit: there is no virtio console; the serial port is used\n");
+	else
+		__atomic_store_n(&lab_header.console_input, LAB_CONSOLE_VIRTIO, __ATOMIC_RELEASE);
+}
+
+void bmk_console_adapt(size_t more_bytes)
+{
+	if (may_change && (lab_header.console_written + more_bytes >= MUCH_OUTPUT_BYTES ||
+	    input_written >= MUCH_INPUT_BYTES))
+		change();
+}
+
 void bmk_console_create(void)
 {
 	struct lib_json_value kind;
@@ -173,9 +214,9 @@ void bmk_console_create(void)
 	arch_out8(UART_MODEM, UART_DTR_RTS_OUT2);
 	bmk_interrupt_attach(UART_PIN, false, on_interrupt, NULL);
 	arch_out8(UART_INTERRUPTS, UART_ON_DATA);
-	if (bmk_config_lab("console", &kind) && lib_json_is(&kind, "virtio")) {
-		on_virtio = virtio_console_create(on_interrupt);
-		if (!on_virtio)
-			bmk_printf("rumpkit: there is no virtio console; the serial port is used\n");
-	}
+	if (!bmk_config_lab("console", &kind))
+		return;
+	may_change = lib_json_is(&kind, "auto");
+	if (lib_json_is(&kind, "virtio"))
+		change();
 }

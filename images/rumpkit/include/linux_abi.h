@@ -446,6 +446,7 @@ struct linux_winsize {
 #define ECHOE 0000020
 #define ECHOK 0000040
 #define ECHONL 0000100
+#define NOFLSH 0000200
 #define ECHOCTL 0001000
 #define ECHOKE 0004000
 #define IEXTEN 0100000

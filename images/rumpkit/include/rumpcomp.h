@@ -18,6 +18,18 @@ int rumpcomp_console_read(void *data, size_t bytes, int flags);
 /* Called from interrupt level whenever input arrives; for poll. */
 void rumpcomp_console_notify(void (*input_arrived)(void));
 size_t rumpcomp_console_pending(void);
+/* Bytes to be read that were not looked at before; they stay to be read. */
+size_t rumpcomp_console_look(void *data, size_t bytes);
+
+/* The window in which somebody looks at the console; pixels may be 0: not known. */
+struct rumpcomp_window {
+	uint16_t rows, columns, width_pixels, height_pixels;
+};
+/* False: nobody has said yet.  changed comes from interrupt level, after the first call. */
+bool rumpcomp_console_window(struct rumpcomp_window *window);
+void rumpcomp_console_on_window(void (*changed)(void));
+/* Is what reads the console a terminal (it wants CR before LF), or takes it as it is? */
+bool rumpcomp_console_is_terminal(void);
 
 /*
  * Network interfaces, from 0.  A frame is an Ethernet frame without its check sequence,

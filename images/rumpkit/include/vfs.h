@@ -72,7 +72,11 @@ struct vfs_device {
 #define vfs_device_number(major, minor) (((uint64_t)(major) << 8) | (minor))
 void vfs_register_device(struct vfs_device *device);
 
-/* What ^C and ^\ on the console do; without it they are ordinary input. */
-void vfs_tty_on_signal(void (*deliver)(int signal));
+/*
+ * What ^C and ^\ on the console do, and a new size of its window; group is that of the
+ * foreground, 0 if no program has set one.  Without it the keys are ordinary input.  Also
+ * called from interrupt level.
+ */
+void vfs_tty_on_signal(void (*deliver)(int signal, uint32_t group));
 
 #endif

@@ -161,8 +161,8 @@ long kern_futex_requeue(uint64_t from, uint64_t to, int wake, int move, bool com
 void kern_signal_send(struct kern_thread *thread, int signal, const struct kern_siginfo *info);
 void kern_signal_send_process(struct kern_process *process, int signal,
     const struct kern_siginfo *info);
-/* ^C and the like on the console: to every process. */
-void kern_signal_send_console(int signal);
+/* ^C and the like on the console: to the processes of a group, or, if there are none, to all. */
+void kern_signal_send_console(int signal, uint32_t group);
 void kern_signal_create(void);
 /* Before the return from a system call: run a handler, or die; restore the mask. */
 void kern_signal_deliver(struct rumpcomp_frame *frame);

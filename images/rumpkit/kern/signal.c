@@ -88,12 +88,18 @@ void kern_signal_send_process(struct kern_process *process, int signal,
 		}
 }
 
-void kern_signal_send_console(int signal)
+void kern_signal_send_console(int signal, uint32_t group)
 {
 	const struct kern_siginfo info = { .code = SI_KERNEL };
+	struct kern_process *process = kern_processes;
 
-	for (struct kern_process *process = kern_processes; process; process = process->next)
-		kern_signal_send_process(process, signal, &info);
+	while (process && (process->group != group || process->state == KERN_PROCESS_ENDED))
+		process = process->next;
+	if (!process)
+		group = 0;
+	for (process = kern_processes; process; process = process->next)
+		if (!group || process->group == group)
+			kern_signal_send_process(process, signal, &info);
 }
 
 void kern_signal_self(int signal)

@@ -5,6 +5,7 @@
 #include "lab_trace.h"
 #include "linux_abi.h"
 #include "rumpcomp.h"
+#include "rumplib.h"
 #include "upcalls.h"
 
 /* --- console --- */
@@ -15,6 +16,7 @@ int rumpcomp_console_write(const void *data, size_t bytes)
 	if (traced_ && lab_header.trace_data_bytes)
 		lab_trace_data(LAB_EVENT_HYPERCALL + LAB_HC_rumpcomp_console_write, 0, data,
 		    LAB_DATA_BYTES_MOST, bytes);
+	bmk_console_adapt(bytes);
 	bmk_console_write(data, bytes);
 	lab_phase(LAB_PHASE_OUTPUT);
 	HYPERCALL_RETURN(rumpcomp_console_write, (int)bytes);
@@ -25,6 +27,7 @@ int rumpcomp_console_read(void *data, size_t bytes, int flags)
 	size_t got;
 
 	HYPERCALL_ENTER(rumpcomp_console_read, data, bytes, flags, 0);
+	bmk_console_adapt(0);
 	got = bmk_console_read(data, bytes);
 	if (!got && !(flags & RUMPCOMP_NONBLOCK)) {
 		int locks = rumpuser_block_begin(NULL);
@@ -46,6 +49,32 @@ void rumpcomp_console_notify(void (*input_arrived)(void))
 size_t rumpcomp_console_pending(void)
 {
 	return bmk_console_pending();
+}
+
+size_t rumpcomp_console_look(void *data, size_t bytes)
+{
+	return bmk_console_look(data, bytes);
+}
+
+void rumpcomp_console_on_window(void (*changed)(void))
+{
+	bmk_console_on_window(changed);
+}
+
+bool rumpcomp_console_window(struct rumpcomp_window *window)
+{
+	uint64_t told = __atomic_load_n(&lab_header.console_window, __ATOMIC_ACQUIRE);
+
+	*window = (struct rumpcomp_window){ (uint16_t)told, (uint16_t)(told >> 16),
+		(uint16_t)(told >> 32), (uint16_t)(told >> 48) };
+	return window->rows && window->columns;
+}
+
+bool rumpcomp_console_is_terminal(void)
+{
+	struct lib_json_value value;
+
+	return bmk_config_lab("terminal", &value) && lib_json_is(&value, "on");
 }
 
 /* --- the archive --- */

@@ -2,7 +2,8 @@
  * tty.c - the console as a file: /dev/console, /dev/tty, and descriptors 0, 1 and 2.
  *
  * Output reaches the console unchanged unless the program turns on OPOST and ONLCR,
- * because the console's reader is the laboratory, not a screen.
+ * because the console's reader is the laboratory, not a screen; where the lab says that
+ * it is one, they are on from the start.
  */
 #include "device.h"
 #include "kern.h"
@@ -10,7 +11,7 @@
 #include "rumplib.h"
 #include "tty.h"
 
-#define CHUNK_BYTES 512
+#define CHUNK_BYTES 2048 /* on the stack */
 #define TENTH_NS 100000000ll
 
 uint8_t vfs_tty_input[TTY_INPUT_BYTES], vfs_tty_marks[TTY_INPUT_BYTES / 8];
@@ -191,6 +192,8 @@ static long put_number(long argument, int32_t number)
 
 static long tty_ioctl(struct vfs_file *file, unsigned command, long argument)
 {
+	struct linux_winsize window;
+
 	(void)file;
 	switch (command) {
 	case TCGETS:
@@ -201,15 +204,20 @@ static long tty_ioctl(struct vfs_file *file, unsigned command, long argument)
 	case TCSETSF:
 		return set_settings(command, argument);
 	case TIOCGWINSZ:
+		tty_window_look();
 		return kern_copyout(&vfs_tty.window, (void *)argument, sizeof vfs_tty.window);
 	case TIOCSWINSZ:
-		return kern_copyin((void *)argument, &vfs_tty.window, sizeof vfs_tty.window);
+		if (kern_copyin((void *)argument, &window, sizeof window))
+			return -EFAULT;
+		return tty_set_window(&window);
 	case FIONREAD:
 		return put_number(argument, readable_bytes());
 	case TIOCOUTQ:
 		return put_number(argument, 0);
 	case TIOCGPGRP:
-		return put_number(argument, 1); /* the one process there is */
+		return put_number(argument, vfs_tty.group ? (int32_t)vfs_tty.group : 1);
+	case TIOCSPGRP:
+		return kern_copyin((void *)argument, &vfs_tty.group, sizeof vfs_tty.group);
 	case TCFLSH:
 		if (argument != 1) /* TCOFLUSH: output never waits */
 			tty_flush_input();
@@ -217,7 +225,6 @@ static long tty_ioctl(struct vfs_file *file, unsigned command, long argument)
 	case TCSBRK:
 	case TCSBRKP:
 	case TCXONC:
-	case TIOCSPGRP:
 	case TIOCSCTTY:
 	case TIOCNOTTY:
 		return 0;
@@ -234,12 +241,11 @@ const struct vfs_file_ops vfs_tty_ops = {
 	.ioctl = tty_ioctl,
 };
 
-static void input_arrived(void)
-{
-	vfs_wake(&vfs_tty.queue);
-}
-
 void vfs_tty_init(void)
 {
-	rumpcomp_console_notify(input_arrived);
+	if (rumpcomp_console_is_terminal()) {
+		vfs_tty.settings.c_oflag = OPOST | ONLCR;
+		vfs_tty.eager = true;
+	}
+	rumpcomp_console_notify(tty_input_arrived);
 }

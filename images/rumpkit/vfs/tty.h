@@ -19,6 +19,8 @@
 struct tty {
 	struct linux_termios settings;
 	struct linux_winsize window;
+	uint32_t group;            /* of the processes in the foreground; 0: nobody has said */
+	bool eager;                /* input is edited and echoed when it comes, not when it is read */
 	uint64_t head, line, tail; /* line: start of the one that can still be edited */
 	uint32_t lines;            /* marked bytes in [head, tail) */
 	bool literal;              /* the next byte is no control character */
@@ -37,6 +39,13 @@ void tty_flush_input(void);
 bool tty_ready(uint64_t min_bytes);
 bool tty_marked(uint64_t position);
 void tty_set_mark(uint64_t position, bool marked);
+/* What the keyboard and the window do to the processes in the foreground. */
+void tty_signal(int signal);
+/* The window, as the lab told it last. */
+void tty_window_look(void);
+long tty_set_window(const struct linux_winsize *window);
+/* From interrupt level: input has arrived. */
+void tty_input_arrived(void);
 /* Send bytes to the console, with a CR before NL if the program has asked for it. */
 void tty_output(const uint8_t *bytes, size_t count);
 

@@ -8,12 +8,19 @@
 
 #define SIGNAL_INTERRUPT 2
 #define SIGNAL_QUIT 3
+#define LOOK_BYTES 64
 
-static void (*deliver_signal)(int signal);
+static void (*deliver_signal)(int signal, uint32_t group);
 
-void vfs_tty_on_signal(void (*deliver)(int signal))
+void vfs_tty_on_signal(void (*deliver)(int signal, uint32_t group))
 {
 	deliver_signal = deliver;
+}
+
+void tty_signal(int signal)
+{
+	if (deliver_signal)
+		deliver_signal(signal, vfs_tty.group);
 }
 
 static bool has(uint32_t flag)
@@ -143,15 +150,24 @@ static bool edit(uint8_t byte)
 	return true;
 }
 
+/* The signal that a byte stands for, 0 if none. */
+static int signal_of(uint8_t byte)
+{
+	if (!has(ISIG) || !deliver_signal)
+		return 0;
+	return is(byte, VINTR) ? SIGNAL_INTERRUPT : is(byte, VQUIT) ? SIGNAL_QUIT : 0;
+}
+
 static bool raise_signal(uint8_t byte)
 {
-	int signal = is(byte, VINTR) ? SIGNAL_INTERRUPT : is(byte, VQUIT) ? SIGNAL_QUIT : 0;
+	int signal = signal_of(byte);
 
-	if (!signal || !has(ISIG) || !deliver_signal)
+	if (!signal)
 		return false;
 	echo(byte);
-	tty_flush_input();
-	deliver_signal(signal);
+	if (!has(NOFLSH))
+		tty_flush_input();
+	tty_signal(signal);
 	return true;
 }
 
@@ -200,6 +216,25 @@ void tty_pull(void)
 		else
 			vfs_tty.hung_up = true;
 	}
+}
+
+/*
+ * What is typed is looked at by the thread that reads it, so that a program's output has
+ * the same echo in the same place in every run.  ^C cannot wait for a thread that computes,
+ * and a person at a terminal wants to see what is typed.
+ */
+void tty_input_arrived(void)
+{
+	uint8_t bytes[LOOK_BYTES];
+	size_t got;
+	bool now = vfs_tty.eager;
+
+	while ((got = rumpcomp_console_look(bytes, sizeof bytes)))
+		for (size_t i = 0; i < got && !now; i++)
+			now = signal_of(bytes[i]);
+	if (now)
+		tty_pull();
+	vfs_wake(&vfs_tty.queue);
 }
 
 void tty_flush_input(void)

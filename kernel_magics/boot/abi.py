@@ -21,7 +21,8 @@ from typing import NamedTuple
 
 __all__ = [
     "ABI_VERSION", "MAGIC", "NOTE_OWNER", "NOTE_HEADER", "EVENTS", "PHASES",
-    "State", "Phase", "Event", "ConsoleInput", "RecordKind", "StackPart", "ThreadState", "PanicKind",
+    "State", "Phase", "Event", "ConsoleInput", "RecordKind", "StackPart", "ThreadState",
+    "PanicKind",
     "PANIC_MAGIC", "PANIC_FRAMES", "CONSOLE_BACKLOG_BYTES", "DATA_BYTES_MOST",
     "PACKET_BYTES_MOST", "STACK_WORDS_MOST", "SAMPLE_NS_LEAST", "DETAIL_IN_INTERRUPT",
     "DEVICE_QUEUE_SHIFT",

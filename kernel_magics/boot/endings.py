@@ -51,7 +51,8 @@ def no_status(guest: "Guest", state: str) -> GuestError:
                           f"{guest.uri} does not share its memory", name=guest.name,
                           next_step="read guest.console.text, or use a local libvirt")
     record = read_record(guest.host_files)  # another guest may have the folder by now
-    said = (log_tail(guest.host_files) if record and record.uuid == guest.uuid else "") or "(nothing)"
+    own = record is not None and record.uuid == guest.uuid
+    said = (log_tail(guest.host_files) if own else "") or "(nothing)"
     return GuestError(f"QEMU of {guest.name} is gone and the guest had not exited; QEMU said:\n"
                       f"{said}", name=guest.name, log=said,
                       next_step="somebody killed it, or lab.doctor() finds the reason")

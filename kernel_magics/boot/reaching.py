@@ -21,7 +21,7 @@ class Reachable:
     name: str
     record: "GuestRecord"
     spec: dict[str, object]
-    files: "GuestFiles"
+    host_files: "GuestFiles"
 
     @property
     def network_kind(self) -> str:

@@ -13,6 +13,7 @@ from kernel_magics.inspect.debugger.processor import Point, Processor
 if TYPE_CHECKING:
     from kernel_magics.inspect.debugger.breakpoints import Breakpoint
     from kernel_magics.inspect.debugger.stop import Stop
+    from kernel_magics.inspect.unwind import Activation
 
 __all__ = ["Hits", "value_text"]
 
@@ -23,8 +24,8 @@ class Hits:
     """Judges stops by the debugger's breakpoints.
 
     `breakpoints()` are those there are; `make_stop(arrival)` what conditions and actions are
-    given; `evaluate(expression)` computes one at the present stop; `stack()` returns the
-    instruction pointer and the return addresses; `remove(number)` takes a temporary
+    given; `evaluate(expression)` computes one at the present stop; `caller()` returns the
+    call that this function returns to; `remove(number)` takes a temporary
     breakpoint away; `panic` is the address of the runtime's panic function, 0 if unknown,
     and `panic_note()` says what it was told.
     """
@@ -48,9 +49,9 @@ class Hits:
             points.add(self._processor.code_point(self._owner.panic_address))
         return points
 
-    def return_addresses(self) -> list[int]:
-        """Return the instruction pointer and the return addresses above it."""
-        found: list[int] = self._owner.stack()
+    def caller(self) -> Activation | None:
+        """Return the call that this function returns to, None if it has none."""
+        found: Activation | None = self._owner.caller()
         return found
 
     def judge(self, reply: StopReply) -> Arrival | None:

@@ -158,11 +158,13 @@ class Motions:
 
     def _leave_unknown(self) -> Arrival | None:
         """Code without lines was jumped or returned to: go on to where lines are again."""
-        frames = self._hits.return_addresses()
-        known = [address for address in frames[1:] if self._image.symbols.line(address - 1)]
-        if not known:
-            return self.run()  # main has returned: there is nothing to stop at before the end
-        return self.run({known[0]: self._returned()})
+        while not self._image.symbols.line(self._processor.pc):
+            arrival = self.finish()
+            if arrival is None:
+                return self.run()  # main has returned: nothing to stop at before the end
+            if arrival.reason != "finished":
+                return arrival
+        return None
 
     def _line_here(self, innermost: bool) -> _Line:
         places = self._image.symbols.lines(self._processor.pc)
@@ -176,10 +178,10 @@ class Motions:
 
     def finish(self) -> Arrival | None:
         """Go until the function has returned to its caller; None if it has none."""
-        frames = self._hits.return_addresses()
-        if len(frames) < 2:
+        caller = self._hits.caller()
+        if caller is None:
             return None
-        return self.run({frames[1]: self._returned()}) or Arrival("finished")
+        return self.run({caller.address: self._returned()}) or Arrival("finished")
 
     def until(self, addresses: list[int]) -> Arrival:
         """Go until one of these addresses is reached."""

@@ -19,6 +19,7 @@ from kernel_magics.inspect.debugger.stop import Stop
 from kernel_magics.inspect.debugger.stub import Stub, StubGone, StubRefused
 from kernel_magics.inspect.program import program_of
 from kernel_magics.inspect.typed import TypedObject
+from kernel_magics.inspect.unwind import Activation
 
 if TYPE_CHECKING:
     from kernel_magics.inspect.debugger.attachment import Attachment
@@ -154,17 +155,16 @@ class Session:
 
     # Looking
 
-    def frames(self) -> Any:
+    def frames(self) -> Frames:
         """Return the stack, innermost frame first."""
         if self._frames is None:
             self._frames = Frames(self._guest, self.processor)
         return self._frames
 
-    def stack(self) -> list[int]:
-        """Return the instruction pointer and the return addresses above it."""
+    def caller(self) -> Activation | None:
+        """Return the call that this function returns to, None if it has none."""
         self.moved()
-        found: list[int] = self.frames().addresses
-        return found
+        return self.frames().caller()
 
     def locals(self) -> Mapping[str, Any]:
         """Return the variables of the innermost frame."""

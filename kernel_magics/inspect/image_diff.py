@@ -39,10 +39,16 @@ class SizeChange(NamedTuple):
 
 
 class ImageDiff:
-    """The way from image `before` to image `after`."""
+    """The way from image `before` to image `after`.
 
-    def __init__(self, before: GuestImage, after: GuestImage) -> None:
+    `level` and `rows` say what its text shows: "layer", "object" or "symbol" (by default the
+    layers and then the symbols), and how many of them.
+    """
+
+    def __init__(self, before: GuestImage, after: GuestImage, *, level: str = "",
+                 rows: int = SHOWN_ROWS) -> None:
         self.before, self.after = before, after
+        self.level, self.rows = level, rows
 
     @property
     def delta_bytes(self) -> int:
@@ -123,9 +129,9 @@ class ImageDiff:
         """
         return CodeDiff(name, _listing(self.before, name), _listing(self.after, name))
 
-    def text(self, level: str = "symbol", rows: int = SHOWN_ROWS) -> str:
+    def text(self, level: str = "symbol", rows: int | None = None) -> str:
         """Return the whole as text: the totals, then the largest changes of a level."""
-        found = self.by(level)
+        found, rows = self.by(level), self.rows if rows is None else rows
         head = (f"{self.before.name} → {self.after.name}: {_signed(self.delta_bytes)} in RAM, "
                 f"{bytes_text(self.before.sizes.total_bytes)} → "
                 f"{bytes_text(self.after.sizes.total_bytes)}")
@@ -139,8 +145,8 @@ class ImageDiff:
         return "\n".join([head, *lines, *([f"  … and {more} more: .df has all"] if more else [])])
 
     def __repr__(self) -> str:
-        if not self.changes:
-            return self.text()
+        if not self.changes or self.level:
+            return self.text(self.level or "symbol")
         return "\n".join([self.text("layer"), *self.text().splitlines()[1:]])
 
 

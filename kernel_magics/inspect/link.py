@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from kernel_magics.build.image import GuestImage
 
-__all__ = ["LinkRecord", "LinkedPiece"]
+__all__ = ["LinkReasons", "LinkRecord", "LinkedPiece"]
 
 MOST_STEPS = 64
 _MEMBER = re.compile(r"^(.*)\(([^()]+)\)$")
@@ -52,6 +52,27 @@ class LinkedPiece:
         if not self.archive or self.archive == _RUNTIME:
             return self.object
         return f"{self.archive}({self.object})"
+
+
+class LinkReasons(list[tuple[str, str, str]]):
+    """Why an object is in an image, a step for each object that wanted the one before."""
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__()
+        self.wanted = wanted
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """A row per step: object, wanted_by, for_symbol."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self), columns=["object", "wanted_by", "for_symbol"])
+
+    def __repr__(self) -> str:
+        if not self:
+            return f"{self.wanted} was given to the linker itself"
+        return "\n".join(f"{'  ' * depth}{item} for {symbol}, which {wanted} uses"
+                         for depth, (item, wanted, symbol) in enumerate(self))
 
 
 class LinkRecord:
@@ -155,7 +176,7 @@ class LinkRecord:
         archive, item = self._split(name)
         return f"{archive}({item})" if archive else item
 
-    def why(self, name: str) -> list[tuple[str, str, str]]:
+    def why(self, name: str) -> LinkReasons:
         """Return why an archive's object is in the image: (object, wanted by, for the symbol),
         from the object back to what was given to the linker.
 
@@ -164,7 +185,7 @@ class LinkRecord:
         the linker as such has an empty answer.
         """
         member = self._object_called(name)
-        steps: list[tuple[str, str, str]] = []
+        steps = LinkReasons(member)
         while member in self._reasons and len(steps) < MOST_STEPS:
             wanted, symbol = self._reasons[member]
             steps.append((member, wanted, symbol))

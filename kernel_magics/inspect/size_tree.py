@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ class SizeTree:
     level: str
     size_bytes: int = 0
     children: list[SizeTree] = field(default_factory=list)
+    shown: tuple[int, int] = field(default=(SHOWN_DEPTH, SHOWN_CHILDREN), repr=False, compare=False)
+
+    def view(self, depth: int, children: int = SHOWN_CHILDREN) -> SizeTree:
+        """Return the same node, whose text goes to `depth` and shows so many `children`."""
+        return replace(self, shown=(depth, children))
 
     def __getitem__(self, name: str) -> SizeTree:
         for child in self.children:
@@ -83,7 +88,7 @@ class SizeTree:
                    f"{'  ' * (indent + 1)}… {len(rest)} more")
 
     def __repr__(self) -> str:
-        return self.text()
+        return self.text(*self.shown)
 
 
 def tree_of(name: str, leaves: Iterable[SizeLeaf]) -> SizeTree:

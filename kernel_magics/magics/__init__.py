@@ -4,7 +4,17 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
-from kernel_magics.magics import boot, build, doctor, failure, guests, inspect, package, trace
+from kernel_magics.magics import (
+    boot,
+    build,
+    diff,
+    doctor,
+    failure,
+    guests,
+    inspect,
+    package,
+    trace,
+)
 from kernel_magics.magics.arguments import Command
 from kernel_magics.magics.completion import CommandMatcher
 from kernel_magics.magics.names import SOURCES
@@ -14,7 +24,7 @@ __all__ = ["register", "unregister", "COMMANDS"]
 
 Run = Callable[[SimpleNamespace, str | None], Any]
 
-_MODULES = (build, boot, guests, inspect, trace, doctor)
+_MODULES = (build, boot, guests, inspect, diff, trace, doctor)
 _MAGICS: dict[str, tuple[Command, Run]] = {
     command.name: (command, run) for module in _MODULES for command, run in module.MAGICS}
 

@@ -15,16 +15,24 @@ _TARGET = Argument("NAME", "a guest, or an image that was built here", complete=
 RUMPSYM = Command(
     "rumpsym", "list the symbols of an image, with layer, size and source line",
     arguments=(_TARGET,
-               Argument("PATTERN", "part of a name, a glob (sys_*) or /a regular expression/",
-                        required=False, complete="symbol")),
+               Argument("PATTERN", "part of a name, a glob (sys_*), /a regular expression/, or "
+                        "an address (0x…)", required=False, complete="symbol")),
     options=(
         Option("--layer", "only this layer", "LAYER", complete="layer"),
         Option("--kind", "only this kind", "KIND",
                choices=("function", "object", "label", "tls")),
-        Option("--limit", "how many rows to show, the largest", "ROWS", kind=whole, default=30)),
-    details="The result's .df holds every match; nothing is left out there.",
+        Option("--object", "only what was linked from this object: libc.a(*", "PATTERN"),
+        Option("--limit", "how many rows to show, the largest", "ROWS", kind=whole, default=30),
+        Option("--code", "show the machine code of the function or address, beside its source"),
+        Option("--callers", "show the functions that call it"),
+        Option("--why", "show why the linker took the object that it is in"),
+        Option("--tree", "show the bytes of layers, objects and symbols, to this depth",
+               "DEPTH", kind=whole)),
+    details="""The result's .df holds every match; nothing is left out there. The same from a
+    script: image.symbols, image.code, image.link and image.sizes.tree.""",
     examples=("%rumpsym hello main", "%rumpsym hello rumpuser_* --kind function",
-              "%rumpsym hello --layer vfs"))
+              "%rumpsym hello --layer vfs", "%rumpsym hello main --code",
+              "%rumpsym hello vfprintf --why", "%rumpsym hello --tree 2"))
 
 RUMPLAYERS = Command(
     "rumplayers", "show the layers from the application to the host, and the calls between them",
@@ -36,15 +44,67 @@ RUMPLAYERS = Command(
 
 
 def rumpsym(options: SimpleNamespace, _cell: str | None) -> Any:
-    """Return the matching symbols as a SymbolTable."""
+    """Return the matching symbols as a SymbolTable, or what an option asks about one."""
     from kernel_magics.widgets.symbols import SymbolTable
     image, _ = find_target(options.name)
-    found = image.symbols.search(options.pattern or "*", layer=options.layer, kind=options.kind)
+    if options.tree is not None:
+        return _tree(image, options)
+    if options.code or options.callers or options.why:
+        return _about_one(image, options)
+    address = _address(options.pattern)
+    if address is not None:
+        return SymbolTable(image, [_at(image, address)], options.limit)
+    found = image.symbols.search(options.pattern or "*", layer=options.layer, kind=options.kind,
+                                 object=options.object)
     if not found and options.pattern:
         near = nearest(options.pattern, [], "symbols that match")
         raise UsageError(f"%rumpsym: nothing in {image.name} is called {options.pattern!r}",
                          next_step=_near_symbol(image, options.pattern) or near)
     return SymbolTable(image, found, options.limit)
+
+
+def _about_one(image: Any, options: SimpleNamespace) -> Any:
+    """Return the code, the callers or the link's reasons of the one symbol that is named."""
+    if not options.pattern:
+        raise UsageError("%rumpsym: --code, --callers and --why need the name of a symbol",
+                         next_step=f"%rumpsym {options.name} main --code")
+    address = _address(options.pattern)
+    if options.code:
+        return image.code(options.pattern if address is None else address)
+    if options.why and address is None:
+        return image.link.why(options.pattern)
+    symbol = image.symbols.find(options.pattern) if address is None else _at(image, address)
+    return image.link.why(symbol.name) if options.why else symbol.callers()
+
+
+def _tree(image: Any, options: SimpleNamespace) -> Any:
+    """Return the tree of sizes, of a layer only if one is named."""
+    tree = image.sizes.tree
+    if options.layer:
+        known = [child.name for child in tree]
+        if options.layer not in known:
+            raise UsageError(f"%rumpsym: {image.name} has nothing in layer {options.layer!r}",
+                             next_step=nearest(options.layer, known, "layers"))
+        tree = tree[options.layer]
+    return tree.view(options.tree, options.limit)
+
+
+def _address(pattern: str | None) -> int | None:
+    """Return the address that a pattern is, None for a name."""
+    if not pattern or not pattern.startswith("0x"):
+        return None
+    try:
+        return int(pattern, 16)
+    except ValueError:
+        return None
+
+
+def _at(image: Any, address: int) -> Any:
+    found = image.symbols.at(address)
+    if found is None:
+        raise UsageError(f"%rumpsym: no symbol of {image.name} covers {address:#x}",
+                         next_step="image.sections shows what is where")
+    return found[0]
 
 
 def rumplayers(options: SimpleNamespace, _cell: str | None) -> Any:

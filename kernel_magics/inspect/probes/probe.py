@@ -32,6 +32,8 @@ class Probe(ABC, Generic[Row]):
     title: ClassVar[str]
     row: ClassVar[type]
     index: ClassVar[str] = ""
+    hidden: ClassVar[tuple[str, ...]] = ("address", "page_table")
+    """Columns that `.df` has and the text leaves out."""
 
     def __init__(self, subject: Any) -> None:
         self._subject = subject
@@ -100,7 +102,8 @@ class Probe(ABC, Generic[Row]):
         rows = self.rows()
         lines = [f"{self._subject.name}: {len(rows)} {self.title}"]
         if rows:
-            table = self._table(rows[:MOST_SHOWN_ROWS])
+            table = self._table(rows[:MOST_SHOWN_ROWS]).drop(
+                columns=list(self.hidden), errors="ignore")
             text = table.map(_cell).to_string(index=bool(self.index))
             lines += [f"  {line}".rstrip() for line in text.splitlines()]
         if len(rows) > MOST_SHOWN_ROWS:

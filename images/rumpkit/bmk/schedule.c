@@ -180,7 +180,8 @@ static struct bmk_thread *next_ready(void)
 		lab_header.thread_current = 0;
 		while (!ready.first) {
 			timer_arm();
-			arch_idle();
+			arch_idle(&bmk_current->stack_pointer,
+			    &bmk_current->record->stack_pointer);
 		}
 	}
 	thread = ready.first;
@@ -255,7 +256,8 @@ static void switch_away(void)
 		return;
 	}
 	become(next);
-	arch_switch(&previous->stack_pointer, next->stack_pointer);
+	arch_switch(&previous->stack_pointer, next->stack_pointer,
+	    &previous->record->stack_pointer);
 	after_switch();
 }
 
@@ -282,7 +284,7 @@ void bmk_thread_yield(void)
 
 void bmk_schedule_leave(bool destroy)
 {
-	uint64_t unused;
+	uint64_t unused, unseen;
 
 	account_stop(bmk_current);
 	if (destroy) {
@@ -290,7 +292,7 @@ void bmk_schedule_leave(bool destroy)
 		dead = bmk_current;
 	}
 	become(next_ready());
-	arch_switch(&unused, bmk_current->stack_pointer);
+	arch_switch(&unused, bmk_current->stack_pointer, &unseen);
 	__builtin_unreachable();
 }
 

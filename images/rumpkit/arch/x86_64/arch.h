@@ -39,7 +39,13 @@ extern char arch_syscall_return[], arch_thread_begin[], arch_trap_return[];
 extern char arch_leave_stack[], arch_leave_jump[]; /* the end of a system call */
 extern char arch_copy_begin[], arch_copy_end[], arch_copy_fault[];
 
-void arch_switch(uint64_t *save_sp, uint64_t load_sp);
+/* The saved stack pointer is also shown to the lab. */
+void arch_switch(uint64_t *save_sp, uint64_t load_sp, uint64_t *shown_sp);
+/*
+ * Sleep until an interrupt has been handled.  Call with interrupts off.  Meanwhile the
+ * stack is saved as by arch_switch, for the lab to look at.
+ */
+void arch_idle(uint64_t *save_sp, uint64_t *shown_sp);
 /* Leave the runtime with these registers, which lie on the thread's stack. */
 __attribute__((noreturn)) void arch_resume(const struct arch_trap *registers);
 int arch_copy(void *to, const void *from, size_t bytes);
@@ -128,12 +134,6 @@ static inline void arch_interrupts_on_if(bool on)
 {
 	if (on)
 		__asm__ volatile("sti" : : : "memory");
-}
-
-/* Sleep until an interrupt has been handled.  Call with interrupts off. */
-static inline void arch_idle(void)
-{
-	__asm__ volatile("sti; hlt; cli" : : : "memory");
 }
 
 /* The end of the machine: status to the debug-exit device, else a triple fault. */

@@ -185,7 +185,7 @@ arch_leave_jump:
 	jmp *%rcx
 	.cfi_endproc
 
-/* void arch_switch(uint64_t *save_sp, uint64_t load_sp) */
+/* void arch_switch(uint64_t *save_sp, uint64_t load_sp, uint64_t *shown_sp) */
 	.balign 16
 	.globl arch_switch
 arch_switch:
@@ -196,13 +196,32 @@ arch_switch:
 	.cfi_rel_offset \register, 0
 	.endr
 	movq %rsp, (%rdi)
+	movq %rsp, (%rdx)
 	movq %rsi, %rsp
-	.irp register, r15, r14, r13, r12, rbx, rbp
+1:	.irp register, r15, r14, r13, r12, rbx, rbp
 	popq %\register
 	.cfi_adjust_cfa_offset -8
 	.cfi_restore \register
 	.endr
 	ret
+	.cfi_endproc
+
+/* void arch_idle(uint64_t *save_sp, uint64_t *shown_sp): its stack is as after arch_switch */
+	.balign 16
+	.globl arch_idle
+arch_idle:
+	.cfi_startproc
+	.irp register, rbp, rbx, r12, r13, r14, r15
+	pushq %\register
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset \register, 0
+	.endr
+	movq %rsp, (%rdi)
+	movq %rsp, (%rsi)
+	sti
+	hlt
+	cli
+	jmp 1b
 	.cfi_endproc
 
 /* Where a new kernel thread begins: function in rbx, argument in r12. */

@@ -82,16 +82,18 @@ class Lab:
     def build(self, source_text: str, name: str = "guest", *, lang: str = "c",
               cflags: str | Sequence[str] = (), ldflags: str | Sequence[str] = (),
               filename: str | None = None, first_line: int = 1,
-              kit: str = "rumpkit") -> GuestImage:
+              kit: str = "rumpkit", whole: bool = False) -> GuestImage:
         """Build a guest image from source text.
 
         `lang` is "c" or "c++"; `filename` and `first_line` are what messages call the text
-        and its first line.  Raises UsageError, BuildError (with diagnostics) or HostError.
+        and its first line; `whole` keeps the network, disks and shares in the image of a
+        program that opens neither a socket nor a file.  Raises UsageError, BuildError (with
+        diagnostics) or HostError.
         """
         suffix = ".cc" if lang == "c++" else ".c"
         source = Source(source_text, filename or f"{name}{suffix}", first_line)
-        image = find_kit(kit).build(BuildRequest(name, (source,), lang, _words(cflags),
-                                                 _words(ldflags)))
+        request = BuildRequest(name, (source,), lang, _words(cflags), _words(ldflags), whole=whole)
+        image = find_kit(kit).build(request)
         self._images[image.name] = image
         return image
 

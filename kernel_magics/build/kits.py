@@ -41,7 +41,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
-    """What to build.  `folder` is where `#include "…"` looks after the source itself."""
+    """What to build.
+
+    `folder` is where `#include "…"` looks after the source itself; `whole` keeps parts of the
+    kit's runtime that the program does not ask for (the network, disks and shares).
+    """
 
     name: str
     sources: tuple[Source, ...]
@@ -49,6 +53,7 @@ class BuildRequest:
     cflags: tuple[str, ...] = ()
     ldflags: tuple[str, ...] = ()
     folder: Path = field(default_factory=Path.cwd)
+    whole: bool = False
 
     def check(self) -> None:
         """Raise UsageError if the name, the language or the sources cannot be built."""

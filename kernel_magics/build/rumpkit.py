@@ -16,7 +16,7 @@ from kernel_magics.build.elf import ElfFile
 from kernel_magics.build.image import GuestImage, entry_files, header_address, link_files
 from kernel_magics.build.kits import KITS, BuildRequest
 from kernel_magics.build.linking import parse_linker
-from kernel_magics.build.runtime import Runtime, find_runtime
+from kernel_magics.build.runtime import CORE_ARCHIVE, Runtime, find_runtime
 from kernel_magics.build.stripping import strip
 from kernel_magics.build.toolchain import Toolchain, find_toolchain, run_tool
 from kernel_magics.errors import BuildError, HostError
@@ -82,10 +82,16 @@ class RumpkitKit:
         with self.cache.staging() as folder:
             warnings, log = _compile(request, tools, folder)
             record = _finish(request, folder, warnings, log)
-            tools.runtime.lend_objects(folder / link_files(request.name)[1])
+            linked, objects = (folder / file for file in link_files(request.name))
+            tools.runtime.lend_objects(objects, core=_is_core(linked))
             place = self.cache.store(key, folder, _files(folder, request.name),
                                      _dependencies(folder, request), record)
         return place, record
+
+
+def _is_core(linked: Path) -> bool:
+    """Whether the linker's map says that the runtime's core was enough for the program."""
+    return linked.exists() and f"{CORE_ARCHIVE}(".encode() in linked.read_bytes()
 
 
 def _files(folder: Path, name: str) -> list[str]:
@@ -96,7 +102,7 @@ def _files(folder: Path, name: str) -> list[str]:
 def _key(request: BuildRequest, tools: _Tools) -> str:
     return digest(
         RECIPE, request.name, request.lang, str(request.folder), tools.toolchain.identity,
-        tools.runtime.hash, json.dumps([request.cflags, request.ldflags]),
+        tools.runtime.hash, json.dumps([request.cflags, request.ldflags, request.whole]),
         *(str(part) for source in request.sources
           for part in (source.filename, source.first_line, source.text)))
 
@@ -124,6 +130,13 @@ def _command(request: BuildRequest, tools: _Tools, folder: Path) -> list[str]:
     extra = cxx_parts(chain, runtime.sources) if request.lang == "c++" else C_PARTS
     libraries = [*extra.libraries, str(lib / "libc.a"), str(chain.gcc_file("libgcc.a")),
                  str(chain.gcc_file("libgcc_eh.a"))]
+    # A C++ library calls what it may need by names of its own.
+    choice = None if request.whole or request.lang == "c++" else runtime.chosen
+    if choice:
+        own = [f"@{choice.arguments}"]
+        libraries += choice.among_libraries
+    else:
+        own = [str(runtime.object)]
     return [
         str(chain.compiler), *COMPILE_FLAGS, "-nostdinc", *extra.include_flags,
         "-isystem", str(chain.musl_include), "-isystem", str(chain.gcc_file("include")),
@@ -133,8 +146,9 @@ def _command(request: BuildRequest, tools: _Tools, folder: Path) -> list[str]:
         "-o", f"{request.name}.elf",
         str(lib / "crt1.o"), str(lib / "crti.o"), *extra.first,
         "-x", request.lang, *(source.filename for source in request.sources),
-        *extra.sources, "-x", "none", *request.ldflags, str(runtime.object),
-        "-Wl,--start-group", *libraries, "-Wl,--end-group", *extra.last, str(lib / "crtn.o"),
+        *extra.sources, "-x", "none", *request.ldflags, *own,
+        "-Wl,--start-group", *libraries, "-Wl,--end-group",
+        *(choice.after_libraries if choice else ()), *extra.last, str(lib / "crtn.o"),
     ]
 
 

@@ -17,15 +17,38 @@ from kernel_magics.build.toolchain import find_toolchain, run_tool
 from kernel_magics.errors import BuildError, HostError
 from kernel_magics.places import cache_dir, images_dir
 
-__all__ = ["Runtime", "find_runtime", "runtime_hash"]
+__all__ = ["Choice", "Runtime", "find_runtime", "runtime_hash", "CORE_ARCHIVE"]
 
 KEPT_RUNTIMES = 4
 OBJECTS = "rumpkit.objects"  # which object each part of the runtime is from
+CORE_OBJECTS = "core.objects"
+CORE_ARCHIVE = "libcore.a"
 LOG_TAIL_LINES = 25
 _SOURCE_SUFFIXES = {".c", ".h", ".S", ".ld", ".cc", ".py", ".sh", ".txt", ""}
 
 _refusals: list[str] = []  # why lwIP could not be had: said and tried once a process
 _file_hashes: dict[tuple[str, int, int], str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The linker's arguments that leave out of an image what its program cannot use.
+
+    `arguments` is a file of them.  See ASKING in the runtime's Makefile.
+    """
+
+    arguments: Path
+
+    @property
+    def among_libraries(self) -> list[str]:
+        """What is searched together with the C library."""
+        return [str(self.arguments.with_name("libwhole.a"))]
+
+    @property
+    def after_libraries(self) -> list[str]:
+        """What comes when no library has anything to add."""
+        folder = self.arguments.parent
+        return [str(folder / "asking" / "entry.o"), str(folder / CORE_ARCHIVE)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +64,19 @@ class Runtime:
         """The script that lays out an image."""
         return self.sources / "link.ld"
 
-    def lend_objects(self, place: Path) -> None:
+    @property
+    def chosen(self) -> Choice | None:
+        """How a program is linked with what it needs; None if the build makes one object only."""
+        arguments = self.object.with_name("link.args")
+        return Choice(arguments) if arguments.exists() else None
+
+    def lend_objects(self, place: Path, *, core: bool = False) -> None:
         """Put the record of which object each part of the runtime is from at `place`.
 
-        Nothing is put there for a runtime whose build keeps no maps.
+        `core`: of the runtime without the parts that are set apart.  Nothing is put there for
+        a runtime whose build keeps no maps.
         """
-        record = self.object.with_name(OBJECTS)
+        record = self.object.with_name(CORE_OBJECTS if core else OBJECTS)
         with suppress(FileNotFoundError):
             try:
                 os.link(record, place)
@@ -140,9 +170,10 @@ def _make(sources: Path, lwip: Path | None, shelf: Path, folder: Path) -> None:
     staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=shelf))
     try:
         _run_make(sources, lwip, staging)
-        maps = [(path.name.partition(".")[0], path) for path in sorted(staging.glob("*.o.map"))]
-        if maps:
-            write_objects(maps, staging / OBJECTS)
+        for maps, record in (("*.o.map", OBJECTS), ("core/*.o.map", CORE_OBJECTS)):
+            found = [(path.name.partition(".")[0], path) for path in sorted(staging.glob(maps))]
+            if found:
+                write_objects(found, staging / record)
         try:
             os.rename(staging, folder)
         except OSError:

@@ -19,6 +19,8 @@ BUILD_OPTIONS = (
            "FLAGS", kind=flags, default=()),
     Option("--ldflags", "flags for the linker's driver, such as -Wl,…", "FLAGS",
            kind=flags, default=()),
+    Option("--whole", "keep the network, disks and shares in the image even if the program opens "
+           "neither a socket nor a file"),
 )
 
 RUMPBUILD = Command(
@@ -57,7 +59,7 @@ def build_cell(name: str, options: SimpleNamespace, cell: str | None, title: str
     lab = notebook_lab()
     with progress(f"building {name}"):
         return lab.build(cell, name=name, lang=options.lang, cflags=options.cflags,
-                         ldflags=options.ldflags, first_line=2)
+                         ldflags=options.ldflags, first_line=2, whole=options.whole)
 
 
 MAGICS = ((RUMPBUILD, rumpbuild),)

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "net_abi.h"
+#include "rumplib.h"
 #include "vfs_file.h"
 
 /*
@@ -20,10 +21,10 @@
  * addresses.  Waits for a DHCP server's answer, but not for ever; says on the console what
  * could not be had.
  */
-void net_create(void);
+RUMP_PART void net_create(void);
 
 /* The guest is about to end: what was sent gets time to arrive, as long as some of it does. */
-void net_stop(void);
+RUMP_PART void net_stop(void);
 
 struct net_address {
 	uint32_t bytes; /* 0: none */

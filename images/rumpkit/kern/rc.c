@@ -187,7 +187,8 @@ bool kern_rc_is_guest(const struct kern_process *process)
 
 void kern_guest_exit(int status)
 {
-	net_stop();
+	if (net_stop)
+		net_stop();
 	vfs_stop();
 	rumpuser_exit(status);
 }

@@ -54,13 +54,22 @@ static bool report_wanted(uint64_t number)
 	return true;
 }
 
+/* One that images have only if their program calls it as a function of libc. */
+static bool is_apart(uint64_t number)
+{
+#define SYS_IS(call, name) || number == call
+	return false SYS_SOCKETS(SYS_IS);
+#undef SYS_IS
+}
+
 static long absent(uint64_t number)
 {
 	const char *name = sys_name(number);
 
 	if (report_wanted(number))
-		rumpuser_dprintf("rumpkit: system call %lu (%s) is not implemented: ENOSYS\n",
-		    number, name ? name : "unknown");
+		rumpuser_dprintf("rumpkit: system call %lu (%s) is not %s: ENOSYS\n", number,
+		    name ? name : "unknown", is_apart(number) ?
+		    "in this image, only in one built with --whole" : "implemented");
 	return -ENOSYS;
 }
 

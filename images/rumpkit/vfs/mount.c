@@ -113,9 +113,9 @@ static int make_root(const char *source, const char *type, bool read_only,
 	if (!strcmp(type, "tmpfs"))
 		return make_tmpfs(root);
 	if (!strcmp(type, "ext2") || !strcmp(type, "ext3") || !strcmp(type, "ext4"))
-		return ext2_mount(source, read_only, root);
+		return ext2_mount ? ext2_mount(source, read_only, root) : -ENOSYS;
 	if (!strcmp(type, "9p"))
-		return ninep_mount(source, read_only, options, root);
+		return ninep_mount ? ninep_mount(source, read_only, options, root) : -ENOSYS;
 	return -ENODEV;
 }
 

@@ -24,6 +24,8 @@ static const struct {
 } reasons[] = {
 	{ -ENXIO, "there is no such device" },
 	{ -ENODEV, "the file system is none of ext2, 9p, tmpfs" },
+	{ -ENOSYS, "this image has no disks or shares, since its program opens no file; "
+	    "one built with --whole has" },
 	{ -EINVAL, "there is no file system of that type on it that can be used" },
 	{ -EIO, "the device reports an error" },
 	{ -ENOMEM, "there is not enough memory" },

@@ -13,6 +13,7 @@
 
 #include "disk/disk.h"
 #include "ext2_format.h"
+#include "rumplib.h"
 #include "vfs.h"
 #include "vfs_volume.h"
 
@@ -100,7 +101,7 @@ static inline void ext2_exit(struct vfs_node *node)
 }
 
 /* Mount the device; its root, a reference.  A line on the console says why not. */
-int ext2_mount(const char *source, bool read_only, struct vfs_node **root);
+RUMP_PART int ext2_mount(const char *source, bool read_only, struct vfs_node **root);
 int ext2_super_read(struct ext2_volume *volume, const char *source);
 struct ext2_group *ext2_group(struct ext2_volume *volume, uint32_t group);
 /* Something on the disk is wrong: a line, and no more writing.  Always -EIO. */

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rumplib.h"
 #include "vfs.h"
 #include "vfs_volume.h"
 
@@ -121,6 +122,6 @@ const struct vfs_node_ops *ninep_ops_of(uint32_t mode);
  * Mount the folder with this tag.  options: "timeout=SECONDS" for a server that does not
  * answer, 30 without.  -ENXIO, -ETIMEDOUT, -EINVAL: it speaks something else.
  */
-int ninep_mount(const char *tag, bool read_only, const char *options, struct vfs_node **root);
+RUMP_PART int ninep_mount(const char *tag, bool read_only, const char *options, struct vfs_node **root);
 
 #endif

@@ -26,7 +26,7 @@ def guest_trace(guest: Guest) -> "Trace":
                          next_step="boot it on this machine to trace it")
     machine = guest.machine
     return Trace(mapping, address, alive=lambda: not machine.has_ended(),
-                 paused=machine.is_paused, name=guest.name)
+                 paused=machine.is_paused, name=guest.name, guest=guest)
 
 
 FACETS["trace"] = guest_trace

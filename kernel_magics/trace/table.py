@@ -10,14 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from kernel_magics.boot.abi import DETAIL_IN_INTERRUPT, Event
 from kernel_magics.errors import TraceError
+from kernel_magics.trace.attached import split
 from kernel_magics.trace.events import (
     ENTER,
     EVENTS,
     EXIT,
     GROUP_OF,
     GROUPS,
-    INSTANT,
     NAMES,
     RECORDED_ARGUMENTS,
     RESULT_BITS,
@@ -32,7 +33,9 @@ _CALL, _ENTER, _EXIT, _INSTANT = range(4)
 
 # Words of a record's row; the third holds event, kind and thread.
 _SEQUENCE, _TSC, _WHAT, _ARGS, _CALLER = 0, 1, 2, 3, 7
-_KIND_BIT, _THREAD_BIT = 16, 32
+_KIND_BIT, _DETAIL_BIT, _THREAD_BIT = 16, 24, 32
+_MORE = (4, 5)  # words of an exit that hold a system call's fifth and sixth argument
+_FIRST_SYSCALL = int(Event.SYSCALL)
 
 _MAX_TSC_HZ = 9_000_000_000  # keeps the arithmetic below within 63 bits
 _NS = 1_000_000_000
@@ -67,7 +70,7 @@ def call_table(rows: np.ndarray, clock: Clock, gaps: np.ndarray, hold: bool = Fa
     missing.  hold: keep calls that may still finish out of the table and return their
     rows, to be put in front of the next ones.
     """
-    rows = rows[_kinds(rows) <= INSTANT]
+    rows = split(rows)[0]
     sequence = rows[:, _SEQUENCE]
     if len(rows) and (sequence[1:] < sequence[:-1]).any():
         rows = rows[np.argsort(sequence, kind="stable")]
@@ -80,10 +83,6 @@ def call_table(rows: np.ndarray, clock: Clock, gaps: np.ndarray, hold: bool = Fa
         keep[open_calls] = False
     chosen = np.flatnonzero(keep)
     return _frame(rows, chosen, partner[chosen], clock), held
-
-
-def _kinds(rows: np.ndarray) -> np.ndarray:
-    return (rows[:, _WHAT] >> _KIND_BIT).astype(np.uint8)
 
 
 def _match(rows: np.ndarray, gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -157,7 +156,7 @@ def _frame(rows: np.ndarray, chosen: np.ndarray, partner: np.ndarray,
     matched = partner >= 0
     last = np.where(matched, partner, chosen)
     last_tsc, result = rows[:, _TSC][last], rows[:, _ARGS][last]
-    rows = rows.take(chosen, axis=0)
+    all_rows, rows = rows, rows.take(chosen, axis=0)
     event = (rows[:, _WHAT] & 0xFFFF).astype(np.int64)
     kind = (rows[:, _WHAT] >> _KIND_BIT).astype(np.uint8) - ENTER + _ENTER
     kind[matched] = _CALL
@@ -169,13 +168,19 @@ def _frame(rows: np.ndarray, chosen: np.ndarray, partner: np.ndarray,
         "kind": pd.Categorical.from_codes(kind.view(np.int8), KINDS, validate=False),
         "thread": (rows[:, _WHAT] >> _THREAD_BIT).astype(np.uint32),
     }
+    begun = kind != _EXIT  # of an exit only the result is written
     for number in range(RECORDED_ARGUMENTS):
-        columns[f"a{number}"] = rows[:, _ARGS + number]
+        columns[f"a{number}"] = np.where(begun, rows[:, _ARGS + number], 0)
     columns["result"] = _results(result, event, matched | (kind == _EXIT))
     duration = clock.since_boot_ns(last_tsc) - time_ns
     columns["duration_ns"] = pd.arrays.IntegerArray(duration, ~matched)
-    columns["caller"] = rows[:, _CALLER]
+    columns["caller"] = np.where(begun, rows[:, _CALLER], 0)
     columns["sequence"] = rows[:, _SEQUENCE]
+    ended = (matched | ~begun) & (event >= _FIRST_SYSCALL)
+    for number, more in enumerate(_MORE, RECORDED_ARGUMENTS):
+        columns[f"a{number}"] = np.where(ended, all_rows[:, more][last], 0)
+    columns["exit_sequence"] = np.where(matched, all_rows[:, _SEQUENCE][last], 0)
+    columns["in_interrupt"] = rows[:, _WHAT] >> _DETAIL_BIT & 0xFF == DETAIL_IN_INTERRUPT
     return pd.DataFrame(columns, copy=False)
 
 

@@ -2,17 +2,21 @@
 
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kernel_magics.boot import abi
-from kernel_magics.errors import TraceError
+from kernel_magics.errors import LabError, TraceError
 from kernel_magics.trace.events import EVENTS, NAMES, bitmap, select
 from kernel_magics.trace.following import Cursor, Following
+from kernel_magics.trace.plan import TracePlan
 from kernel_magics.trace.recorder import KEEP_RECORDS, Recorder
+from kernel_magics.trace.recording import Recording
 from kernel_magics.trace.ring import RingReader
-from kernel_magics.trace.table import Clock, call_statistics, call_table
+from kernel_magics.trace.table import Clock
+from kernel_magics.trace.views import Views
 
 __all__ = ["Trace"]
 
@@ -21,7 +25,7 @@ _LOOK_AT_PROCESS_S = 0.1
 _BOOT_PATIENCE_S = 5.0
 
 
-class Trace:
+class Trace(Views):
     """The trace of one guest; works while it runs and after it has ended.
 
     ram: writable buffer of the guest's RAM.  header_address: of struct lab_header in it.
@@ -32,7 +36,7 @@ class Trace:
 
     def __init__(self, ram, header_address: int, *, alive: Callable[[], bool],
                  paused: Callable[[], bool] = lambda: False, name: str = "guest",
-                 keep: int = KEEP_RECORDS) -> None:
+                 keep: int = KEEP_RECORDS, guest: Any = None) -> None:
         self._ring = RingReader(ram, header_address)
         self._header = self._ring.header
         self._recorder = Recorder(self._ring, self._may_write, keep=keep, name=name)
@@ -40,20 +44,23 @@ class Trace:
         self._alive, self._paused = alive, paused
         self._looked_s, self._lives = 0.0, True
         self._name = name
-        self._table: tuple[tuple[int, int, int], pd.DataFrame] | None = None
+        self._guest = guest
+        self._taken: tuple[tuple[int, int, int], Recording] | None = None
 
-    def start(self, what: str | Iterable[str] = "hypercalls") -> "Trace":
+    def start(self, what: str | Iterable[str] | TracePlan = "hypercalls", **more: Any) -> "Trace":
         """Record from now on exactly the events that `what` means; return this trace.
 
         what: "hypercalls", "syscalls", "runtime", "all", an event's name, a shell pattern
-        over names, or a list of these.  Raises UsageError for a name that means nothing;
-        TraceError if the guest's image is not in its RAM after some seconds.
+        over names, a list of these, or a TracePlan.  more: further fields of a TracePlan:
+        stacks, data_bytes, packet_bytes, stack_words, sample_hz.  Raises UsageError for a
+        name that means nothing; TraceError if the guest's image is not in its RAM after
+        some seconds, or is too old for what is asked.
         """
-        words = bitmap(select(what))
+        plan = what if isinstance(what, TracePlan) else TracePlan(what, **more)
         self._wait_for_boot()
-        if (words & ~self._bitmap()).any():
+        if (plan.event_bits & ~self._bitmap()).any():
             self._recorder.separate()  # exits of calls begun before have no enter
-        self._store_bitmap(words)
+        plan.apply(self._header)
         self.record()
         return self
 
@@ -79,22 +86,36 @@ class Trace:
         """All retained events, one row for each call.
 
         Columns: time_ns (int64 since the guest's first instruction), event, group and
-        kind (categories; see table.KINDS), thread, a0…a3 (uint64 arguments of the enter),
-        result and duration_ns (Int64, <NA> where there is none), caller, sequence.
-        Raises TraceError if the ring is damaged.
+        kind (categories; see table.KINDS), thread (0: idle), a0…a3 (uint64 arguments of the
+        enter), result and duration_ns (Int64, <NA> where there is none), caller, sequence,
+        a4 and a5 (further arguments of a system call), exit_sequence (of a call's exit),
+        in_interrupt (from an interrupt's handler).  Raises TraceError if the ring is damaged.
         """
+        return self.recording.df
+
+    @property
+    def recording(self) -> Recording:
+        """What was recorded until now, apart from the guest: it stays as it is."""
         self._recorder.collect()
         store = self._recorder.store
         state = store.first, store.end, self._ring.lost
-        if self._table is None or self._table[0] != state:
+        if self._taken is None or self._taken[0] != state:
             rows, gaps, _ = self._recorder.since(0)
-            self._table = state, call_table(rows, self.clock(), gaps)[0]
-        return self._table[1].copy(deep=False)
+            guest = self._guest
+            self._taken = state, Recording(
+                rows, gaps, self.clock(), name=self._name, threads=self._thread_names(),
+                losses=self.losses, image=guest.image if guest is not None else None)
+        return self._taken[1]
 
-    @property
-    def calls(self) -> pd.DataFrame:
-        """Count and latencies for each event; see table.call_statistics."""
-        return call_statistics(self.df)
+    def _thread_names(self) -> dict[int, str]:
+        """Return the names of the threads there are now; a damaged table has none."""
+        if self._guest is None:
+            return {}
+        try:
+            return {int(number): str(name)
+                    for number, name in self._guest.threads.df["name"].items()}
+        except LabError:
+            return {}
 
     def read(self) -> pd.DataFrame:
         """Return the events since the last read; a call comes when it has finished."""

@@ -181,15 +181,25 @@ static void events_read(uint64_t *events, const struct lib_json_value *digits)
 	}
 }
 
+/* What is not configured may have been stored by the lab before the start. */
+static void number_read(uint32_t *field, const char *name)
+{
+	uint64_t number = config_number(name);
+
+	if (number)
+		*field = (uint32_t)number;
+}
+
 /* Tracing from the first instruction on, if the lab asked for it. */
 static void trace_enable(void)
 {
 	struct lib_json_value value;
 
-	lab_header.trace_data_bytes = (uint32_t)config_number("trace_data");
-	lab_header.trace_packet_bytes = (uint32_t)config_number("trace_packets");
-	lab_header.trace_stack_words = (uint32_t)config_number("trace_stack");
-	lab_header.trace_sample_ns = config_number("trace_sample_ns");
+	number_read(&lab_header.trace_data_bytes, "trace_data");
+	number_read(&lab_header.trace_packet_bytes, "trace_packets");
+	number_read(&lab_header.trace_stack_words, "trace_stack");
+	if (config_number("trace_sample_ns"))
+		lab_header.trace_sample_ns = config_number("trace_sample_ns");
 	if (bmk_config_lab("trace_stacks", &value))
 		events_read(lab_header.stacks, &value);
 	if (bmk_config_lab("trace_events", &value))

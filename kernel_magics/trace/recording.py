@@ -1,0 +1,172 @@
+"""What a guest has recorded up to some moment, apart from the guest: to look at, keep, compare."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+
+from kernel_magics.errors import TraceError
+from kernel_magics.trace.attached import Attached, attached, split
+from kernel_magics.trace.decode import Decoder
+from kernel_magics.trace.descriptors import CALLS, Descriptors
+from kernel_magics.trace.events import INSTANT
+from kernel_magics.trace.ring import WORDS
+from kernel_magics.trace.table import Clock, call_table
+from kernel_magics.trace.views import Views
+
+__all__ = ["Recording"]
+
+FORMAT = 1
+_NAME_WORDS = slice(4, 8)  # of a "thread" record
+_THREAD_EVENT = 8
+
+
+class Recording(Views):
+    """Trace records of one guest with what is needed to read them.
+
+    rows: u64[n, 8] as RingReader.drain gives them.  gaps: indices at which records are
+    missing.  threads: names of the threads that lived at the end.  losses: as
+    Trace.losses.  image: the guest's GuestImage or None; it names addresses.
+    """
+
+    def __init__(self, rows: np.ndarray, gaps: np.ndarray, clock: Clock, *, name: str = "trace",
+                 threads: Mapping[int, str] | None = None,
+                 losses: Mapping[str, int] | None = None, image: Any = None) -> None:
+        self.name = name
+        self.clock = clock
+        self.gaps = gaps
+        self.image = image
+        self.losses = dict(losses or {})
+        self._rows, self._attached_rows = split(rows)
+        self._last_threads = dict(threads or {})
+
+    @property
+    def lost(self) -> int:
+        """How many records were written and are not here."""
+        return sum(self.losses.values())
+
+    @property
+    def recording(self) -> "Recording":
+        """This recording itself; a live trace gives a new one."""
+        return self
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        return call_table(self._rows, self.clock, self.gaps)[0]
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """All events, one row for each call; see Trace.df."""
+        return self._table.copy(deep=False)
+
+    @cached_property
+    def attached(self) -> Attached:
+        """The bytes and stacks that go with events."""
+        return attached(self._attached_rows)
+
+    @cached_property
+    def threads(self) -> dict[int, str]:
+        """Names of threads by number: of those that lived at the end, and of those whose
+        beginning was recorded (the event "thread")."""
+        what = self._rows[:, 2]
+        named = ((what & 0xFFFF) == _THREAD_EVENT) & ((what >> 16 & 0xFF) == INSTANT)
+        found = {int(row[3]): _text(row[_NAME_WORDS]) for row in self._rows[named]}
+        return {**found, **self._last_threads}
+
+    @cached_property
+    def descriptors(self) -> Descriptors:
+        """What file descriptors stood for, as far as the recorded calls tell."""
+        table = self._table
+        calls = table[(table["kind"] == "call") & table["event"].isin(list(CALLS))]
+        calls = calls.sort_values("exit_sequence", kind="stable")
+        return Descriptors(calls.itertuples(), self.attached.excerpts)
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        """What turns rows into text."""
+        return Decoder(self.attached.excerpts, self.descriptors, self.symbol, self.threads)
+
+    @cached_property
+    def _symbol_names(self) -> dict[int, str]:
+        return {}
+
+    def symbol(self, address: int) -> str:
+        """Return an address of the image as "main+0x1b", "" if it is none."""
+        if address not in self._symbol_names:
+            found = None
+            if self.image is not None and address:
+                found = self.image.symbols.at(address)
+            text = "" if found is None else \
+                f"{found[0].name}+{found[1]:#x}" if found[1] else found[0].name
+            self._symbol_names[address] = text
+        return self._symbol_names[address]
+
+    def save(self, path: str | Path) -> Path:
+        """Write the recording to a file that `open` reads, also without guest or image."""
+        path = Path(path)
+        names = {str(number): name for number, name in self.threads.items()}
+        with path.open("wb") as stream:
+            np.savez_compressed(
+                stream, rows=self._rows, attached=self._attached_rows, gaps=self.gaps,
+                facts=np.array([FORMAT, self.clock.tsc_hz, self.clock.origin_tsc], "<u8"),
+                thread_numbers=np.array(list(names), "U"),
+                thread_names=np.array(list(names.values()), "U"), name=np.array(self.name),
+                loss_names=np.array(list(self.losses), "U"),
+                loss_counts=np.array(list(self.losses.values()), np.int64),
+                image=np.array(str(self.image.path) if self.image is not None else ""))
+        return path
+
+    @classmethod
+    def open(cls, path: str | Path, image: Any = None) -> "Recording":
+        """Return the recording that `save` wrote; raises TraceError if it is none.
+
+        image: the guest's image, to name addresses; by default the one of then, if it is
+        still there.
+        """
+        try:
+            with np.load(Path(path), allow_pickle=False) as stored:
+                return cls._stored({key: stored[key] for key in stored.files}, image)
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise TraceError(f"{path} is not a trace that can be read: {error}",
+                             next_step="give a file that recording.save wrote") from error
+
+    @classmethod
+    def _stored(cls, found: Mapping[str, np.ndarray], image: Any) -> "Recording":
+        version, tsc_hz, origin = (int(number) for number in found["facts"])
+        if version != FORMAT:
+            raise ValueError(f"format {version}, expected {FORMAT}")
+        rows = np.concatenate([_words(found["rows"]), _words(found["attached"])])
+        numbers = [int(number) for number in found["thread_numbers"]]
+        return cls(rows, found["gaps"].astype(np.int64), Clock(tsc_hz, origin),
+                   name=str(found["name"]), image=image or _image(str(found["image"])),
+                   threads=dict(zip(numbers, map(str, found["thread_names"]), strict=True)),
+                   losses=dict(zip(map(str, found["loss_names"]),
+                                   map(int, found["loss_counts"]), strict=True)))
+
+    def itertuples(self, table: pd.DataFrame | None = None) -> Iterator[Any]:
+        """Yield the rows of a table of this recording, by default of all of it."""
+        yield from (self._table if table is None else table).itertuples()
+
+
+def _words(array: np.ndarray) -> np.ndarray:
+    if array.ndim != 2 or array.shape[1] != WORDS or array.dtype != np.dtype("<u8"):
+        raise ValueError(f"records of shape {array.shape} and type {array.dtype}")
+    return array
+
+
+def _text(words: np.ndarray) -> str:
+    return words.tobytes().split(b"\0")[0].decode("utf-8", "replace")
+
+
+def _image(path: str) -> Any:
+    from kernel_magics.build.image import GuestImage
+    from kernel_magics.errors import ImageError
+
+    try:
+        return GuestImage.from_file(path) if path and Path(path).exists() else None
+    except ImageError:
+        return None

@@ -24,8 +24,8 @@ def event_cells(row: Any, symbols: Any) -> list:
     event = str(row.event)
     took = None if pd.isna(row.duration_ns) else int(row.duration_ns)
     return [int(row.time_ns), str(row.thread), str(row.group), event,
-            _arguments(event, (row.a0, row.a1, row.a2, row.a3)), _result(row), took,
-            _place(symbols, int(row.caller))]
+            _arguments(event, tuple(getattr(row, f"a{n}", 0) for n in range(4))), _result(row),
+            took, _place(symbols, int(getattr(row, "caller", 0)))]
 
 
 def event_fields(row: pd.Series, symbols: Any) -> list[tuple[str, str]]:
@@ -49,7 +49,8 @@ def _other(value: Any) -> str:
 
 
 def _result(row: Any) -> str:
-    return "" if pd.isna(row.result) else _value(int(row.result))
+    result = getattr(row, "result", None)
+    return "" if result is None or pd.isna(result) else _value(int(result))
 
 
 def _arguments(event: str, values: tuple) -> str:

@@ -1,4 +1,4 @@
-"""The timeline: a trace as a picture to zoom, measure and search, tied to its table."""
+"""The timeline's Python side: the table, the link to its rows, and what a browser is sent."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ import traitlets
 from kernel_magics.errors import LabError, UsageError
 from kernel_magics.widgets.event_text import event_fields
 from kernel_magics.widgets.tracks import Layout, lay_out
-from kernel_magics.widgets.view import View, bundle
+from kernel_magics.widgets.view import View
 
-__all__ = ["MOST_EVENTS", "Timeline", "TimelineView"]
+__all__ = ["MOST_EVENTS", "Timeline", "thread_names_of"]
 
 MOST_EVENTS = 4_000_000
 """What a browser is sent, the newest; 27 bytes each."""
@@ -32,7 +32,6 @@ class Timeline(View):
     left_out = traitlets.Int().tag(sync=True)
     lost = traitlets.Int().tag(sync=True)
     selected = traitlets.Int(_NOTHING).tag(sync=True)
-    opened = traitlets.Int(_NOTHING).tag(sync=True)
     shown: traitlets.List = traitlets.List(traitlets.Float()).tag(sync=True)
     measured: traitlets.List = traitlets.List(traitlets.Float()).tag(sync=True)
 
@@ -99,37 +98,6 @@ class Timeline(View):
                 rows = np.frombuffer(columns[2], "<u4") + np.uint32(first_row)
                 columns[2] = rows.astype("<u4").tobytes()
             self.send({"kind": "timeline-piece", "view": view, "first": first}, columns)
-
-
-class TimelineView(Timeline):
-    """A timeline of its own: of a guest, or of any rows of a trace's table.
-
-    source: a guest, or a DataFrame with the columns of `guest.trace.df`.  name: for its
-    title.  thread_names: number → name.  Raises UsageError if it is neither.
-    """
-
-    def __init__(self, source: Any, name: str = "",
-                 thread_names: dict[int, str] | None = None) -> None:
-        self._esm, self._css = bundle("timeline.js"), bundle("timeline.css")
-        is_table = isinstance(source, pd.DataFrame)
-        if not is_table and not hasattr(source, "trace"):
-            raise UsageError(f"a timeline cannot be made of {type(source).__name__}",
-                             next_step="give it a guest, or rows of guest.trace.df")
-        self.df = source if is_table else source.trace.df
-        self.symbols = None if is_table else source.image.symbols
-        self.thread_names = thread_names or ({} if is_table else thread_names_of(source))
-        if is_table:
-            lay_out(self.df.iloc[:0])  # says which column is missing
-        super().__init__(name=name or getattr(source, "name", "a trace"), events=len(self.df),
-                         left_out=max(0, len(self.df) - MOST_EVENTS),
-                         lost=0 if is_table else source.trace.lost)
-        self.listen()
-
-    def text(self) -> str:
-        begin = int(self.df["time_ns"].min()) if len(self.df) else 0
-        end = int(self.df["time_ns"].max()) if len(self.df) else 0
-        return (f"timeline of {self.name}: {self.events} events in {(end - begin) / 1e6:.3f} ms,"
-                f" {self.lost} lost")
 
 
 def thread_names_of(guest: Any) -> dict[int, str]:

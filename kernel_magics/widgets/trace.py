@@ -1,14 +1,18 @@
-"""The trace view: the calls with their latencies, and the events a page at a time."""
+"""The trace view: a timeline, the calls with their latencies, the events page by page."""
 
 import fnmatch
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import traitlets
 
+from kernel_magics.errors import UsageError
 from kernel_magics.trace.table import call_statistics
 from kernel_magics.widgets.event_text import event_cells
-from kernel_magics.widgets.view import View, bundle
+from kernel_magics.widgets.timeline import MOST_EVENTS, Timeline, thread_names_of
+from kernel_magics.widgets.tracks import lay_out
+from kernel_magics.widgets.view import bundle
 
 __all__ = ["TraceView", "matching", "calls_text"]
 
@@ -16,24 +20,36 @@ PAGE_ROWS = 200
 TEXT_ROWS = 20
 
 
-class TraceView(View):
-    """A trace as it was when the view was made, narrowed by `pattern`.
+class TraceView(Timeline):
+    """A trace as it was when the view was made: over time, as calls, as a table of events.
 
-    `df` are the events, `calls` the count and latencies of each call; see trace.Trace.
+    source: a guest, or rows of a table like `guest.trace.df`.  pattern: narrows it, see
+    `matching`.  name: for the title.  tab: "Timeline", "Calls" or "Events", the first shown.
+    thread_names: number → name; a guest's own if it is one.  `df` are the events, `calls`
+    the count and latencies of each call.  Raises UsageError if the source is neither.
     """
 
-    name = traitlets.Unicode().tag(sync=True)
-    events = traitlets.Int().tag(sync=True)
-    lost = traitlets.Int().tag(sync=True)
+    tab = traitlets.Unicode().tag(sync=True)
     call_rows: traitlets.List = traitlets.List().tag(sync=True)
     page = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, guest: Any, pattern: str = "") -> None:
+    def __init__(self, source: Any, pattern: str = "", *, name: str = "", tab: str = "Timeline",
+                 thread_names: dict[int, str] | None = None) -> None:
         self._esm, self._css = bundle("trace.js"), bundle("trace.css")
-        self._symbols = guest.image.symbols
-        self.df = matching(guest.trace.df, pattern)
+        is_table = isinstance(source, pd.DataFrame)
+        if not is_table and not hasattr(source, "trace"):
+            raise UsageError(f"a timeline cannot be made of {type(source).__name__}",
+                             next_step="give it a guest, or rows of guest.trace.df")
+        table = source if is_table else source.trace.df
+        lay_out(table.iloc[:0])  # says which column is missing
+        self.df = matching(_categorical(table), pattern)
+        self.symbols = None if is_table else source.image.symbols
+        names = {} if is_table else thread_names_of(source)
+        self.thread_names = names if thread_names is None else thread_names
         self.calls = call_statistics(self.df)
-        super().__init__(name=guest.name, events=len(self.df), lost=guest.trace.lost,
+        super().__init__(name=name or getattr(source, "name", "a trace"), events=len(self.df),
+                         left_out=max(0, len(self.df) - MOST_EVENTS), tab=tab,
+                         lost=0 if is_table else source.trace.lost,
                          call_rows=_call_rows(self.df, self.calls), page=self._page(0, ""))
         self.listen()
 
@@ -43,13 +59,29 @@ class TraceView(View):
 
     def answer(self, message: dict) -> None:
         if message["kind"] == "page":
-            self.page = self._page(int(message["start"]), str(message["filter"]))
+            row = message.get("row")
+            self.page = self._page(int(message["start"]), str(message["filter"]),
+                                   None if row is None else int(row))
+        else:
+            super().answer(message)
 
-    def _page(self, start: int, pattern: str) -> dict:
-        found = matching(self.df, pattern)
-        rows = found.iloc[start:start + PAGE_ROWS]
-        return {"start": start, "matching": len(found), "filter": pattern,
-                "rows": [event_cells(row, self._symbols) for row in rows.itertuples()]}
+    def _page(self, start: int, pattern: str, marked: int | None = None) -> dict:
+        """Return a page of the matching events; with `marked`, the one that has that row."""
+        positions = np.flatnonzero(_mask(self.df, pattern))
+        if marked is not None:
+            start = max(0, int(np.searchsorted(positions, marked)) - PAGE_ROWS // 2)
+        shown = positions[start:start + PAGE_ROWS]
+        return {"start": start, "matching": len(positions), "filter": pattern,
+                "marked": -1 if marked is None else marked, "positions": shown.tolist(),
+                "rows": [event_cells(row, self.symbols)
+                         for row in self.df.iloc[shown].itertuples()]}
+
+
+def _categorical(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with categories again where joining tables has made them texts."""
+    texts = [name for name in ("event", "group", "kind")
+             if not isinstance(table[name].dtype, pd.CategoricalDtype)]
+    return table.assign(**{name: table[name].astype("category") for name in texts})
 
 
 def matching(table: pd.DataFrame, pattern: str) -> pd.DataFrame:
@@ -57,18 +89,22 @@ def matching(table: pd.DataFrame, pattern: str) -> pd.DataFrame:
 
     "thread:3" chooses a thread, "event:write" exactly that one; several words must all match.
     """
+    return table[_mask(table, pattern)] if pattern.split() else table
+
+
+def _mask(table: pd.DataFrame, pattern: str) -> np.ndarray:
+    chosen = np.ones(len(table), bool)
     for word in pattern.split():
         if word.startswith("event:"):
-            table = table[table["event"] == word.removeprefix("event:")]
-            continue
-        if word.startswith("thread:"):
+            chosen &= (table["event"] == word.removeprefix("event:")).to_numpy(bool)
+        elif word.startswith("thread:"):
             number = word.removeprefix("thread:")
-            table = table[table["thread"].astype(str) == number]
-            continue
-        names = [n for n in table["event"].cat.categories if _matches(n, word)]
-        groups = [g for g in table["group"].cat.categories if _matches(g, word)]
-        table = table[table["event"].isin(names) | table["group"].isin(groups)]
-    return table
+            chosen &= (table["thread"].astype(str) == number).to_numpy(bool)
+        else:
+            names = [n for n in table["event"].cat.categories if _matches(n, word)]
+            groups = [g for g in table["group"].cat.categories if _matches(g, word)]
+            chosen &= (table["event"].isin(names) | table["group"].isin(groups)).to_numpy(bool)
+    return chosen
 
 
 def calls_text(table: pd.DataFrame) -> str:

@@ -3,6 +3,10 @@
 type Child = Node | string | null | false;
 type Attributes = Record<string, string | number | boolean | ((event: any) => void)>;
 
+/* A notebook in command mode takes single keys, "x" cuts the cell; it asks the focused element. */
+const OWN_KEYS = "data-lm-suppress-shortcuts";
+const FOCUSABLE = { a: 1, button: 1, input: 1, select: 1, summary: 1 };
+
 /** An element with attributes, listeners (`onclick: f`) and children; false skips one. */
 export function h<K extends keyof HTMLElementTagNameMap>(
 	tag: K, attributes: Attributes = {}, ...children: Child[]
@@ -12,6 +16,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
 		if (typeof value === "function") element.addEventListener(name.slice(2), value);
 		else if (value !== false) element.setAttribute(name, value === true ? "" : String(value));
 	}
+	if (tag in FOCUSABLE || "tabindex" in attributes || attributes.role === "option") element.setAttribute(OWN_KEYS, "true");
 	for (const child of children) if (child !== null && child !== false) element.append(child);
 	return element;
 }

@@ -59,7 +59,7 @@ export class Timeline implements Moves {
 		this.field = this.filterField();
 		const content = h("div", { class: "rl-tl-content" }, this.labels.element, this.lanes);
 		this.scroller.append(content);
-		this.element = h("div", { class: "rl-tl", "data-lm-suppress-shortcuts": "true" },
+		this.element = h("div", { class: "rl-tl" },
 			this.tools(), this.strip,
 			h("div", { class: "rl-tl-plot" }, h("div", { class: "rl-tl-ruler" }, this.origin, this.axis), this.scroller, this.veil, this.tip),
 			this.keys, this.below);

@@ -8,6 +8,9 @@ Source: System V ABI, chapters 4 and 5; xen/include/public/elfnote.h for the PVH
 Multiboot specification 0.6.96, section 3.1.
 """
 
+import errno
+import os
+import stat
 import struct
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +31,9 @@ MACHINES = {3: "i386", 8: "MIPS", 20: "PowerPC", 21: "PowerPC 64", 22: "S/390", 
             62: "x86-64", 183: "AArch64", 243: "RISC-V", 258: "LoongArch"}
 XEN_NOTE_PHYS32_ENTRY = 18
 MULTIBOOT_MAGIC, MULTIBOOT_SEARCH_BYTES = 0x1BADB002, 8192
+# More than any guest has; what a damaged or hostile file claims must not fill the memory.
+MOST_FILE_BYTES, LONGEST_NAME = 1 << 30, 1024
+MOST_NOTES, MOST_NOTE_BYTES = 4096, 16 << 20
 _NEXT_STEP = "give the path of an image that lab.build made, or of a PVH or multiboot kernel"
 
 
@@ -104,7 +110,7 @@ class ElfFile:
     def read(cls, path: Path | str) -> "ElfFile":
         """Read and parse the file at `path`; raises ImageError if that is not possible."""
         try:
-            return cls(Path(path).read_bytes(), path)
+            return cls(_file_bytes(Path(path)), path)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise ImageError(f"cannot read {path}: {reason}", path=Path(path),
@@ -163,8 +169,8 @@ class ElfFile:
         return tuple(self._section(row, names) for row in rows)
 
     def _section(self, row: tuple[int, ...], names: bytes) -> Section:
-        end = names.find(b"\0", row[0])
-        name = names[row[0]:end if end >= 0 else len(names)].decode("utf-8", "replace")
+        end = names.find(b"\0", row[0], row[0] + LONGEST_NAME)
+        name = names[row[0]:end if end >= 0 else row[0] + LONGEST_NAME].decode("utf-8", "replace")
         return Section(name, *row[1:])
 
     def _bytes(self, offset: int, size: int) -> bytes:
@@ -186,12 +192,17 @@ class ElfFile:
     @cached_property
     def notes(self) -> tuple[Note, ...]:
         """The notes of all PT_NOTE segments."""
-        found = []
-        for segment in self.segments:
-            if segment.type == PT_NOTE:
+        found: list[Note] = []
+        segments = [segment for segment in self.segments if segment.type == PT_NOTE]
+        if sum(segment.file_bytes for segment in segments) > MOST_NOTE_BYTES:
+            raise self._error(f"is damaged: it has more than {MOST_NOTE_BYTES} bytes of notes")
+        for segment in segments:
+            if segment.file_bytes:
                 data = self._bytes(segment.offset, segment.file_bytes)
                 # gABI: 4-byte aligned, but for the rare note segment aligned to 8.
                 found += self._parse_notes(data, 8 if segment.alignment == 8 else 4)
+                if len(found) > MOST_NOTES:
+                    raise self._error(f"is damaged: it has more than {MOST_NOTES} notes")
         return tuple(found)
 
     def _parse_notes(self, data: bytes, alignment: int) -> list[Note]:
@@ -204,6 +215,8 @@ class ElfFile:
             owner = data[at + 12:at + 12 + name_bytes].rstrip(b"\0").decode("ascii", "replace")
             notes.append(Note(owner, kind, data[start:start + data_bytes]))
             at = align(start + data_bytes, alignment)
+            if len(notes) > MOST_NOTES:
+                break
         return notes
 
     def note(self, owner: str, kind: int) -> bytes | None:
@@ -240,6 +253,19 @@ class ElfFile:
         kind = "library or program" if self.type == ET_DYN else "program"
         raise self._error(f"is a host {kind}, not a guest image: "
                           "it has neither a PVH note nor a multiboot header")
+
+
+def _file_bytes(path: Path) -> bytes:
+    """Return a file's contents; OSError for a device or pipe, and for one that is too large."""
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    if status.st_size > MOST_FILE_BYTES:
+        raise OSError(errno.EFBIG, f"{status.st_size} bytes, more than an image may have")
+    with path.open("rb") as stream:
+        return stream.read(MOST_FILE_BYTES)
 
 
 def align(value: int, alignment: int) -> int:

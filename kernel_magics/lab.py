@@ -19,6 +19,8 @@ from kernel_magics.boot.spec import BootSpec
 from kernel_magics.boot.starting import attach_guest, start_guest
 from kernel_magics.build import BuildRequest, GuestImage, Source, find_kit
 from kernel_magics.errors import GuestError, LabError, UsageError
+from kernel_magics.inspect.panic import PanicReport
+from kernel_magics.inspect.report_file import open_report
 
 __all__ = ["Lab", "GuestList"]
 
@@ -252,6 +254,11 @@ class Lab:
     def stop(self, name: str) -> None:
         """Stop a guest by name, whoever started it; raises GuestError if there is none."""
         self.guest(name).stop()
+
+    def open_report(self, path: str | Path) -> PanicReport:
+        """Return the panic report in a file that `guest.panic.save(path)` wrote; neither the
+        guest nor its image is needed.  Raises UsageError if the file is something else."""
+        return open_report(path)
 
     # This machine, and the end
 

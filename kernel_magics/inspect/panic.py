@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ctypes import sizeof
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.boot.abi import PANIC_MAGIC, REGISTERS, Panic, PanicKind, State
-from kernel_magics.build.diagnostics import SourceLines
 from kernel_magics.errors import GuestError
 from kernel_magics.inspect.backtrace import Frame, frames_text, symbolise
 from kernel_magics.inspect.code_objects import CodeObject, CodeObjects
 from kernel_magics.inspect.explanations import describe_fault, explain, title
 from kernel_magics.inspect.layers import LAYERS
+from kernel_magics.inspect.panic_details import NO_VECTOR, PanicDetails, gather_details
 from kernel_magics.inspect.ram import GuestRam
+from kernel_magics.inspect.source_text import SourceText
 from kernel_magics.inspect.unwind import Unwinder
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from kernel_magics.build.image import GuestImage
 
 __all__ = ["PanicReport", "decode_panic", "make_report", "read_panic"]
 
-EXCERPT_LINES_AROUND = 2
 TEXT_COLUMNS = 92
-# No exception: the registers are those of a caller of the panic, or of a system call.
-NO_VECTOR = 2**64 - 1
 RUNTIME_LAYERS = frozenset(layer.name for layer in LAYERS) - {"app", "libc", "host"}
 _REGISTERS_A_LINE = 4
 
@@ -39,6 +41,8 @@ class PanicReport:
     `explanation` what it means, in plain words; `frames` the stack, innermost first;
     `registers` by name; `fault_address` the address of a page fault, `fault_place` what
     is there.  `culprit` is the innermost frame in the program itself, if there is one.
+    `details` has the failed instruction, the code around it, what each register points to,
+    the threads, the last events and the console's end.
     """
 
     name: str
@@ -55,6 +59,42 @@ class PanicReport:
     registers: dict[str, int]
     frames: tuple[Frame, ...]
     excerpt: str
+    gather: Callable[[], PanicDetails] = field(default=PanicDetails, repr=False, compare=False)
+
+    @cached_property
+    def details(self) -> PanicDetails:
+        """The rest of the report, read when it is first asked for."""
+        return self.gather()
+
+    @property
+    def threads(self) -> pd.DataFrame:
+        """A row per thread of the guest, as `guest.threads.df` had it."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.details.threads))
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """The last trace events before the panic, empty if none were recorded."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.details.events))
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """A row per frame, innermost first: function, offset, layer, file, line, address,
+        is_inlined."""
+        import pandas as pd
+
+        columns = ["function", "offset", "layer", "file", "line", "address", "is_inlined"]
+        return pd.DataFrame([asdict(frame) for frame in self.frames], columns=columns)
+
+    def save(self, path: Path | str) -> Path:
+        """Write the whole report to a file that `lab.open_report` opens, without the guest and
+        its image; return its path.  Raises UsageError if it cannot be written there."""
+        from kernel_magics.inspect.report_file import save_report
+
+        return save_report(self, Path(path))
 
     @property
     def culprit(self) -> Frame | None:
@@ -70,6 +110,12 @@ class PanicReport:
                  fill(self.explanation, TEXT_COLUMNS),
                  _registers_text(self.registers) if any(self.registers.values()) else ""]
         return "\n\n".join(part for part in parts if part)
+
+    def full_text(self) -> str:
+        """Return the report with its details: instruction, code, registers, threads, events."""
+        from kernel_magics.inspect.report_text import details_text
+
+        return f"{self.text()}\n\n{details_text(self.details)}".rstrip()
 
     def _where(self) -> str:
         innermost = next((frame for frame in self.frames if frame.function), None)
@@ -94,7 +140,7 @@ def read_panic(guest: Any) -> PanicReport | None:
         return None
     record = decode_panic(guest.ram.read(header.panic_address, sizeof(Panic)))
     ram = GuestRam(guest.ram.read, header.page_table_address)
-    return make_report(record, guest.image, name=guest.name, read=ram.read_virtual,
+    return make_report(record, guest.image, name=guest.name, read=ram.read_virtual, guest=guest,
                        ram_bytes=header.ram_bytes, free_pages=header.free_pages)
 
 
@@ -113,11 +159,12 @@ def decode_panic(data: bytes) -> Panic:
 
 def make_report(record: Panic, image: GuestImage, *, name: str = "",
                 read: Callable[[int, int], bytes] | None = None, ram_bytes: int = 0,
-                free_pages: int = 0) -> PanicReport:
+                free_pages: int = 0, guest: Any = None) -> PanicReport:
     """Return the report of a decoded record, with names and lines from the guest's image.
 
     `read(address, size_bytes)` reads the guest's virtual memory, for a deeper look at its
-    stack; `ram_bytes` and `free_pages` are the guest's, for an out-of-memory report.
+    stack; `ram_bytes` and `free_pages` are the guest's, for an out-of-memory report; `guest`
+    is asked for threads, events and console when the report's details are wanted.
     """
     registers = dict(zip(REGISTERS, record.registers, strict=True))
     symbols = image.symbols
@@ -133,7 +180,9 @@ def make_report(record: Panic, image: GuestImage, *, name: str = "",
         thread=record.thread, thread_name=record.thread_name.decode("utf-8", "replace"),
         signal=record.signal, in_kernel=bool(record.in_kernel),
         fault_address=record.fault_address, fault_place=fault_place, registers=registers,
-        frames=frames, excerpt=_excerpt(_culprit(frames), SourceLines(image.sources)))
+        frames=frames, excerpt=_excerpt(_culprit(frames), SourceText(image)),
+        gather=lambda: gather_details(image, registers, frames, vector=record.vector, read=read,
+                                      guest=guest))
 
 
 def _stack(record: Panic, registers: dict[str, int], image: GuestImage,
@@ -154,20 +203,9 @@ def _culprit(frames: tuple[Frame, ...]) -> Frame | None:
     return next((frame for frame in own if frame.line), own[0] if own else None)
 
 
-def _excerpt(frame: Frame | None, lines: SourceLines) -> str:
+def _excerpt(frame: Frame | None, source: SourceText) -> str:
     """Return the lines around the culprit's, with an arrow at its own."""
-    if frame is None or not frame.line:
-        return ""
-    numbers = range(max(1, frame.line - EXCERPT_LINES_AROUND),
-                    frame.line + EXCERPT_LINES_AROUND + 1)
-    source = lines.own(frame.file)
-    last = source.first_line + len(source.text.splitlines()) - 1 if source else 0
-    shown = [(number, lines.line(frame.file, number)) for number in numbers
-             if not source or source.first_line <= number <= last]
-    if not any(text for _, text in shown):
-        return ""
-    return "\n".join(f"{'→' if number == frame.line else ' '}{number:5} | {text.expandtabs(8)}"
-                     .rstrip() for number, text in shown)
+    return source.excerpt(frame.file, frame.line) if frame and frame.line else ""
 
 
 def _registers_text(registers: dict[str, int]) -> str:

@@ -97,6 +97,13 @@ class PageAllocator:
                              index=pd.Index(_USES, name="use"))
         return table[table["pages"] > 0].sort_values("pages", ascending=False)
 
+    @property
+    def uses(self) -> pd.Categorical:
+        """What each page of RAM is used for, in the order of addresses; see `usage`."""
+        import pandas as pd
+
+        return pd.Categorical.from_codes(self._uses().astype(np.int8), list(_USES))
+
     def _program(self) -> drgn.Program:
         return _Readable(self._subject).program()
 

@@ -19,6 +19,7 @@ from kernel_magics.boot.spec import BootSpec
 from kernel_magics.boot.starting import attach_guest, start_guest
 from kernel_magics.build import BuildRequest, GuestImage, Source, find_kit
 from kernel_magics.errors import GuestError, LabError, UsageError
+from kernel_magics.inspect.dump import Dump, open_dump
 from kernel_magics.inspect.panic import PanicReport
 from kernel_magics.inspect.report_file import open_report
 
@@ -250,6 +251,11 @@ class Lab:
             raise GuestError(f"there is no guest called {name!r}", name=name,
                              next_step=_nearest(name, guests, "boot one with lab.boot"))
         return guests[name]
+
+    def open_dump(self, path: str | Path) -> Dump:
+        """Open a guest that `guest.dump(path)` wrote to a file; what looks inside a guest
+        looks inside a dump too.  Raises ImageError if the file is none or is damaged."""
+        return open_dump(path)
 
     def stop(self, name: str) -> None:
         """Stop a guest by name, whoever started it; raises GuestError if there is none."""

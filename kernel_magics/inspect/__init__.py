@@ -10,6 +10,7 @@ from kernel_magics.inspect.layers import BOUNDARIES, LAYERS, GuestLayers, ImageL
 from kernel_magics.inspect.link import LinkRecord
 from kernel_magics.inspect.memory import GuestMemory
 from kernel_magics.inspect.panic import PanicReport, read_panic
+from kernel_magics.inspect.dumping import dumper
 from kernel_magics.inspect.probes import PROBES
 from kernel_magics.inspect.program import program_of
 from kernel_magics.inspect.sizes import Sizes
@@ -37,4 +38,5 @@ GUEST_FACETS["memory"] = GuestMemory
 GUEST_FACETS["drgn"] = program_of
 GUEST_FACETS["vars"] = GuestVariables
 GUEST_FACETS["debugger"] = Debugger
+GUEST_FACETS["dump"] = dumper
 GUEST_FACETS.update(PROBES)

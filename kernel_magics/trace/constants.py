@@ -11,7 +11,7 @@ import signal
 import socket
 from collections.abc import Callable
 
-__all__ = ["DECODERS", "error_name", "flags"]
+__all__ = ["AT_FDCWD", "DECODERS", "POLL_EVENTS", "error_name", "flags"]
 
 AT_FDCWD = -100
 _MASK32 = 0xFFFF_FFFF
@@ -76,6 +76,8 @@ _MESSAGE = {0x40: "MSG_DONTWAIT", 0x4000: "MSG_NOSIGNAL", 2: "MSG_PEEK", 0x100: 
             0x8000: "MSG_MORE"}
 _AT = {0x100: "AT_SYMLINK_NOFOLLOW", 0x1000: "AT_EMPTY_PATH", 0x400: "AT_SYMLINK_FOLLOW",
        0x200: "AT_REMOVEDIR"}
+POLL_EVENTS = {1: "POLLIN", 2: "POLLPRI", 4: "POLLOUT", 8: "POLLERR", 16: "POLLHUP",
+               0x2000: "POLLRDHUP", 1 << 30: "EPOLLONESHOT", 1 << 31: "EPOLLET"}
 _MODES = {0: "F_OK", 4: "R_OK", 2: "W_OK", 1: "X_OK"}
 
 

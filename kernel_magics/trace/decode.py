@@ -3,6 +3,7 @@
 What strace says of a system call, for hypercalls and the runtime's events as well.
 """
 
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from kernel_magics.boot.abi import Phase, ThreadState
 from kernel_magics.trace.attached import Excerpt
-from kernel_magics.trace.constants import AT_FDCWD, DECODERS, error_name
+from kernel_magics.trace.constants import AT_FDCWD, DECODERS, POLL_EVENTS, error_name, flags
 from kernel_magics.trace.descriptors import Descriptors, address_text
 from kernel_magics.trace.events import event_arguments, event_number
 from kernel_magics.trace.hypercalls import Argument
@@ -67,7 +68,8 @@ class Decoder:
         if row.kind == "call" and str(row.group) == "syscall":
             for excerpt in self._excerpts(int(row.exit_sequence)):
                 excerpts.setdefault(excerpt.argument, excerpt)
-        if event in _MODE_IF_CREATED and not int(row.a2 if event == "openat" else row.a1) & _O_CREAT:
+        how = int(row.a2 if event == "openat" else row.a1)
+        if event in _MODE_IF_CREATED and not how & _O_CREAT:
             arguments = [argument for argument in arguments if argument.name != "mode"]
         values = (row.a0, row.a1, row.a2, row.a3, row.a4, row.a5)
         return [(argument.name, self._value(event, argument, int(value), excerpts.get(number),
@@ -93,7 +95,7 @@ class Decoder:
     def _value(self, event: str, argument: Argument, value: int, excerpt: Excerpt | None,
                sequence: int) -> str:
         if excerpt is not None:
-            return _excerpt_text(argument.name, excerpt)
+            return _excerpt_text(event, argument.name, excerpt)
         name = argument.name
         decoder = DECODERS.get((event, name)) or DECODERS.get(("", name))
         if decoder is not None and not argument.type.endswith("*"):
@@ -132,12 +134,35 @@ class Decoder:
         return self._symbol(address) or (f"{address:#x}" if address else "")
 
 
-def _excerpt_text(name: str, excerpt: Excerpt) -> str:
+def _excerpt_text(event: str, name: str, excerpt: Excerpt) -> str:
     if name in _ADDRESS_NAMES and (address := address_text(excerpt.data)):
         return address
+    if (form := _STRUCTURES.get((event, name))) and len(excerpt.data) >= struct.calcsize(form[0]):
+        return form[1](*struct.unpack_from(form[0], excerpt.data))
     text = _quoted(excerpt.data[:_TEXT_BYTES] if name not in _PATH_NAMES else excerpt.data)
     return text + ("…" if excerpt.total_bytes > min(len(excerpt.data), _TEXT_BYTES)
                    and name not in _PATH_NAMES else "")
+
+
+def _time(seconds: int, nanoseconds: int) -> str:
+    return f"{seconds * 1000 + nanoseconds / 1e6:g} ms"
+
+
+def _epoll_event(events: int, data: int) -> str:
+    return f"{{{flags(events, POLL_EVENTS)}, {data:#x}}}"
+
+
+def _poll(number: int, events: int, _revents: int) -> str:
+    return f"{{{number}, {flags(events, POLL_EVENTS)}}}"
+
+
+_STRUCTURES: dict[tuple[str, str], tuple[str, Callable[..., str]]] = {
+    ("nanosleep", "duration"): ("<qq", _time), ("clock_nanosleep", "request"): ("<qq", _time),
+    ("epoll_ctl", "event"): ("<IQ", _epoll_event), ("epoll_wait", "events"): ("<IQ", _epoll_event),
+    ("epoll_pwait", "events"): ("<IQ", _epoll_event), ("poll", "fds"): ("<ihh", _poll),
+    ("pipe", "pipefd"): ("<ii", lambda one, other: f"[{one}, {other}]"),
+    ("pipe2", "pipefd"): ("<ii", lambda one, other: f"[{one}, {other}]"),
+    ("socketpair", "sv"): ("<ii", lambda one, other: f"[{one}, {other}]")}
 
 
 def _quoted(data: bytes) -> str:

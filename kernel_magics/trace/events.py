@@ -17,7 +17,7 @@ from kernel_magics.trace.hypercalls import HYPERCALLS, RECORDED_ARGUMENTS, Argum
 from kernel_magics.trace.syscalls import SYSCALL_ARGUMENTS, SYSCALLS
 
 __all__ = [
-    "EVENTS", "RECORD", "ENTER", "EXIT", "INSTANT", "DATA", "STACK", "GROUPS", "NAMES", "GROUP_OF",
+    "EVENTS", "RECORD", "ENTER", "EXIT", "INSTANT", "DATA", "STACK", "GROUPS", "NAMES", "GROUP_OF", "LAYER_OF",
     "RESULT_BITS", "RECORDED_ARGUMENTS", "event_number", "event_arguments", "select", "bitmap",
 ]
 
@@ -65,6 +65,10 @@ GROUP_OF = np.searchsorted([_FIRST_HYPERCALL, _FIRST_SYSCALL], np.arange(EVENTS)
 # How wide the result of each event's calls is; 0: they have none.
 RESULT_BITS = np.array([0] * _FIRST_HYPERCALL + [call.result_bits for call in HYPERCALLS]
                        + [64] * (EVENTS - _FIRST_HYPERCALL - len(HYPERCALLS)))
+# In which layer of a guest an event happens.
+_RUNTIME_LAYERS = {"page_fault": "arch", "interrupt": "arch", "host_exit": "host", "mark": "app"}
+LAYER_OF = {name: _RUNTIME_LAYERS.get(name, ("bmk", "rumpuser", "sys")[group])
+            for name, group in zip(NAMES, GROUP_OF.tolist(), strict=True)}
 _NUMBERS = {name: number for number, name in enumerate(NAMES)}
 
 

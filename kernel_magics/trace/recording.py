@@ -13,8 +13,9 @@ from kernel_magics.errors import TraceError
 from kernel_magics.trace.attached import Attached, attached, split
 from kernel_magics.trace.decode import Decoder
 from kernel_magics.trace.descriptors import CALLS, Descriptors
-from kernel_magics.trace.events import INSTANT
+from kernel_magics.trace.events import INSTANT, LAYER_OF
 from kernel_magics.trace.ring import WORDS
+from kernel_magics.trace.stacks import StackWalker
 from kernel_magics.trace.table import Clock, call_table
 from kernel_magics.trace.views import Views
 
@@ -89,6 +90,16 @@ class Recording(Views):
     def decoder(self) -> Decoder:
         """What turns rows into text."""
         return Decoder(self.attached.excerpts, self.descriptors, self.symbol, self.threads)
+
+    @cached_property
+    def walker(self) -> StackWalker:
+        """What turns recorded stacks into calls."""
+        return StackWalker(self.image)
+
+    @staticmethod
+    def event_layer(name: str) -> str:
+        """Return the layer in which an event happens, "" if it is none's name."""
+        return LAYER_OF.get(name, "")
 
     @cached_property
     def _symbol_names(self) -> dict[int, str]:

@@ -7,6 +7,8 @@ import pandas as pd
 from kernel_magics.errors import TraceError
 
 if TYPE_CHECKING:
+    from kernel_magics.inspect.backtrace import Frame
+    from kernel_magics.trace.flame import FlameGraph
     from kernel_magics.trace.recording import Recording
 
 __all__ = ["Views"]
@@ -71,6 +73,19 @@ class Views:
 
         recording = self.recording
         return wakeup_table(recording.df, recording.threads)
+
+    def flame(self, kind: str = "") -> "FlameGraph":
+        """Where the time went, by thread and call stack; see flame.flame_graph."""
+        from kernel_magics.trace.flame import flame_graph
+
+        return flame_graph(self.recording, kind)
+
+    def stack(self, sequence: int) -> "tuple[Frame, ...]":
+        """Return the call stack of the event with this `sequence`, innermost first; () if
+        none was recorded (trace.start(…, stacks="rumpuser_*"))."""
+        recording = self.recording
+        found = recording.attached.stack(sequence)
+        return () if found is None else recording.walker.frames(found)
 
     def decoded(self, table: pd.DataFrame | None = None) -> pd.Series:
         """Return each row as text: name, arguments by name and type, result.

@@ -4,13 +4,13 @@ from kernel_magics.boot.guest import FACETS as GUEST_FACETS
 from kernel_magics.build.image import FACETS as IMAGE_FACETS
 from kernel_magics.inspect.debugger import Debugger
 from kernel_magics.inspect.disassembly import ImageCode
+from kernel_magics.inspect.dumping import dumper
 from kernel_magics.inspect.headers import notes_of, sections_of, segments_of
 from kernel_magics.inspect.image_diff import diff_of
 from kernel_magics.inspect.layers import BOUNDARIES, LAYERS, GuestLayers, ImageLayers
 from kernel_magics.inspect.link import LinkRecord
 from kernel_magics.inspect.memory import GuestMemory
 from kernel_magics.inspect.panic import PanicReport, read_panic
-from kernel_magics.inspect.dumping import dumper
 from kernel_magics.inspect.probes import PROBES
 from kernel_magics.inspect.program import program_of
 from kernel_magics.inspect.sizes import Sizes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["Frame", "frames_at", "frames_text", "symbolise"]
 
 SHOWN_INNER, SHOWN_OUTER = 20, 6
+# What the compiler adds to the name of a function it made a version of.
+_COPY = re.compile(r"(\.(isra|constprop|part|cold|lto_priv)(\.\d+)?)+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,14 @@ def frames_at(address: int, lookup: int, symbols: SymbolIndex) -> tuple[Frame, .
     symbol, offset = found
     offset += address - lookup
     places = symbols.lines(lookup)
+    name = _COPY.sub("", symbol.name)
     if not places:
-        return (Frame(address, symbol.name, offset, symbol.layer),)
+        return (Frame(address, name, offset, symbol.layer),)
     inlined = [Frame(address, place.function, 0, symbol.layer, place.file, place.line, True)
                for place in places[:-1]]
     outer = places[-1]
     return (*inlined,
-            Frame(address, symbol.name, offset, symbol.layer, outer.file, outer.line))
+            Frame(address, name, offset, symbol.layer, outer.file, outer.line))
 
 
 def frames_text(frames: Sequence[Frame]) -> str:

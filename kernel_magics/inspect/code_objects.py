@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kernel_magics.build.elf import PT_LOAD, ElfFile
 from kernel_magics.inspect.backtrace import Frame, frames_at
@@ -15,18 +15,20 @@ from kernel_magics.inspect.stack_depth import StackDepths
 
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
+    from kernel_magics.inspect.address_space import AddressSpace
     from kernel_magics.inspect.symbols import SymbolIndex
 
-__all__ = ["CodeObject", "CodeObjects"]
+__all__ = ["CodeObject", "CodeObjects", "objects_of"]
 
 
 class CodeObject:
     """One ELF file as it lies in memory: `bias` is where it lies minus where it was linked
-    for.  Addresses given and returned are those in memory."""
+    for; `module` its name, "" for the guest's image.  Addresses given and returned are those
+    in memory."""
 
     def __init__(self, elf: ElfFile, symbols: SymbolIndex, bias: int = 0) -> None:
         self.elf, self.symbols, self.bias = elf, symbols, bias
-        self.name = elf.path.name
+        self.module = ""
         loads = [one for one in elf.segments if one.type == PT_LOAD]
         self.start = min((one.virtual_address for one in loads), default=0) + bias
         self.end = max((one.virtual_address + one.memory_bytes for one in loads),
@@ -107,3 +109,8 @@ class CodeObjects:
             return None
         found = self._objects[index]
         return found if found.holds(address) else None
+
+
+def objects_of(subject: Any, space: AddressSpace) -> CodeObjects:
+    """Return the code in a subject's address space."""
+    return CodeObjects([CodeObject.of_image(subject.image)])

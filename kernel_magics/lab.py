@@ -15,6 +15,8 @@ from kernel_magics.boot import registry
 from kernel_magics.boot.disks import Disk, make_disk
 from kernel_magics.boot.doctor import DoctorReport, examine
 from kernel_magics.boot.guest import Guest
+from kernel_magics.boot.recording import Recording
+from kernel_magics.boot.replaying import replay_guest
 from kernel_magics.boot.spec import BootSpec
 from kernel_magics.boot.starting import attach_guest, start_guest
 from kernel_magics.build import BuildRequest, GuestImage, Source, find_kit
@@ -185,6 +187,21 @@ class Lab:
         self._forget_long_ended()
         if asked.trace != "off":
             self._record(guest)
+        return guest
+
+    def replay(self, recording: str | Path, name: str | None = None, *,
+               paused: bool = True) -> Guest:
+        """Run a recording again, made by `boot(…, record=path)`, and return its guest.
+
+        It does what the recorded guest did, instruction by instruction, and its debugger also
+        goes back: `reverse_step`, `reverse_cont`, `last_write`.  It waits at its start
+        unless `paused` is false.  Raises UsageError, HostError, GuestError or BootError.
+        """
+        guest = replay_guest(Recording.open(recording), name=name or "", paused=paused,
+                             keep=self.keep)
+        self._forget_replaced(guest.name)
+        self._guests[guest.uuid] = guest
+        self._forget_long_ended()
         return guest
 
     def _record(self, guest: Guest) -> None:

@@ -2,6 +2,7 @@
 
 from kernel_magics.boot.console_devices import console_arguments
 from kernel_magics.boot.devices import device_arguments
+from kernel_magics.boot.recording_arguments import recording_arguments
 from kernel_magics.boot.spec import Launch
 
 __all__ = ["qemu_arguments", "machine_option", "EXIT_DEVICE", "FIRMWARE"]
@@ -36,7 +37,9 @@ def qemu_arguments(binary: str, launch: Launch) -> list[str]:
         *(["-initrd", launch.initrd] if launch.initrd else []),
         "-append", launch.configuration,
         *([] if launch.machine == "microvm" else ["-bios", FIRMWARE]),
-        *device_arguments(launch.devices, files, launch.uuid),
+        *device_arguments(launch.devices, files, launch.device_uuid or launch.uuid),
+        *recording_arguments(launch.recording, is_replay=launch.is_replay,
+                             has_network=launch.devices.network is not None),
     ]
     return [*arguments, "-S"] if launch.paused else arguments
 

@@ -130,7 +130,9 @@ class QemuDriver:
         """Start QEMU; raises HostError if there is none, BootError if it ends at once."""
         binary = find_qemu()
         files = launch.files
-        ram = MappedRam(files.ram, create_bytes=launch.memory_mib << 20)
+        # What the lab writes is not in a recording: the replay would be another run.
+        ram = MappedRam(files.ram, create_bytes=launch.memory_mib << 20,
+                        writable=not launch.recording)
         files.make_console()
         marks["spawned"] = time.monotonic_ns()
         pid = spawn(qemu_arguments(binary, launch), files.qemu_log)
@@ -157,7 +159,8 @@ class QemuDriver:
         if record.qemu is None:
             raise GuestError(f"{record.name} is still being started by another notebook",
                              name=record.name, next_step="try again in a moment")
-        return LocalMachine(record.qemu, MappedRam(Path(record.ram)), files)
+        ram = MappedRam(Path(record.ram), writable=not record.spec.get("record"))
+        return LocalMachine(record.qemu, ram, files)
 
 
 def spawn(arguments: list[str], log: Path) -> int:

@@ -35,14 +35,16 @@ class MappedRam:
     """RAM in a file that QEMU shares; the mapping outlives QEMU and the file's name.
 
     `view` is the file's memory (a writable memoryview); address = offset below 3 GiB.
-    With `create_bytes` the file is made.  Raises OSError.
+    With `create_bytes` the file is made; without `writable` write_u64 does nothing.  Raises
+    OSError.
     Reading takes no part of the guest's time and needs no stop.
     """
 
     live = True
 
-    def __init__(self, path: Path, *, create_bytes: int = 0) -> None:
+    def __init__(self, path: Path, *, create_bytes: int = 0, writable: bool = True) -> None:
         self.path = str(path)
+        self._writable = writable
         flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if create_bytes else 0)
         descriptor = os.open(path, flags, 0o600)
         try:
@@ -71,7 +73,9 @@ class MappedRam:
         return bytes(self.view[start:start + size_bytes])
 
     def write_u64(self, address: int, value: int) -> bool:
-        """Store an aligned 64-bit number in one piece."""
+        """Store an aligned 64-bit number in one piece; False if this memory is only read."""
+        if not self._writable:
+            return False
         c_uint64.from_buffer(self.mapping, self.offset(address, 8)).value = value
         return True
 

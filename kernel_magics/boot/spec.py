@@ -52,6 +52,7 @@ class BootSpec:
 
     `terminal` is for programs that draw on a whole screen: the console behaves as a terminal
     does (CR before LF, what is typed is echoed at once), and TERM names one.
+    `record` is a folder that a recording of the run is made in, for `lab.replay`.
     """
 
     memory_mib: int = 32
@@ -77,6 +78,7 @@ class BootSpec:
     disks: object = ()
     shares: object = ()
     terminal: bool = False
+    record: Path | str | None = None
 
     def devices(self) -> Devices:
         """Return the devices asked for; raises UsageError naming the field that is wrong."""
@@ -136,6 +138,9 @@ class Launch:
     initrd: str = ""
     devices: Devices = field(default_factory=Devices)
     console: str = ONLY_SERIAL
+    recording: str = ""        # the folder of a run that is recorded, or replayed
+    is_replay: bool = False
+    device_uuid: str = ""      # what devices' addresses are made of, if not `uuid`
 
 
 def configuration(spec: BootSpec, program: str, tsc_hz: int, epoch_ns: int,

@@ -18,6 +18,7 @@ from kernel_magics.boot.passt import start_passt
 from kernel_magics.boot.preparing import check_initrd, prepare, shares_files
 from kernel_magics.boot.programs import parse_programs
 from kernel_magics.boot.qemu import QemuDriver, find_qemu
+from kernel_magics.boot.recording import TSC_HZ, Recording, recordable
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
 from kernel_magics.boot.spec import BootSpec, Launch, configuration, guest_name_of, render
 from kernel_magics.boot.usernet import host_ports
@@ -26,7 +27,7 @@ from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import HostError, LabError, UsageError
 from kernel_magics.places import runtime_dir
 
-__all__ = ["start_guest", "attach_guest", "find_driver"]
+__all__ = ["start_guest", "start_launch", "attach_guest", "find_driver"]
 
 MIB = 1 << 20
 PAGE_BYTES = 4096
@@ -47,6 +48,8 @@ def start_guest(image: GuestImage, spec: BootSpec, *, keep: bool = False,
     marks = {"called": called_ns or time.monotonic_ns()}
     spec = spec.check().with_image(image.name, initrd=image.initrd, env=image.env,
                                    rc=image.rc_for(spec.argv))
+    if spec.record:
+        spec = recordable(spec)
     initrd = check_initrd(spec.initrd) if spec.initrd else None
     _check_image(image, spec.memory_mib, initrd)
     _check_memory(spec.memory_mib)
@@ -59,20 +62,29 @@ def start_guest(image: GuestImage, spec: BootSpec, *, keep: bool = False,
         driver=spec.driver, uri=spec.uri or "", image=str(image.path),
         owner=registry.own_process(), spec=_plain(spec, devices),
         header_address=image.header_address, accel=chosen.name, marks=marks, keep=keep)
-    console = console_kind(image.kit, devices, shares_files(libvirt_uri))
+    if spec.record:
+        chosen = replace(chosen, tsc_hz=TSC_HZ)
+    console = console_kind(image.kit, devices, shares_files(libvirt_uri) and not spec.record)
     text = render(configuration(spec, image.name, chosen.tsc_hz, time.time_ns(), devices,
                                 console))
     files, record = registry.claim(record, numbered=not spec.name)
     launch = Launch(record.name, record.uuid, str(image.stripped_path), text, spec.memory_mib,
                     spec.machine, chosen.name, chosen.cpu, files, spec.paused,
                     str(initrd or ""), devices, console)
-    return _start(image, spec, record, launch, chosen)
+    return start_launch(image, spec, record, launch, chosen)
 
 
-def _start(image: GuestImage, spec: BootSpec, record: GuestRecord, launch: Launch,
-           chosen: Accelerator) -> Guest:
+def start_launch(image: GuestImage, spec: BootSpec, record: GuestRecord, launch: Launch,
+                 chosen: Accelerator) -> Guest:
+    """Start what is prepared, under the name that `record` has claimed, and follow it.
+
+    Raises BootError, HostError or UsageError; the name is free again then.
+    """
     files, marks = launch.files, record.marks
     try:
+        if spec.record and not launch.is_replay:
+            made = Recording.create(spec.record, image, launch, record.spec)
+            launch = replace(launch, recording=str(made.folder))
         machine, facts = _started(find_driver(spec.driver, spec.uri), launch, marks)
     except BaseException:
         registry.remove(files, record.uuid)
@@ -126,6 +138,7 @@ def _plain(spec: BootSpec, devices: Devices) -> dict[str, object]:
     fields = {name: getattr(spec, name) for name in BootSpec.__slots__}
     return {**fields, "argv": list(spec.argv), "env": dict(spec.env),
             "rc": parse_programs(spec.rc), "initrd": str(spec.initrd or ""),
+            "record": str(spec.record or ""),
             "net": f"{network.kind}:{network.device}".rstrip(":") if network else None,
             "address": [str(one) for one in network.addresses] if network else [],
             "ports": [str(forward) for forward in network.forwards] if network else [],

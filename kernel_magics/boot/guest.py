@@ -246,7 +246,9 @@ class Guest(Reachable):
             self._paused_since_ns = None
         elif "created" in self.marks:
             self.marks.setdefault("resumed", now_ns)
-        self.machine.resume()
+        debugger = getattr(self, "debugger", None)  # one that stands at a breakpoint leads
+        if debugger is None or not debugger.resume_held():
+            self.machine.resume()
 
     def _need_running(self, what: str) -> None:
         if self.machine.has_ended():

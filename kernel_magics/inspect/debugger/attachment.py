@@ -27,15 +27,10 @@ def listen(guest: Any, *, anew: bool = False) -> Path:
     `anew` ends the conversation with whoever has it.  The guest is not stopped by this.
     Raises GuestError if the guest has ended, or is another notebook's or machine's.
     """
-    if guest.machine.has_ended():
-        raise GuestError(f"{guest.name} has ended ({guest.state}): there is nothing to stop",
-                         name=guest.name, next_step="boot it again; guest.panic, guest.vars and "
-                                                    "guest.threads read one that has ended")
-    if guest.pid is None:
-        raise GuestError(f"{guest.name} runs on another machine, where its debugging socket is",
-                         name=guest.name, next_step="debug it there, or boot it here")
+    _check(guest)
     path = stub_socket(guest)
     if anew or _listener(guest) is None:
+        guest.machine.monitor("gdbserver none")
         with suppress(FileNotFoundError):
             path.unlink()
         guest.machine.monitor(f"gdbserver {_DEVICE.format(path)}")
@@ -44,6 +39,16 @@ def listen(guest: Any, *, anew: bool = False) -> Path:
                              name=guest.name, next_step="look at the log of QEMU: "
                                                         f"{guest.host_files.qemu_log}")
     return path
+
+
+def _check(guest: Any) -> None:
+    if guest.machine.has_ended():
+        raise GuestError(f"{guest.name} has ended ({guest.state}): there is nothing to stop",
+                         name=guest.name, next_step="boot it again; guest.panic, guest.vars and "
+                                                    "guest.threads read one that has ended")
+    if guest.pid is None:
+        raise GuestError(f"{guest.name} runs on another machine, where its debugging socket is",
+                         name=guest.name, next_step="debug it there, or boot it here")
 
 
 def _listener(guest: Any) -> bool | None:
@@ -69,6 +74,7 @@ class Attachment:
 
     def __init__(self, guest: Any, *, take_over: bool = False) -> None:
         self.guest = guest
+        _check(guest)
         self._lock = self._claim(take_over)
         try:
             path = listen(guest, anew=take_over)

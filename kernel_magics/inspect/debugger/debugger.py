@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotDone
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from kernel_magics.boot.registers import Registers
@@ -19,6 +20,7 @@ from kernel_magics.inspect.debugger.breakpoints import (
     Condition,
 )
 from kernel_magics.inspect.debugger.expressions import parse
+from kernel_magics.inspect.debugger.kept import forget, keep, left_behind
 from kernel_magics.inspect.debugger.motions import Arrival
 from kernel_magics.inspect.debugger.places import Places
 from kernel_magics.inspect.debugger.session import Session
@@ -28,6 +30,7 @@ from kernel_magics.inspect.debugger.worker import Worker
 __all__ = ["Debugger"]
 
 MOST_WATCHED_BYTES = 8
+RESUME_PATIENCE_S = 2.0
 _Result = TypeVar("_Result")
 
 
@@ -46,8 +49,9 @@ class Debugger:
         self._session: Session | None = None
         self._worker: Worker | None = None
         self._motion: Future[Stop] | None = None
-        self._breakpoints: dict[int, Breakpoint] = {}
-        self._numbers = itertools.count(1)
+        self._folder = Path(guest.host_files.folder)
+        self._table: dict[int, Breakpoint] | None = None
+        self._number = 0
         self._listeners: list[Callable[[Stop], object]] = []
         self._places: Places | None = None
         self.stop: Stop | None = None
@@ -113,6 +117,7 @@ class Debugger:
         assert attachment and worker
         worker.do(lambda: session.leave(attachment, resume))
         worker.end()
+        forget(self._folder)
 
     @property
     def places(self) -> Places:
@@ -130,8 +135,23 @@ class Debugger:
 
     @property
     def breakpoints(self) -> BreakpointList:
-        """The breakpoints and watchpoints, by number."""
+        """The breakpoints and watchpoints, by number; also those that the notebook had set
+        before its kernel was started again."""
         return BreakpointList(self._breakpoints.values())
+
+    @property
+    def _breakpoints(self) -> dict[int, Breakpoint]:
+        if self._table is None:
+            self._table = {}
+            for one in left_behind(self._folder, lambda: self.places):
+                one._owner = self
+                self._table[one.number] = one
+            self._number = max(self._table, default=0)
+        return self._table
+
+    def _next_number(self) -> int:
+        self._number = max(self._number, max(self._breakpoints, default=0)) + 1
+        return self._number
 
     def break_at(self, place: Any, condition: Condition = None, *, temporary: bool = False,
                  thread: int | None = None, ignore: int = 0,
@@ -148,7 +168,7 @@ class Debugger:
         places = self.places.find(place, here)
         self._check(condition, thread, ignore)
         return self._add(Breakpoint(
-            next(self._numbers), str(getattr(place, "name", place)), "break", tuple(places),
+            self._next_number(), str(getattr(place, "name", place)), "break", tuple(places),
             condition=condition, thread=thread, ignore=ignore, is_temporary=temporary,
             action=action))
 
@@ -172,7 +192,7 @@ class Debugger:
             raise UsageError(f"{size_bytes} bytes cannot be watched",
                              next_step=f"watch 1 to {MOST_WATCHED_BYTES} of them")
         return self._add(Breakpoint(
-            next(self._numbers), f"{what:#x}" if isinstance(what, int) else str(what), kind,
+            self._next_number(), f"{what:#x}" if isinstance(what, int) else str(what), kind,
             address=address, size_bytes=size_bytes, condition=condition, thread=thread,
             ignore=ignore, is_temporary=temporary, action=action))
 
@@ -193,6 +213,7 @@ class Debugger:
         except BaseException:
             self._drop(one)
             raise
+        keep(self._folder, self.breakpoints)
         return one
 
     def _drop(self, one: Breakpoint) -> None:
@@ -203,14 +224,17 @@ class Debugger:
         """Remove a breakpoint or watchpoint by number, or all of them."""
         for one in [self._find(number)] if number is not None else self.breakpoints:
             self._drop(one)
-        if self.is_attached:
-            self._stopped(lambda session: session.set_points())
+        self._changed()
 
     def enable(self, number: int, enabled: bool = True) -> None:
         """Let a breakpoint stop the guest, or not."""
         self._find(number).is_enabled = enabled
+        self._changed()
+
+    def _changed(self) -> None:
         if self.is_attached:
             self._stopped(lambda session: session.set_points())
+            keep(self._folder, self.breakpoints)
 
     def _find(self, number: int) -> Breakpoint:
         if number not in self._breakpoints:
@@ -319,6 +343,23 @@ class Debugger:
             attachment.release(resume=False)
         if worker:
             worker.end()
+
+    def resume_held(self) -> bool:
+        """Let the guest go on if this debugger has it, or one left breakpoints in it.
+
+        Guest.resume asks; False: no debugger is in the way.
+        """
+        if self.is_attached:
+            if self.is_running:  # (it may have been paused this instant)
+                with suppress(GuestTimeout):
+                    self.wait(RESUME_PATIENCE_S if self._guest.machine.is_paused() else 0)
+            if self.is_attached and not self.is_running:
+                self.cont(wait=False)
+            return True
+        if not left_behind(self._folder, lambda: self.places):
+            return False
+        self.cont(wait=False)
+        return True
 
     def on_stop(self, listener: Callable[[Stop], object]) -> Callable[[], None]:
         """Have `listener(stop)` called at each stop, from another thread; returns the end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ PANIC_FUNCTION = "bmk_panic"
 # void bmk_panic(kind, signal, trap, fault_address, reason): its fifth argument.
 _PANIC_REASON = "r8"
 _REASON_BYTES = 256
-END_PATIENCE_S = 5.0
+END_PATIENCE_S, END_LOOK_S = 5.0, 0.01
 
 
 class Session:
@@ -126,9 +127,8 @@ class Session:
     def _ended(self, problem: Exception) -> Stop:
         """Return the last stop: the guest is gone, or somebody else has taken it."""
         guest = self._guest
-        end = guest.machine.process
-        if end is not None and not end.wait(END_PATIENCE_S):
-            return Stop(guest.name, "ended", note=f"the debugger has lost it: {problem}")
+        if not self._is_over():
+            return Stop(guest.name, "lost", note=f"another debugger has taken it, or {problem}")
         with suppress(LabError):  # what it ended with is said below
             guest.wait(END_PATIENCE_S)
         state = guest.state
@@ -138,6 +138,20 @@ class Session:
             return Stop(guest.name, "panicked", note="guest.panic shows where")
         return Stop(guest.name, "ended", note=f"it was {state} by the lab" if state == "stopped"
                     else "QEMU is gone and the guest had not exited")
+
+    def _is_over(self) -> bool:
+        """Whether QEMU is gone, or about to be: it ends its connections first."""
+        deadline = time.monotonic() + END_PATIENCE_S
+        while not self._guest.machine.has_ended():
+            try:
+                self._guest.machine.monitor("info status")
+            except LabError:
+                time.sleep(END_LOOK_S)
+            else:
+                return False
+            if time.monotonic() > deadline:
+                return False
+        return True
 
     def panic_note(self) -> str:
         """Return what the runtime's panic function was told."""

@@ -18,6 +18,7 @@ REASONS = {
     "attached": "is stopped", "breakpoint": "stopped at", "watchpoint": "stopped at",
     "step": "stopped", "finished": "returned to", "interrupted": "was interrupted in",
     "panic": "panics in", "exited": "exited", "panicked": "panicked", "ended": "has ended",
+    "lost": "is no longer held by this debugger",
     "start": "is at the start of the recording, in", "end": "is at the end of the recording, in",
 }
 """Stop.reason → what the guest did."""

@@ -82,6 +82,8 @@ class Stub:
         with self._talking:
             self._send(frame(command.encode()))
             answer = self._receive(timeout_s)
+            while answer and command != "?" and answer[:1] in b"ST":
+                answer = self._receive(timeout_s)  # connecting stopped it, which is told too
             if answer is None:
                 raise StubRefused(f"no answer to {command!r} for {timeout_s:g} s")
         text = answer.decode("latin-1")

@@ -124,7 +124,8 @@ class TypedObject:
         with reading():
             if self._length() is not None:
                 return bytes(self.object_.to_bytes_()).split(b"\0")[0].decode("utf-8", "replace")
-            data = self.object_.prog_.read_c_string(int(self.object_), MOST_STRING_BYTES)
+            data = self.object_.prog_.read_c_string(int(self.object_),
+                                                        max_size=MOST_STRING_BYTES)
             return bytes(data).decode("utf-8", "replace")
 
     def list_(self, following: str = "next", most: int = MOST_LIST_ITEMS) -> TypedList:

@@ -90,7 +90,7 @@ def read_text(found: drgn.Object, most_bytes: int = MOST_TEXT_BYTES) -> str:
             data = found.to_bytes_()[:most_bytes].split(b"\0")[0]
         else:
             address = int(found)
-            data = found.prog_.read_c_string(address, most_bytes) if address else b""
+            data = found.prog_.read_c_string(address, max_size=most_bytes) if address else b""
     except drgn.FaultError:
         return ""
     return bytes(data).decode("utf-8", "replace")

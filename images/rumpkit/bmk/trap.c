@@ -28,7 +28,9 @@ void (*bmk_return_handler)(struct arch_trap *trap);
 static struct {
 	void (*handler)(void *);
 	void *argument;
+	uint64_t count;
 } devices[DEVICE_PINS];
+static uint64_t timer_interrupts;
 
 void bmk_interrupt_attach(unsigned pin, bool level, void (*handler)(void *), void *argument)
 {
@@ -153,10 +155,13 @@ static void interrupt(struct arch_trap *trap)
 	bmk_sample(trap, !arch_in_kernel);
 	traced = lab_trace_begin(LAB_EVENT_INTERRUPT, trap->vector, trap->rip, 0);
 	arch_interrupt_done();
-	if (trap->vector == ARCH_VECTOR_TIMER)
+	if (trap->vector == ARCH_VECTOR_TIMER) {
+		timer_interrupts++;
 		bmk_timer_interrupt();
-	else if (pin < DEVICE_PINS && devices[pin].handler)
+	} else if (pin < DEVICE_PINS && devices[pin].handler) {
+		devices[pin].count++;
 		devices[pin].handler(devices[pin].argument);
+	}
 	lab_trace_end(traced, LAB_EVENT_INTERRUPT);
 	bmk_trace_detail = 0;
 }

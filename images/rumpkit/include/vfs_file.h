@@ -44,6 +44,7 @@ struct vfs_file {
 	uint64_t position;
 	void *data;                /* of the ops */
 	struct vfs_watch *watches; /* epolls that watch this file */
+	char *opened_as;           /* the path of one on a volume, for the lab; or NULL */
 };
 
 /* A new open file with one reference; takes over neither node nor dir.  -ENOMEM. */

@@ -60,6 +60,7 @@ void vfs_file_put(struct vfs_file *file)
 		file->node->ops->close(file->node, file);
 	vfs_node_put(file->node);
 	vfs_node_put(file->dir);
+	kern_free(file->opened_as);
 	kern_free(file);
 }
 

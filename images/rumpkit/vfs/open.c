@@ -154,6 +154,16 @@ static int walk_flags(uint32_t flags)
 	return flags & (O_NOFOLLOW | O_EXCL) ? VFS_WALK_CREATE : VFS_WALK_CREATE | VFS_WALK_FOLLOW;
 }
 
+/* Nodes of volumes do not know their names; who looks at the guest wants one. */
+static void note_path(struct vfs_file *file, const char *path)
+{
+	size_t bytes = strlen(path) + 1;
+
+	file->opened_as = file->node->volume ? kern_alloc(bytes) : NULL;
+	if (file->opened_as)
+		memcpy(file->opened_as, path, bytes);
+}
+
 int vfs_open(struct vfs_node *start, const char *path, uint32_t flags, uint32_t mode,
     struct vfs_file **file)
 {
@@ -173,6 +183,8 @@ int vfs_open(struct vfs_node *start, const char *path, uint32_t flags, uint32_t 
 		error = open_creating(&place, flags, mode, file);
 	else
 		error = open_existing(&place, flags, file);
+	if (!error)
+		note_path(*file, path);
 	vfs_place_put(&place);
 	return error;
 }

@@ -12,6 +12,7 @@ from kernel_magics.inspect.probes.paths import Paths
 from kernel_magics.inspect.probes.probe import Probe
 from kernel_magics.inspect.probes.processes import processes_of
 from kernel_magics.inspect.probes.slots import kind_of_file, slots_of
+from kernel_magics.inspect.walking import read_text
 
 if TYPE_CHECKING:
     import drgn
@@ -29,7 +30,8 @@ class OpenFile:
     """One descriptor of one process.
 
     `kind` is "file", "directory", "pipe", "socket", "terminal", "eventfd", "epoll",
-    "timerfd" …; `path` is "" for what has none; `flags` begin with "r", "w" or "rw";
+    "timerfd" …; `path` is "" for what has none, and as open(2) was given it on disks and
+    shares; `flags` begin with "r", "w" or "rw";
     `position` and `size_bytes` mean something for files; `references` counts descriptors
     and calls under way that share the open file; `detail` is what the kind has to say.
     """
@@ -90,6 +92,9 @@ def _open_file(pid: int, descriptor: int, file: Any, closes: bool, paths: Paths,
 
 
 def _path(file: Any, kind: str, paths: Paths) -> str:
+    if file.node.volume and file.type_.type.has_member("opened_as"):
+        # Nodes of disks and shares do not know their names.
+        return read_text(file.opened_as)
     if kind == "directory":
         return paths.of(file.node)
     return paths.of(file.node, file.dir) if file.dir else ""

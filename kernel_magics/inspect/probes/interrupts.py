@@ -73,7 +73,7 @@ def _file_of(program: drgn.Program, slot: Any) -> str:
         places = program.source_location(int(slot.handler))
     except LookupError:
         return ""
-    return str(places[0].filename).rsplit("/", 1)[-1].removesuffix(".c")
+    return str(places[-1].filename).rsplit("/", 1)[-1].removesuffix(".c")
 
 
 def _timer_count(program: drgn.Program) -> int:

@@ -17,8 +17,8 @@ from kernel_magics.trace.hypercalls import HYPERCALLS, RECORDED_ARGUMENTS, Argum
 from kernel_magics.trace.syscalls import SYSCALL_ARGUMENTS, SYSCALLS
 
 __all__ = [
-    "EVENTS", "RECORD", "ENTER", "EXIT", "INSTANT", "DATA", "STACK", "GROUPS", "NAMES", "GROUP_OF", "LAYER_OF",
-    "RESULT_BITS", "RECORDED_ARGUMENTS", "event_number", "event_arguments", "select", "bitmap",
+    "EVENTS", "RECORD", "ENTER", "EXIT", "INSTANT", "DATA", "STACK", "GROUPS", "NAMES", "GROUP_OF",
+    "LAYER_OF", "RESULT_BITS", "RECORDED_ARGUMENTS", "event_number", "event_arguments", "select", "bitmap",
 ]
 
 RECORD = np.dtype(abi.Record)

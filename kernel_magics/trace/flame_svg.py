@@ -20,7 +20,8 @@ _NEUTRAL = "#cfc6b4"
 _SCRIPT = """
 (function () {
  var script = document.currentScript, svg = script.ownerSVGElement || script.closest('svg');
- var width = %d, boxes = Array.from(svg.querySelectorAll('g.f')), said = svg.querySelector('.said');
+ var width = %d, boxes = Array.from(svg.querySelectorAll('g.f'));
+ var said = svg.querySelector('.said');
  function n(box, key) { return parseFloat(box.getAttribute('data-' + key)); }
  function draw(box, x, w) {
   box.style.display = w > 0.3 ? '' : 'none';
@@ -55,8 +56,9 @@ _SCRIPT = """
  }
  boxes.forEach(function (b) {
   b.addEventListener('click', function () { zoom(b); });
-  b.addEventListener('focus', function () { said.textContent = b.querySelector('title').textContent; });
-  b.addEventListener('mouseover', function () { said.textContent = b.querySelector('title').textContent; });
+  function tell() { said.textContent = b.querySelector('title').textContent; }
+  b.addEventListener('focus', tell);
+  b.addEventListener('mouseover', tell);
   b.addEventListener('keydown', function (e) {
    if (e.key === 'Enter') zoom(b);
    else if (e.key === 'Escape') zoom(boxes[0]);

@@ -1,6 +1,6 @@
 """What a guest has recorded up to some moment, apart from the guest: to look at, keep, compare."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from kernel_magics.trace.events import INSTANT, LAYER_OF
 from kernel_magics.trace.ring import WORDS
 from kernel_magics.trace.stacks import StackWalker
 from kernel_magics.trace.table import Clock, call_table
-from kernel_magics.trace.views import Views
+from kernel_magics.trace.views import Views, recording_text
 
 __all__ = ["Recording"]
 
@@ -31,16 +31,19 @@ class Recording(Views):
 
     rows: u64[n, 8] as RingReader.drain gives them.  gaps: indices at which records are
     missing.  threads: names of the threads that lived at the end.  losses: as
-    Trace.losses.  image: the guest's GuestImage or None; it names addresses.
+    Trace.losses.  image: the guest's GuestImage or None; it names addresses.  wall_ns: the
+    Unix time of the guest's first instruction.
     """
 
     def __init__(self, rows: np.ndarray, gaps: np.ndarray, clock: Clock, *, name: str = "trace",
                  threads: Mapping[int, str] | None = None,
-                 losses: Mapping[str, int] | None = None, image: Any = None) -> None:
+                 losses: Mapping[str, int] | None = None, image: Any = None,
+                 wall_ns: int = 0) -> None:
         self.name = name
         self.clock = clock
         self.gaps = gaps
         self.image = image
+        self.wall_ns = wall_ns
         self.losses = dict(losses or {})
         self._rows, self._attached_rows = split(rows)
         self._last_threads = dict(threads or {})
@@ -128,6 +131,7 @@ class Recording(Views):
                 thread_names=np.array(list(names.values()), "U"), name=np.array(self.name),
                 loss_names=np.array(list(self.losses), "U"),
                 loss_counts=np.array(list(self.losses.values()), np.int64),
+                wall=np.array([self.wall_ns], np.int64),
                 image=np.array(str(self.image.path) if self.image is not None else ""))
         return path
 
@@ -154,13 +158,13 @@ class Recording(Views):
         numbers = [int(number) for number in found["thread_numbers"]]
         return cls(rows, found["gaps"].astype(np.int64), Clock(tsc_hz, origin),
                    name=str(found["name"]), image=image or _image(str(found["image"])),
+                   wall_ns=int(found["wall"][0]),
                    threads=dict(zip(numbers, map(str, found["thread_names"]), strict=True)),
                    losses=dict(zip(map(str, found["loss_names"]),
                                    map(int, found["loss_counts"]), strict=True)))
 
-    def itertuples(self, table: pd.DataFrame | None = None) -> Iterator[Any]:
-        """Yield the rows of a table of this recording, by default of all of it."""
-        yield from (self._table if table is None else table).itertuples()
+    def __repr__(self) -> str:
+        return recording_text(self)
 
 
 def _words(array: np.ndarray) -> np.ndarray:

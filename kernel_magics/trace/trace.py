@@ -16,7 +16,7 @@ from kernel_magics.trace.recorder import KEEP_RECORDS, Recorder
 from kernel_magics.trace.recording import Recording
 from kernel_magics.trace.ring import RingReader
 from kernel_magics.trace.table import Clock
-from kernel_magics.trace.views import Views
+from kernel_magics.trace.views import Views, recording_text
 
 __all__ = ["Trace"]
 
@@ -104,8 +104,14 @@ class Trace(Views):
             guest = self._guest
             self._taken = state, Recording(
                 rows, gaps, self.clock(), name=self._name, threads=self._thread_names(),
-                losses=self.losses, image=guest.image if guest is not None else None)
+                losses=self.losses, wall_ns=self._wall_ns(),
+                image=guest.image if guest is not None else None)
         return self._taken[1]
+
+    def _wall_ns(self) -> int:
+        """Return the Unix time of the first instruction; wall_offset_ns is that of TSC 0."""
+        clock = self.clock()
+        return self._header.wall_offset_ns + clock.origin_tsc * 1_000_000_000 // clock.tsc_hz
 
     def _thread_names(self) -> dict[int, str]:
         """Return the names of the threads there are now; a damaged table has none."""
@@ -148,6 +154,16 @@ class Trace(Views):
         return {"overwritten": self._ring.overwritten, "torn": self._ring.torn,
                 "damaged": self._ring.damaged, "let_go": self._recorder.store.let_go}
 
+    @property
+    def hypercalls(self) -> pd.DataFrame:
+        """Every hypercall of the interface: used, unused, stubbed or absent, with the calls
+        since boot, recorded or not; see coverage.hypercall_table."""
+        from kernel_magics.trace.coverage import counts_of, hypercall_table
+
+        if self._guest is None:
+            return super().hypercalls
+        return hypercall_table(counts_of(self._guest.counters), self._guest.image)
+
     def clear(self) -> None:
         """Forget what was recorded and lost until now; recording goes on."""
         self._recorder.collect()
@@ -159,19 +175,9 @@ class Trace(Views):
 
     def __repr__(self) -> str:
         try:
-            table = self.df
+            return recording_text(self.recording)
         except TraceError as error:
             return f"trace of {self._name}: {error.message}"
-        counts = table["event"].value_counts()
-        counts = counts[counts > 0].sort_index(key=lambda names: names.astype(str))
-        counts = counts.sort_values(ascending=False, kind="stable")
-        lines = [f"trace of {self._name}: {len(table)} events of {len(counts)} kinds,"
-                 f" {self.lost} lost"]
-        width = len(str(counts.iloc[0])) if len(counts) else 0
-        lines += [f"  {count:>{width}}  {event}" for event, count in counts.head(12).items()]
-        if len(counts) > 12:
-            lines.append(f"  {'…':>{width}}  and {len(counts) - 12} more")
-        return "\n".join(lines)
 
     def _bitmap(self) -> np.ndarray:
         return np.array(self._header.enabled, "<u8")

@@ -1,5 +1,7 @@
 """What a trace tells: the same of a live one and of a recording."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -8,12 +10,15 @@ from kernel_magics.errors import TraceError
 
 if TYPE_CHECKING:
     from kernel_magics.inspect.backtrace import Frame
+    from kernel_magics.trace.compare import TraceComparison
+    from kernel_magics.trace.distribution import Histogram
     from kernel_magics.trace.flame import FlameGraph
     from kernel_magics.trace.recording import Recording
 
-__all__ = ["Views"]
+__all__ = ["Views", "recording_text"]
 
 _MOST_TEXTS = 200_000
+_SHOWN = 12
 
 
 class Views:
@@ -74,6 +79,86 @@ class Views:
         recording = self.recording
         return wakeup_table(recording.df, recording.threads)
 
+    @property
+    def locks(self) -> pd.DataFrame:
+        """Locks, the most waited for first; see locks.lock_table."""
+        from kernel_magics.trace.locks import lock_table
+
+        recording = self.recording
+        return lock_table(recording.df, recording.threads, recording.symbol)
+
+    @property
+    def lock_waits(self) -> pd.DataFrame:
+        """Each wait for a lock, and who ended it; see locks.lock_waits."""
+        from kernel_magics.trace.locks import lock_waits
+
+        recording = self.recording
+        return lock_waits(recording.df, recording.threads, recording.symbol)
+
+    @property
+    def hypercalls(self) -> pd.DataFrame:
+        """Every hypercall of the interface: used, unused, stubbed or absent; see
+        coverage.hypercall_table."""
+        from kernel_magics.trace.coverage import hypercall_table
+
+        recording = self.recording
+        counts = recording.df["event"].value_counts()
+        return hypercall_table({str(name): int(count) for name, count in counts.items()},
+                               recording.image)
+
+    @property
+    def console(self) -> pd.DataFrame:
+        """The lines that the guest wrote; see journal.console_lines."""
+        from kernel_magics.trace.journal import console_lines
+
+        return console_lines(self.recording)
+
+    @property
+    def packets(self) -> pd.DataFrame:
+        """The frames that the guest sent and received; see journal.packet_table."""
+        from kernel_magics.trace.journal import packet_table
+
+        return packet_table(self.recording)
+
+    def journal(self, table: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Events, console lines, packets and requests in the order of time; see
+        journal.journal.  table: the events wanted, rows of df."""
+        from kernel_magics.trace.journal import journal
+
+        return journal(self.recording, table)
+
+    def choose(self, words: str) -> pd.DataFrame:
+        """Return the rows of df that match; see choosing.WORDS_HELP, e.g. "layer:sys >10us
+        thread:main"."""
+        from kernel_magics.trace.choosing import choose
+
+        recording = self.recording
+        return choose(recording.df, words, recording.threads, recording.symbol)
+
+    def percentiles(self, points: Sequence[float] = (50, 90, 99, 99.9)) -> pd.DataFrame:
+        """Percentiles of each call's duration; see distribution.percentiles."""
+        from kernel_magics.trace.distribution import percentiles
+
+        return percentiles(self.recording.df, points)
+
+    def histogram(self, event: str) -> "Histogram":
+        """How the durations of a call are spread; see distribution.histogram."""
+        from kernel_magics.trace.distribution import histogram
+
+        return histogram(self.recording.df, event)
+
+    def compare(self, after: "Views") -> "TraceComparison":
+        """Return how another trace's calls differ from this one's; see compare.compare."""
+        from kernel_magics.trace.compare import compare
+
+        return compare(self, after)
+
+    def export(self, path: str | Path) -> Path:
+        """Write the trace to a file for another tool; see export.export."""
+        from kernel_magics.trace.export import export
+
+        return export(self.recording, path)
+
     def flame(self, kind: str = "") -> "FlameGraph":
         """Where the time went, by thread and call stack; see flame.flame_graph."""
         from kernel_magics.trace.flame import flame_graph
@@ -100,3 +185,18 @@ class Views:
                              next_step="choose some: trace.decoded(trace.df.tail(1000))")
         texts = [recording.decoder.text(row) for row in table.itertuples()]
         return pd.Series(texts, index=table.index, dtype=object, name="call")
+
+
+def recording_text(recording: "Recording") -> str:
+    """Return how many events of which kinds there are, the most frequent first."""
+    table = recording.df
+    counts = table["event"].value_counts()
+    counts = counts[counts > 0].sort_index(key=lambda names: names.astype(str))
+    counts = counts.sort_values(ascending=False, kind="stable")
+    lines = [f"trace of {recording.name}: {len(table)} events of {len(counts)} kinds,"
+             f" {recording.lost} lost"]
+    width = len(str(counts.iloc[0])) if len(counts) else 0
+    lines += [f"  {count:>{width}}  {event}" for event, count in counts.head(_SHOWN).items()]
+    if len(counts) > _SHOWN:
+        lines.append(f"  {'…':>{width}}  and {len(counts) - _SHOWN} more")
+    return "\n".join(lines)

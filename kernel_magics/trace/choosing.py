@@ -1,0 +1,133 @@
+"""Chooses events by a line of words: names, layers, threads, durations, callers, errors."""
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from kernel_magics.errors import UsageError
+from kernel_magics.trace.constants import error_name
+from kernel_magics.trace.events import LAYER_OF
+
+__all__ = ["WORDS_HELP", "choose"]
+
+WORDS_HELP = (
+    "Words that must all match: a name or glob of events or groups (write, rumpuser_mutex_*,"
+    " syscall); event:NAME exactly; layer:sys, rumpuser, bmk, arch or host; thread:3 or a"
+    " thread's name; caller:GLOB of the function that made the call; >10us, <2ms by duration;"
+    " failed, or error:ENOENT; after:1.5s and before:2s since the start; -WORD for the opposite")
+_KEYS = ("event", "group", "layer", "thread", "caller", "error", "after", "before", "kind")
+_UNITS_NS = {"": 1, "ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+_TIME = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|)")
+_MOST_ERRNO = 4095
+
+Symbol = Callable[[int], str]
+
+
+def choose(table: pd.DataFrame, words: str, threads: Mapping[int, str] | None = None,
+           symbol: Symbol | None = None) -> pd.DataFrame:
+    """Return the events that match all words; see WORDS_HELP.
+
+    threads: names by number.  symbol: names a code address, for caller:.  Raises UsageError
+    for a word that means nothing.
+    """
+    for word in words.split():
+        opposite = word.startswith("-") and len(word) > 1
+        mask = _mask(table, word.removeprefix("-") if opposite else word, threads or {}, symbol)
+        table = table[~mask if opposite else mask]
+    return table
+
+
+def _mask(table: pd.DataFrame, word: str, threads: Mapping[int, str],
+          symbol: Symbol | None) -> np.ndarray:
+    if word[0] in "<>":
+        return _by_duration(table, word)
+    if word == "failed":
+        return _failed(table)
+    key, colon, value = word.partition(":")
+    if not colon:
+        return _named(table["event"], word) | _named(table["group"], word)
+    if key not in _KEYS or not value:
+        near = difflib.get_close_matches(key, _KEYS, n=1)
+        hint = f"did you mean {near[0]}:? " if near else ""
+        raise UsageError(f"{word!r} chooses nothing", next_step=f"{hint}{WORDS_HELP}", word=word)
+    if key in ("event", "kind"):
+        return (table[key] == value).to_numpy()
+    if key == "group":
+        return _named(table["group"], value)
+    if key == "layer":
+        return _of_names(table["event"], lambda name: fnmatch.fnmatchcase(LAYER_OF.get(name, ""),
+                                                                          value))
+    if key == "thread":
+        return _by_thread(table, value, threads)
+    if key == "caller":
+        return _by_caller(table, value, symbol)
+    if key == "error":
+        return _by_error(table, value)
+    time_ns = table["time_ns"].to_numpy()
+    limit = _time_ns(value, word)
+    return time_ns >= limit if key == "after" else time_ns < limit
+
+
+def _of_names(column: pd.Series, matches: Callable[[str], bool]) -> np.ndarray:
+    chosen = [name for name in column.cat.categories if matches(str(name))]
+    return column.isin(chosen).to_numpy()
+
+
+def _named(column: pd.Series, word: str) -> np.ndarray:
+    if any(sign in word for sign in "*?["):
+        return _of_names(column, lambda name: fnmatch.fnmatchcase(name, word))
+    return _of_names(column, lambda name: word.lower() in name.lower())
+
+
+def _by_duration(table: pd.DataFrame, word: str) -> np.ndarray:
+    limit = _time_ns(word[1:].removeprefix("="), word)
+    duration = table["duration_ns"].array
+    known, values = ~np.asarray(duration._mask), duration._data
+    return known & ((values >= limit) if word[0] == ">" else (values < limit))
+
+
+def _time_ns(text: str, word: str) -> int:
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise UsageError(f"{word!r} has no time in it", word=word,
+                         next_step="give a number and ns, us, ms or s, as in >10us")
+    return round(float(found[1]) * _UNITS_NS[found[2]])
+
+
+def _failed(table: pd.DataFrame) -> np.ndarray:
+    """System calls that returned an error; hypercalls with an int result that is not 0."""
+    result = table["result"].array
+    known, values = ~np.asarray(result._mask), result._data
+    is_call = (table["group"] == "syscall").to_numpy()
+    return known & np.where(is_call, (values < 0) & (values >= -_MOST_ERRNO),
+                            (values > 0) & (values < 256)
+                            & _named(table["event"], "rumpuser_*"))
+
+
+def _by_error(table: pd.DataFrame, name: str) -> np.ndarray:
+    values = table["result"].array
+    numbers = [number for number in range(-_MOST_ERRNO, 0) if error_name(number) == name.upper()]
+    if not numbers:
+        raise UsageError(f"there is no error called {name!r}", next_step="ENOENT is one", word=name)
+    return ~np.asarray(values._mask) & np.isin(values._data, [*numbers, *(-n for n in numbers)])
+
+
+def _by_thread(table: pd.DataFrame, value: str, threads: Mapping[int, str]) -> np.ndarray:
+    if value.isdigit():
+        return (table["thread"] == int(value)).to_numpy()
+    numbers = [number for number, name in threads.items() if fnmatch.fnmatchcase(name, value)]
+    return table["thread"].isin(numbers).to_numpy()
+
+
+def _by_caller(table: pd.DataFrame, value: str, symbol: Symbol | None) -> np.ndarray:
+    if symbol is None:
+        raise UsageError("the image's symbols are not known here, so no caller can be named",
+                         next_step="leave caller: out", word=value)
+    callers = table["caller"].to_numpy()
+    known = {address for address in np.unique(callers).tolist() if address and
+             fnmatch.fnmatchcase(symbol(address).partition("+")[0], value)}
+    return np.isin(callers, list(known))

@@ -31,6 +31,9 @@ MOST_STEPS = 64
 _MEMBER = re.compile(r"^(.*)\(([^()]+)\)$")
 _COMPILED = re.compile(r"(?:^|/)cc\w{6}(?:\.ltrans\d+\.ltrans)?\.o$")
 _RUNTIME = "rumpkit.o"
+# The runtime as the linker gets it: whole, or without what the program cannot use.
+_RUNTIME_OBJECTS = frozenset({("", "rumpkit.o"), ("libcore.a", "rumpkit.o"),
+                              ("libwhole.a", "whole.o")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class LinkRecord:
 
     def _parts(self, piece: Piece) -> list[LinkedPiece]:
         archive, name = self._split(piece.object)
-        if name == _RUNTIME:
+        if (archive, name) in _RUNTIME_OBJECTS:
             inside = self._runtime.get(piece.section)
             # Strings that the linker merged lie no longer where they were.
             if inside and max(offset + size for offset, size, _ in inside) <= piece.size_bytes:

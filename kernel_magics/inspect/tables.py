@@ -18,7 +18,7 @@ from kernel_magics.inspect.layers import layer_of_section, layer_of_symbol
 from kernel_magics.inspect.lines import LineTable
 from kernel_magics.inspect.names import demangle
 
-__all__ = ["ImageTables", "tables_of"]
+__all__ = ["ImageTables", "forget_tables", "tables_of"]
 
 KEPT_IMAGES = 8
 
@@ -99,3 +99,9 @@ def tables_of(path: Path) -> ImageTables:
                 _kept.popitem(last=False)
         _kept.move_to_end(key)
         return _kept[key]
+
+
+def forget_tables() -> None:
+    """Let go of everything that was read, so that it is read again."""
+    with _lock:
+        _kept.clear()

@@ -8,7 +8,6 @@ import pytest
 
 from kernel_magics.widgets import view
 from kernel_magics.widgets.bootchart import boot_chart_html
-from kernel_magics.widgets.console import TextTail
 from kernel_magics.widgets.layers import boundary_calls
 from kernel_magics.widgets.markup import byte_text, duration_text, table
 from kernel_magics.widgets.trace import calls_text, matching
@@ -46,23 +45,6 @@ def test_a_boot_chart_folds_the_guests_phases_into_one_and_enlarges_them():
 
 def test_a_boot_chart_of_a_guest_that_tells_nothing_has_the_hosts_phases_only():
     assert boot_chart_html({"define": 1, "exec": 2}).count("<table") == 1
-
-
-def test_a_tail_keeps_the_end_and_never_splits_a_character():
-    tail = TextTail(kept=4)
-    for byte in "añb€c".encode():
-        tail.add(bytes([byte]))
-    assert tail.end == 5
-    assert tail.since(0, 100) == (1, "ñb€c")
-    assert tail.since(0, 2) == (3, "€c")
-    assert tail.since(5, 100) == (5, "")
-
-
-def test_a_tail_shows_bytes_that_are_no_text_and_what_the_end_cuts_off():
-    tail = TextTail()
-    tail.add(b"\xff a \xe2\x82")
-    tail.add(b"")
-    assert tail.since(0, 100) == (0, "\ufffd a \ufffd")
 
 
 def test_a_pump_stops_when_the_lease_has_run_out_and_goes_on_when_renewed(monkeypatch):

@@ -1,86 +1,67 @@
 /*
- * console.ts - a guest's console: its output as it comes, and a line to answer with.
+ * console.ts - a terminal on a guest's console.
  *
- * Python sends text in pieces with their offset in the stream.  A view that comes late
- * or finds a gap asks for the tail again, so nothing is shown twice and nothing is split.
+ * Python sends bytes in pieces with their offset in the stream, no more than this view has
+ * said it has shown.  A view that finds a gap asks for all of it again, so nothing is shown
+ * twice and nothing is left out unless it says so.
  */
 
-import type { RenderProps } from "@anywidget/types";
-import { h, oncePerFrame } from "./dom";
+import type { AnyModel, RenderProps } from "@anywidget/types";
+import { findField } from "./console_find";
+import { keepLog } from "./console_log";
+import { h } from "./dom";
 import { count } from "./format";
-import { keepLease } from "./lease";
-import { Screen } from "./screen";
+import { makeConsole, muteAnswers, theme, type Console } from "./terminal";
 
 interface Link { text: string; url: string }
-interface State { name: string; state: string; running: boolean; height_lines: number; links: Link[] }
-interface Piece { kind: string; start: number; end: number; text: string; note: string }
+interface State {
+	name: string; state: string; running: boolean; height_lines: number; terminal: boolean;
+	rows: number; columns: number; answering: string; note: string; links: Link[];
+}
+interface Piece { kind: string; browser: string; start: number; anew: boolean; replay_end: number }
 
-const END_OF_FILE = "\x04";
 const ATTACH_MS = 1500;
+const HERE_MS = 4000;
+const RESIZE_MS = 100;
 
-/** Draw the lines that changed; the rest of the document stays as it is. */
-function drawer(screen: Screen, log: HTMLElement): () => void {
-	let removed = 0;
-	return () => {
-		const follow = log.scrollHeight - log.scrollTop - log.clientHeight < 24;
-		if (screen.cleared) {
-			log.replaceChildren();
-			removed = 0;
-			screen.cleared = false;
-		}
-		for (; removed < screen.gone && log.firstChild; removed++) log.firstChild.remove();
-		removed = screen.gone;
-		const from = Math.max(screen.dirty, screen.gone);
-		for (let number = from; number < screen.gone + screen.lines.length; number++) {
-			const index = number - screen.gone;
-			const line = lineElement(screen.lines[index]);
-			if (index < log.childElementCount) log.children[index].replaceWith(line);
-			else log.append(line);
-		}
-		screen.dirty = screen.gone + screen.lines.length - 1;
-		if (follow) log.scrollTop = log.scrollHeight;
-	};
-}
+type Model = AnyModel<State>;
 
-function lineElement(cells: { text: string; style: string }[]): HTMLElement {
-	const line = h("div");
-	for (let start = 0; start < cells.length;) {
-		let end = start;
-		while (end < cells.length && cells[end].style === cells[start].style) end++;
-		const text = cells.slice(start, end).map((c) => c.text).join("");
-		line.append(cells[start].style ? h("span", { class: cells[start].style }, text) : text);
-		start = end;
+/** The stream's bytes into the terminal, each once and in order. */
+class Stream {
+	position = -1;
+	shown = 0;
+	skipped = 0;
+	replayEnd = 0;
+	attached = false;
+
+	constructor(private readonly browser: string, private readonly model: Model, private readonly view: Console, private readonly wrote: () => void) {}
+
+	get replaying(): boolean { return this.shown < this.replayEnd; }
+
+	attach(): void {
+		this.attached = false;
+		this.model.send({ kind: "attach", browser: this.browser });
 	}
-	if (!cells.length) line.append("\u200b"); // an empty line keeps its height
-	return line;
-}
 
-/** The line to type in: Enter sends, arrows recall, Ctrl-D ends the input, Esc leaves. */
-function inputLine(send: (text: string) => void, leave: () => void): HTMLInputElement {
-	const earlier: string[] = [];
-	let position = 0;
-	const recall = (step: number) => {
-		position = Math.max(0, Math.min(earlier.length, position + step));
-		input.value = earlier[position] ?? "";
-	};
-	const keys: Record<string, () => void> = {
-		Enter: () => { earlier.push(input.value); position = earlier.length; send(`${input.value}\n`); input.value = ""; },
-		ArrowUp: () => recall(-1),
-		ArrowDown: () => recall(1),
-		Escape: leave,
-	};
-	const input = h("input", {
-		class: "rl-console-input rl-mono", autocomplete: "off", spellcheck: "false",
-		"aria-label": "input to the guest's console",
-		onkeydown: (event: KeyboardEvent) => {
-			event.stopPropagation();
-			const action = event.ctrlKey && event.key === "d" ? () => send(END_OF_FILE) : keys[event.key];
-			if (!action || event.isComposing) return;
-			event.preventDefault();
-			action();
-		},
-	});
-	return input;
+	take(piece: Piece, data: Uint8Array): void {
+		if (piece.anew) this.begin(piece);
+		else if (piece.start !== this.position) { if (this.attached) this.attach(); return; }
+		this.attached = true;
+		this.position = piece.start + data.length;
+		const end = this.position;
+		this.view.terminal.write(data, () => {
+			this.shown = end;
+			this.model.send({ kind: "shown", browser: this.browser, end });
+			this.wrote();
+		});
+	}
+
+	private begin(piece: Piece): void {
+		this.skipped = this.position < 0 ? piece.start : this.skipped + Math.max(0, piece.start - this.position);
+		this.replayEnd = piece.replay_end;
+		this.shown = piece.start;
+		this.view.terminal.reset();
+	}
 }
 
 /** A forwarded port; one that a browser can open is a link. */
@@ -88,56 +69,103 @@ function portLink({ text, url }: Link): HTMLElement {
 	return url ? h("a", { href: url, target: "_blank", rel: "noopener", class: "rl-soft" }, text) : h("span", { class: "rl-soft" }, text);
 }
 
+/** Tell Python how large the terminal is where it stands, when that changes. */
+function keepSize(model: Model, browser: string, view: Console, place: HTMLElement, signal: AbortSignal): void {
+	let timer = 0;
+	let told = "";
+	const tell = () => {
+		timer = 0;
+		const size = view.fit.proposeDimensions();
+		if (!place.isConnected || !place.offsetWidth || !size || !(size.rows > 1 && size.cols > 1)) return;
+		if (told === `${size.rows} ${size.cols}`) return;
+		told = `${size.rows} ${size.cols}`;
+		const screen = place.querySelector<HTMLElement>(".xterm-screen");
+		const cell = { width: (screen?.offsetWidth ?? 0) / view.terminal.cols, height: (screen?.offsetHeight ?? 0) / view.terminal.rows };
+		model.send({ kind: "size", browser, rows: size.rows, columns: size.cols,
+			width: Math.round(cell.width * size.cols), height: Math.round(cell.height * size.rows) });
+	};
+	const observer = new ResizeObserver(() => { if (!timer) timer = window.setTimeout(tell, RESIZE_MS); });
+	observer.observe(place);
+	view.terminal.textarea?.addEventListener("focus", () => { told = ""; tell(); }, { signal });
+	signal.addEventListener("abort", () => { observer.disconnect(); clearTimeout(timer); });
+}
+
+/** A closed tab says no goodbye, so a view says now and then that it is there. */
+function keepHere(model: Model, browser: string, signal: AbortSignal): void {
+	const here = () => { if (!document.hidden) model.send({ kind: "here", browser }); };
+	const timer = setInterval(here, HERE_MS);
+	document.addEventListener("visibilitychange", here, { signal });
+	signal.addEventListener("abort", () => { clearInterval(timer); model.send({ kind: "gone", browser }); });
+}
+
 function render({ model, el, signal }: RenderProps<State>): void {
-	const screen = new Screen();
-	const log = h("div", { class: "rl-console-log rl-mono", role: "log", tabindex: 0, "aria-label": `console of ${model.get("name")}` });
-	log.style.maxHeight = `${model.get("height_lines") * 1.4}em`;
-	const draw = oncePerFrame(drawer(screen, log));
+	const browser = crypto.randomUUID();
+	const place = h("div", { class: "rl-console-screen", "data-lm-suppress-shortcuts": "true" });
 	const badge = h("span", { class: "rl-badge", "data-role": "state" });
 	const note = h("span", { class: "rl-soft", role: "status" });
-	const input = inputLine((text) => model.send({ kind: "input", text }), () => log.focus());
-	const prompt = h("label", { class: "rl-console-prompt" }, h("span", { "aria-hidden": "true" }, "›"), input);
-	let position = -1;
-	let attached = false;
+	const log = h("div", { class: "rl-hidden", role: "log", "aria-label": `console of ${model.get("name")}` });
+	const head = h("div", { class: "rl-head", tabindex: -1 });
+	const section = h("section", { class: "rl rl-console", "aria-label": `console of ${model.get("name")}` }, head, place, log);
+	el.append(section);
 
-	// Asked again until answered: the first may wait in the kernel behind a running cell.
-	const attach = () => {
-		if (attached || signal.aborted) return;
-		model.send({ kind: "attach" });
-		setTimeout(attach, ATTACH_MS);
+	const view = makeConsole(place, model.get("height_lines"), model.get("columns"), model.get("terminal"),
+		{ find: () => find.open(), leave: () => head.focus() });
+	const { terminal } = view;
+	place.style.height = `${(place.querySelector<HTMLElement>(".xterm-screen")?.offsetHeight ?? 400) + 12}px`;
+	const find = findField(view.search, () => terminal.focus());
+	const logged = keepLog(terminal, log);
+	const stream = new Stream(browser, model, view, () => { logged(); refreshNote(); });
+	muteAnswers(terminal, () => stream.replaying || model.get("answering") !== browser);
+
+	const refreshNote = () => {
+		const skipped = stream.skipped ? `; ${count(stream.skipped)} bytes before are not shown` : "";
+		note.textContent = model.get("note") + skipped;
+		section.dataset.shown = String(stream.shown);
+		section.dataset.skipped = String(stream.skipped);
 	};
 	const refresh = () => {
 		const running = model.get("running");
 		badge.textContent = model.get("state");
-		input.disabled = !running;
-		input.placeholder = running ? "type a line for the guest, Enter sends it" : "the guest is gone";
+		terminal.options.disableStdin = !running;
+		terminal.options.cursorInactiveStyle = running ? "outline" : "none";
+		refreshNote();
 	};
-	const take = (piece: Piece) => {
-		if (piece.kind === "note") { note.textContent = piece.note; return; }
-		if (piece.kind !== "text" && piece.kind !== "tail") return;
-		if (piece.kind === "tail") { screen.clear(); attached = true; }
-		else if (piece.end <= position) return;
-		else if (piece.start !== position && position >= 0) { attached = false; attach(); return; }
-		position = piece.end;
-		screen.feed(piece.text);
-		note.textContent = piece.note || `${count(position)} bytes`;
-		draw();
+	const resize = () => { terminal.resize(model.get("columns"), model.get("rows")); };
+	const take = (message: Piece, buffers: DataView[]) => {
+		if (message.kind !== "bytes" || message.browser !== browser) return;
+		const data = buffers[0];
+		stream.take(message, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+	};
+	// Asked again until answered: the first may wait in the kernel behind a running cell.
+	const attach = () => {
+		if (stream.position >= 0 || signal.aborted) return;
+		stream.attach();
+		setTimeout(attach, ATTACH_MS);
 	};
 
-	el.append(h("section", { class: "rl rl-console", "aria-label": `console of ${model.get("name")}` },
-		h("div", { class: "rl-head" }, h("h4", {}, `Console of ${model.get("name")}`), note,
-			h("span", { class: "rl-gap" }), ...model.get("links").map(portLink), badge),
-		log, prompt));
-	log.addEventListener("keydown", (event) => event.stopPropagation());
+	head.append(h("h4", {}, `Console of ${model.get("name")}`), note, h("span", { class: "rl-gap" }),
+		...model.get("links").map(portLink),
+		h("button", { class: "rl-button rl-quiet", title: "Ctrl+Shift+F in the terminal; Shift+Esc leaves it", onclick: () => find.open() }, "find"), badge);
+	head.after(find.element);
+	terminal.onData((text) => model.send({ kind: "input", browser, text }));
+	terminal.onBinary((text) => model.send({ kind: "input", browser, text, binary: true }));
+	for (const event of ["keydown", "keyup", "keypress", "paste", "copy", "cut", "contextmenu", "wheel"])
+		place.addEventListener(event, (happened) => happened.stopPropagation());
+
+	const changes: [string, () => void][] = [["change:state", refresh], ["change:running", refresh], ["change:note", refreshNote],
+		["change:rows", resize], ["change:columns", resize]];
+	for (const [name, act] of changes) model.on(name as "change:state", act);
 	model.on("msg:custom", take);
-	model.on("change:state", refresh);
-	model.on("change:running", refresh);
+	const themes = new MutationObserver(() => { terminal.options.theme = theme(place); });
+	themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
 	signal.addEventListener("abort", () => {
+		for (const [name, act] of changes) model.off(name as "change:state", act);
 		model.off("msg:custom", take);
-		model.off("change:state", refresh);
-		model.off("change:running", refresh);
+		themes.disconnect();
+		terminal.dispose();
 	});
-	keepLease(model, signal);
+	keepHere(model, browser, signal);
+	keepSize(model, browser, view, place, signal);
 	attach();
 	refresh();
 }

@@ -128,7 +128,8 @@ def _command(request: BuildRequest, tools: _Tools, folder: Path) -> list[str]:
     chain, runtime = tools.toolchain, tools.runtime
     lib = chain.musl_lib
     extra = cxx_parts(chain, runtime.sources) if request.lang == "c++" else C_PARTS
-    libraries = [*extra.libraries, str(lib / "libc.a"), str(chain.gcc_file("libgcc.a")),
+    wrapped, locks = runtime.noted_locks
+    libraries = [*extra.libraries, *locks, str(lib / "libc.a"), str(chain.gcc_file("libgcc.a")),
                  str(chain.gcc_file("libgcc_eh.a"))]
     # A C++ library calls what it may need by names of its own.
     choice = None if request.whole or request.lang == "c++" else runtime.chosen
@@ -141,7 +142,7 @@ def _command(request: BuildRequest, tools: _Tools, folder: Path) -> list[str]:
         str(chain.compiler), *COMPILE_FLAGS, "-nostdinc", *extra.include_flags,
         "-isystem", str(chain.musl_include), "-isystem", str(chain.gcc_file("include")),
         "-iquote", str(request.folder), f"-fdebug-prefix-map={folder}=.", "-MMD",
-        *request.cflags, *LINK_FLAGS, *extra.link_flags, f"-L{lib}",
+        *request.cflags, *LINK_FLAGS, *wrapped, *extra.link_flags, f"-L{lib}",
         f"-Wl,-T,{runtime.link_script}", f"-Wl,-Map={link_files(request.name)[0]}",
         "-o", f"{request.name}.elf",
         str(lib / "crt1.o"), str(lib / "crti.o"), *extra.first,

@@ -70,6 +70,14 @@ class Runtime:
         arguments = self.object.with_name("link.args")
         return Choice(arguments) if arguments.exists() else None
 
+    @property
+    def noted_locks(self) -> tuple[list[str], list[str]]:
+        """Compiler arguments and libraries that have a program's locks note who took them."""
+        arguments = self.object.with_name("locks.args")
+        if not arguments.exists():  # (another runtime than the project's)
+            return [], []
+        return [f"@{arguments}"], [str(self.object.with_name("locks-libc.a"))]
+
     def lend_objects(self, place: Path, *, core: bool = False) -> None:
         """Put the record of which object each part of the runtime is from at `place`.
 

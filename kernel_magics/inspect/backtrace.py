@@ -73,6 +73,8 @@ def frames_at(address: int, lookup: int, symbols: SymbolIndex) -> tuple[Frame, .
     offset += address - lookup
     places = symbols.lines(lookup)
     name = _COPY.sub("", symbol.name)
+    if symbol.layer == "libc":  # (main's wrapper is the runtime's own)
+        name = name.removeprefix("__wrap_")
     if not places:
         return (Frame(address, name, offset, symbol.layer),)
     inlined = [Frame(address, place.function, 0, symbol.layer, place.file, place.line, True)

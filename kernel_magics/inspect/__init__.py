@@ -9,6 +9,7 @@ from kernel_magics.inspect.headers import notes_of, sections_of, segments_of
 from kernel_magics.inspect.image_diff import diff_of
 from kernel_magics.inspect.layers import BOUNDARIES, LAYERS, GuestLayers, ImageLayers
 from kernel_magics.inspect.link import LinkRecord
+from kernel_magics.inspect.locks import GuestLocks
 from kernel_magics.inspect.memory import GuestMemory
 from kernel_magics.inspect.panic import PanicReport, read_panic
 from kernel_magics.inspect.probes import PROBES
@@ -34,6 +35,7 @@ IMAGE_FACETS["notes"] = notes_of
 GUEST_FACETS["panic"] = read_panic
 GUEST_FACETS["layers"] = GuestLayers
 GUEST_FACETS["threads"] = GuestThreads
+GUEST_FACETS["locks"] = GuestLocks
 GUEST_FACETS["memory"] = GuestMemory
 GUEST_FACETS["drgn"] = program_of
 GUEST_FACETS["vars"] = GuestVariables

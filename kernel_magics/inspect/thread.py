@@ -54,23 +54,38 @@ class Thread:
         for a moment when it is the running thread's turn.  `notes` of the result says what
         could not be had; frames may be none.
         """
-        if self.state == "exited":
-            return self._titled(Backtrace([], ["the thread has ended"]))
-        if self.state == "running":
-            return self._titled(self._running())
-        return self._titled(self._waiting())
+        found = self._look()
+        return Backtrace(found.frames, found.notes, self.title())
 
     @cached_property
     def stack(self) -> Backtrace:
         """The backtrace of when it was first asked for."""
-        return self.backtrace()
+        return self._look()
 
     @cached_property
     def wait(self) -> Wait | None:
         """What it waits for, None if it is running or ready to, or has ended."""
         return wait_of(self, self.stack, self._facts) if self.state == "blocked" else None
 
+    @cached_property
+    def label(self) -> str:
+        """Its name; where that is only the program's, the function it began with."""
+        if self.name != self.record.command:
+            return self.name
+        own = [one.function for one in self.stack if one.layer == "app" and one.function]
+        return own[-1] if own else self.name
+
+    @property
+    def named(self) -> str:
+        """Number and label, as a sentence names it."""
+        return f"thread {self.number} ({self.label})"
+
     # Where the registers are
+
+    def _look(self) -> Backtrace:
+        if self.state == "exited":
+            return Backtrace([], ["the thread has ended"])
+        return self._running() if self.state == "running" else self._waiting()
 
     def _waiting(self) -> Backtrace:
         """Walk from the registers that the last switch saved on the thread's stack."""
@@ -151,13 +166,10 @@ class Thread:
 
     # Text
 
-    def _titled(self, found: Backtrace) -> Backtrace:
-        return Backtrace(found.frames, found.notes, self.title())
-
     def title(self) -> str:
         """Return number, name and state as a line."""
         process = f", process {self.process}" if self.process else ""
-        return f"thread {self.number} ({self.name}{process}): {self.state}"
+        return f"thread {self.number} ({self.label}{process}): {self.state}"
 
     def line(self) -> str:
         """Return the thread as a line of a list."""

@@ -51,7 +51,7 @@ class ThreadGroups(Sequence[tuple["Thread", Backtrace]]):
     def text(self, full: bool = False) -> str:
         """Return it as text; `full`: every thread with its variables."""
         if full:
-            parts = [trace.text(full=True) for _, trace in self._pairs]
+            parts = [f"{thread!r}\n{trace.text(full=True)}" for thread, trace in self._pairs]
         else:
             parts = [_group_text(threads, trace) for threads, trace in self.groups]
         return "\n\n".join([*parts, *(f"({text})" for text in self.problems)])

@@ -84,7 +84,7 @@ def lock_wait(kind: str, address: int, holder: Holder, thread: Thread, trace: Ba
 
 def who(owner: Thread, thread: Thread | None = None) -> str:
     """Return a thread in words."""
-    return "itself" if owner is thread else f"thread {owner.number} ({owner.name})"
+    return "itself" if owner is thread else owner.named
 
 
 def name_of(address: int, trace: Backtrace, facts: WaitFacts) -> str:

@@ -69,7 +69,9 @@ RUMPBOOT = Command(
         *GUEST_OPTIONS,
         Option("--wait", "go on as soon as the console shows this (a regular expression)",
                "REGEX", kind=pattern),
-        Option("--background", "don't wait; the guest's console is live below the cell")),
+        Option("--background", "don't wait; the guest's console is live below the cell"),
+        Option("--terminal", "for a program that draws on the whole screen or wants single "
+               "keys: the console is a terminal; don't wait")),
     rest="the program's arguments",
     body="options in YAML, one a line, such as memory: 64; env is a mapping, argv the whole "
          "argument vector, argv[0] first",
@@ -80,6 +82,7 @@ RUMPBOOT = Command(
     .exit_status.""",
     examples=("%rumpboot hello", "%rumpboot hello --memory 8 --trace all -- one \"two words\"",
               "guest = %rumpboot server --background",
+              "%rumpboot busybox --terminal -- vi /etc/passwd",
               "%rumpboot server --port 8080:80 --wait listening",
               "%rumpboot database --disk data.img:/data --share notes:/notes:ro"))
 
@@ -104,7 +107,7 @@ def rumpboot(options: SimpleNamespace, cell: str | None) -> Any:
     if cell is not None:
         given |= _from_body(cell)
     guest = _boot(notebook_lab(), options.image, given)
-    if not given["background"]:
+    if not given["background"] and (given["wait"] or not given["terminal"]):
         follow(guest, given["timeout"], given["wait"])
     return guest
 
@@ -130,7 +133,7 @@ def _boot(lab: Any, image: Any, given: Mapping[str, Any]) -> Any:
         "trace": given["trace"], "trace_records": given["trace_records"],
         "on_panic": given["on_panic"], "timeout": given["timeout"],
     }
-    arguments |= {key: given[key] for key in ("name", "uri") if given[key]}
+    arguments |= {key: given[key] for key in ("name", "uri", "terminal") if given.get(key)}
     if given["rest"]:
         program = image.rc[-1]["argv"][0] if image.rc else image.name
         arguments["argv"] = (program, *given["rest"])

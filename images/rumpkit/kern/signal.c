@@ -15,10 +15,6 @@
 #define SI_KERNEL 0x80
 #define SEGV_MAPERR 1
 #define SEGV_ACCERR 2
-#define SIGSEGV 11
-#define SIGKILL 9
-#define SIGSTOP 19
-#define UNBLOCKABLE (KERN_SIGNAL_BIT(SIGKILL) | KERN_SIGNAL_BIT(SIGSTOP))
 #define SYSCALL_INSTRUCTION_BYTES 2
 /* SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS */
 #define CRASHES (KERN_SIGNAL_BIT(4) | KERN_SIGNAL_BIT(5) | KERN_SIGNAL_BIT(6) | \
@@ -115,7 +111,7 @@ void kern_signal_mask_for_call(uint64_t mask)
 
 	thread->saved_mask = thread->signal_mask;
 	thread->has_saved_mask = true;
-	thread->signal_mask = mask & ~UNBLOCKABLE;
+	thread->signal_mask = mask & ~KERN_SIGNALS_UNBLOCKABLE;
 }
 
 /* --- taking --- */
@@ -158,7 +154,8 @@ static void die(struct kern_thread *thread, const struct rumpcomp_registers *reg
 
 	lib_snprintf(reason, sizeof(reason), "the program died of %s (signal %d)",
 	    kern_signal_name(signal), signal);
-	if (kern_rc_is_guest(process)) {
+	if (KERN_SIGNAL_BIT(signal) & (CRASHES | KERN_SIGNAL_BIT(SIGKILL)) &&
+	    kern_rc_is_guest(process)) {
 		vfs_stop();
 		rumpcomp_application_died(signal, registers, reason);
 	}

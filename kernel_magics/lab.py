@@ -7,7 +7,7 @@ import time
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import kernel_magics.inspect
 import kernel_magics.trace
@@ -24,6 +24,10 @@ from kernel_magics.errors import GuestError, LabError, UsageError
 from kernel_magics.inspect.dump import Dump, open_dump
 from kernel_magics.inspect.panic import PanicReport
 from kernel_magics.inspect.report_file import open_report
+from kernel_magics.trace.facet import boot_trace
+
+if TYPE_CHECKING:
+    from kernel_magics.trace.recording import Recording as TraceRecording
 
 __all__ = ["Lab", "GuestList"]
 
@@ -173,7 +177,8 @@ class Lab:
         is the guest's, by default the image's (with a number if that is running);
         `memory_mib` is its RAM, by default what the image says it needs, else 32; `spec`
         holds further fields of BootSpec: ports, net, disks, shares, capture, initrd, rc,
-        machine, accel, driver, uri, trace, paused, timeout …
+        machine, accel, driver, uri, paused, timeout …  `trace` says what is recorded from the
+        first instruction on: as in guest.trace.start, also a TracePlan.
         Raises UsageError, ImageError, HostError, GuestError, BootError or TraceError; then
         nothing is left running.
         """
@@ -224,6 +229,7 @@ class Lab:
             raise UsageError(f"argv is a list of texts, not the text {argv!r}",
                              next_step=f"pass argv={shlex.split(argv)!r}")
         given = {key: value for key, value in more.items() if value is not None}
+        given |= boot_trace(given.get("trace", "off"), given.get("trace_records"))
         return BootSpec(**{
             "driver": self.driver, "uri": self.uri, **given, "memory_mib": memory_mib,
             "argv": tuple(argv or ()), "env": dict(env or {}), "name": name or ""})
@@ -282,6 +288,13 @@ class Lab:
         """Return the panic report in a file that `guest.panic.save(path)` wrote; neither the
         guest nor its image is needed.  Raises UsageError if the file is something else."""
         return open_report(path)
+
+    def open_trace(self, path: str | Path) -> "TraceRecording":
+        """Return what `guest.trace.export("x.trace")` wrote; neither the guest nor, but for
+        the names of addresses, its image is needed.  Raises TraceError if it is none."""
+        from kernel_magics.trace.recording import Recording as TraceRecording
+
+        return TraceRecording.open(path)
 
     # This machine, and the end
 

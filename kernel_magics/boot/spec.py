@@ -25,7 +25,7 @@ __all__ = ["BootSpec", "Launch", "configuration", "render", "check_guest_name",
 
 ACCELERATORS = ("auto", "kvm", "tcg")
 DRIVERS = ("libvirt", "qemu")
-TRACES = ("off", "hypercalls", "all")
+TRACES = ("off", "hypercalls", "all", "chosen")
 ON_PANIC = ("exit", "halt")
 # What a kernel command line may have: the limit Rumprun documents, kept for both kits.
 CONFIGURATION_BYTES = 4096
@@ -41,6 +41,8 @@ class BootSpec:
     `memory_mib` is the guest's RAM; `accel` "auto" is decided by measurement; `uri` is a
     libvirt URI, None the embedded driver; `paused` leaves the guest before its first
     instruction; `timeout` (seconds) is what `wait` uses when it is given none.
+    `trace` "chosen" is what `trace_settings` says, which are members of the guest's
+    configuration (Lab.boot makes them of a TracePlan, event names or patterns);
     `trace_records` is rounded up to a power of two by the guest.
 
     `initrd` is a cpio archive, the guest's root; `rc` the programs to start, by default one,
@@ -64,6 +66,7 @@ class BootSpec:
     uri: str | None = None
     trace: str = "off"
     trace_records: int = 4096
+    trace_settings: Mapping[str, object] = field(default_factory=dict)
     on_panic: str = "exit"
     hostname: str = ""
     name: str = ""
@@ -158,7 +161,8 @@ def configuration(spec: BootSpec, program: str, tsc_hz: int, epoch_ns: int,
     pairs.append(("hostname", spec.hostname))
     consoles = {} if console == ONLY_SERIAL else {"console": console}
     terminal = {"terminal": "on"} if spec.terminal else {}
-    pairs.append(("lab", {"tsc_hz": tsc_hz, "epoch_ns": epoch_ns, "trace": spec.trace,
+    pairs.append(("lab", {"tsc_hz": tsc_hz, "epoch_ns": epoch_ns, "trace": spec.trace if spec.trace != "chosen" else "off",
+                          **spec.trace_settings,
                           "trace_records": spec.trace_records, "on_panic": spec.on_panic,
                           **consoles, **terminal}))
     return pairs

@@ -18,7 +18,8 @@ from kernel_magics.trace.syscalls import SYSCALL_ARGUMENTS, SYSCALLS
 
 __all__ = [
     "EVENTS", "RECORD", "ENTER", "EXIT", "INSTANT", "DATA", "STACK", "GROUPS", "NAMES", "GROUP_OF",
-    "LAYER_OF", "RESULT_BITS", "RECORDED_ARGUMENTS", "event_number", "event_arguments", "select", "bitmap",
+    "LAYER_OF", "RESULT_BITS", "RECORDED_ARGUMENTS", "event_number", "event_arguments", "select",
+    "bitmap",
 ]
 
 RECORD = np.dtype(abi.Record)
@@ -79,7 +80,8 @@ def event_number(name: str) -> int:
     """
     if name in _NUMBERS:
         return _NUMBERS[name]
-    near = difflib.get_close_matches(name, NAMES, n=3)
+    meant = [*_ALIASES, "all", *(one for one in NAMES if not one[-1].isdigit())]
+    near = difflib.get_close_matches(name, meant, n=3)
     hint = f"did you mean {', '.join(near)}?" if near else "rumpuser_* names hypercalls, e.g."
     raise UsageError(f"no trace event is called {name!r}",
                      next_step=hint if near else f"{hint} rumpuser_malloc; system calls"

@@ -33,6 +33,7 @@ class Recorder:
         self.store = RecordStore(keep)
         self._running = running
         self._name = name
+        self._keep_ticks: int | None = None
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -46,7 +47,10 @@ class Recorder:
             final = not self._running()  # asked first: what it wrote is then all there
             before = self.store.end
             self.ring.drain(self.store.append, final)
-            return self.store.end - before
+            count = self.store.end - before
+            if count:
+                self._forget_old()
+            return count
 
     def since(self, position: int) -> tuple[np.ndarray, np.ndarray, int]:
         """Return rows from a store position on, where records are missing, the new end."""
@@ -56,6 +60,16 @@ class Recorder:
                 let_go = int(rows[:, 0].min()) - 1
                 gaps = np.insert(gaps, np.searchsorted(gaps, let_go), let_go)
             return rows, gaps, self.store.end
+
+    def keep_ticks(self, ticks: int | None) -> None:
+        """Let go of what is older, by the time-stamp counter, than the newest record."""
+        with self._lock:
+            self._keep_ticks = ticks
+            self._forget_old()
+
+    def _forget_old(self) -> None:
+        if self._keep_ticks is not None:
+            self.store.forget_before(self._keep_ticks)
 
     def separate(self) -> None:
         """Let no call begun before now be matched with an exit after it."""

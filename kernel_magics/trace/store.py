@@ -11,6 +11,7 @@ __all__ = ["RecordStore"]
 # Blocks of 8 MiB: large enough for NumPy to ask for huge pages, which makes touching
 # them for the first time several times faster.
 _BLOCK_RECORDS = 1 << 17
+_TSC = 1  # word of a row
 
 
 class RecordStore:
@@ -24,6 +25,7 @@ class RecordStore:
         self._block_records = max(min(_BLOCK_RECORDS, keep // 4), 1024)
         self._blocks: deque[np.ndarray] = deque()
         self._filled = self._block_records  # of the last block
+        self._skipped = 0                   # of the first block, already let go
         self.first = 0   # position of the oldest retained record
         self.end = 0     # position after the newest
         self.let_go = 0  # records dropped for newer ones
@@ -44,16 +46,37 @@ class RecordStore:
             done += count
             self.end += count
             while len(self) - self._block_records >= self._keep:
+                self._drop(self._block_records - self._skipped)
                 self._blocks.popleft()
-                self.first += self._block_records
-                self.let_go += self._block_records
+                self._skipped = 0
+
+    def forget_before(self, ticks: int) -> None:
+        """Let go of rows whose time stamp is this much older than the newest one's."""
+        if not len(self):
+            return
+        newest = int(self._blocks[-1][self._filled - 1, _TSC])
+        oldest = max(newest - ticks, 0)
+        while len(self._blocks) > 1 and int(self._blocks[0][-1, _TSC]) < oldest:
+            self._drop(self._block_records - self._skipped)
+            self._blocks.popleft()
+            self._skipped = 0
+        block = self._blocks[0][:self._filled if len(self._blocks) == 1 else None, _TSC]
+        # Records finished late are a few places from where their time would put them.
+        old = int(np.searchsorted(block[self._skipped:].astype(np.int64), oldest))
+        if old < len(block) - self._skipped:
+            self._drop(old)
+            self._skipped += old
+
+    def _drop(self, count: int) -> None:
+        self.first += count
+        self.let_go += count
 
     def since(self, position: int) -> np.ndarray:
         """Return a copy of the retained rows from `position` on."""
         start = max(position, self.first)
         if start >= self.end:
             return np.empty((0, WORDS), "<u8")
-        skip, offset = divmod(start - self.first, self._block_records)
+        skip, offset = divmod(start - self.first + self._skipped, self._block_records)
         parts = list(self._blocks)[skip:]
         parts[-1] = parts[-1][:self._filled]
         parts[0] = parts[0][offset:]
@@ -63,5 +86,6 @@ class RecordStore:
         """Let go of everything; positions go on counting."""
         self._blocks.clear()
         self._filled = self._block_records
+        self._skipped = 0
         self.first = self.end
         self.let_go = 0

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from kernel_magics.boot import abi
-from kernel_magics.errors import LabError, TraceError
+from kernel_magics.errors import LabError, TraceError, UsageError
 from kernel_magics.trace.events import EVENTS, NAMES, bitmap, select
+from kernel_magics.trace.flight import Condition, Watch
 from kernel_magics.trace.following import Cursor, Following
 from kernel_magics.trace.plan import TracePlan
 from kernel_magics.trace.recorder import KEEP_RECORDS, Recorder
@@ -45,6 +46,7 @@ class Trace(Views):
         self._looked_s, self._lives = 0.0, True
         self._name = name
         self._guest = guest
+        self._names: Recording | None = None
         self._taken: tuple[tuple[int, int, int], Recording] | None = None
 
     def start(self, what: str | Iterable[str] | TracePlan = "hypercalls", **more: Any) -> "Trace":
@@ -103,7 +105,7 @@ class Trace(Views):
             rows, gaps, _ = self._recorder.since(0)
             guest = self._guest
             self._taken = state, Recording(
-                rows, gaps, self.clock(), name=self._name, threads=self._thread_names(),
+                rows, gaps, self.clock(), name=self._name, threads=self.thread_names,
                 losses=self.losses, wall_ns=self._wall_ns(),
                 image=guest.image if guest is not None else None)
         return self._taken[1]
@@ -113,8 +115,20 @@ class Trace(Views):
         clock = self.clock()
         return self._header.wall_offset_ns + clock.origin_tsc * 1_000_000_000 // clock.tsc_hz
 
-    def _thread_names(self) -> dict[int, str]:
-        """Return the names of the threads there are now; a damaged table has none."""
+    @property
+    def guest(self) -> Any:
+        """The guest, None if only its RAM is at hand."""
+        return self._guest
+
+    def symbol(self, address: int) -> str:
+        """Return an address of the image as "main+0x1b", "" if it is none."""
+        if self._names is None:
+            self._names = self.recording
+        return self._names.symbol(address)
+
+    @property
+    def thread_names(self) -> dict[int, str]:
+        """Names of the threads there are now, by number; a damaged table has none."""
         if self._guest is None:
             return {}
         try:
@@ -163,6 +177,26 @@ class Trace(Views):
         if self._guest is None:
             return super().hypercalls
         return hypercall_table(counts_of(self._guest.counters), self._guest.image)
+
+    def keep(self, seconds: float | None = None) -> "Trace":
+        """Keep only what was recorded in the last `seconds`, as a flight recorder does; None
+        keeps all there is room for.  Raises UsageError for a time that is not positive."""
+        if seconds is not None and not seconds > 0:
+            raise UsageError(f"the last {seconds} seconds cannot be kept",
+                             next_step="give a time above 0, or None for all")
+        ticks = None if seconds is None else int(seconds * self.clock().tsc_hz)
+        self._recorder.keep_ticks(ticks)
+        self._taken = None
+        return self
+
+    def stop_when(self, condition: Condition, *, interval_ms: int = 50) -> Watch:
+        """Stop recording as soon as an event meets a condition; return what watches for it.
+
+        condition: words as for `choose` ("write >10ms", "failed -event:openat"), or a
+        function that is given tables of new events.  With `keep` what led to it stays.
+        Raises UsageError for a word that means nothing.
+        """
+        return Watch(self, condition, interval_ms)
 
     def clear(self) -> None:
         """Forget what was recorded and lost until now; recording goes on."""

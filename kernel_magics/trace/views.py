@@ -10,7 +10,7 @@ from kernel_magics.errors import TraceError
 
 if TYPE_CHECKING:
     from kernel_magics.inspect.backtrace import Frame
-    from kernel_magics.trace.compare import TraceComparison
+    from kernel_magics.trace.comparison import TraceComparison
     from kernel_magics.trace.distribution import Histogram
     from kernel_magics.trace.flame import FlameGraph
     from kernel_magics.trace.recording import Recording
@@ -148,8 +148,8 @@ class Views:
         return histogram(self.recording.df, event)
 
     def compare(self, after: "Views") -> "TraceComparison":
-        """Return how another trace's calls differ from this one's; see compare.compare."""
-        from kernel_magics.trace.compare import compare
+        """Return how another trace's calls differ from this one's; see comparison.compare."""
+        from kernel_magics.trace.comparison import compare
 
         return compare(self, after)
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from kernel_magics.inspect.layers import OTHER
 
 if TYPE_CHECKING:
+    from kernel_magics.inspect.file_symbols import FileSymbols
+    from kernel_magics.inspect.symbol import Symbol
     from kernel_magics.inspect.symbols import SymbolIndex
 
 __all__ = ["Frame", "frames_at", "frames_text", "symbolise"]
@@ -61,20 +63,20 @@ def symbolise(addresses: Sequence[int], symbols: SymbolIndex, *,
     return tuple(frames)
 
 
-def frames_at(address: int, lookup: int, symbols: SymbolIndex) -> tuple[Frame, ...]:
+def frames_at(address: int, lookup: int, symbols: SymbolIndex | FileSymbols,
+              bias: int = 0) -> tuple[Frame, ...]:
     """Return the function at `address`, and before it those that were inlined there.
 
-    `lookup` is an address inside the instruction: before a return address, its call.
+    `lookup` is an address inside the instruction: before a return address, its call; `bias`
+    is where the code lies minus where it was linked for.
     """
-    found = symbols.at(lookup)
+    found = symbols.at(lookup - bias)
     if found is None:
-        return (Frame(address, "", 0, OTHER),)
+        return (Frame(address, "", 0, getattr(symbols, "layer", OTHER)),)
     symbol, offset = found
     offset += address - lookup
-    places = symbols.lines(lookup)
-    name = _COPY.sub("", symbol.name)
-    if symbol.layer == "libc":  # (main's wrapper is the runtime's own)
-        name = name.removeprefix("__wrap_")
+    places = symbols.lines(lookup - bias)
+    name = _shown_name(symbol)
     if not places:
         return (Frame(address, name, offset, symbol.layer),)
     inlined = [Frame(address, place.function, 0, symbol.layer, place.file, place.line, True)
@@ -82,6 +84,15 @@ def frames_at(address: int, lookup: int, symbols: SymbolIndex) -> tuple[Frame, .
     outer = places[-1]
     return (*inlined,
             Frame(address, name, offset, symbol.layer, outer.file, outer.line))
+
+
+def _shown_name(symbol: Symbol) -> str:
+    """Return a function's name in the source, without parameters."""
+    name = _COPY.sub("", symbol.name)
+    if name.startswith(("_Z", "_R")):
+        name = symbol.demangled.partition("(")[0] or name
+    # (main's wrapper is the runtime's own)
+    return name.removeprefix("__wrap_") if symbol.layer == "libc" else name
 
 
 def frames_text(frames: Sequence[Frame]) -> str:

@@ -22,13 +22,15 @@ lies there), ("value_expression", code), ("same", 0), ("undefined", 0)."""
 class FrameRules:
     """At one instruction: `end_register` + `end_offset` is the frame's end (the CFA), or
     what `end_expression` comes to; `registers` are the caller's, by DWARF number.
-    `is_signal`: the caller was interrupted, and did not call."""
+    `is_signal`: the caller was interrupted, and did not call.  `is_told`: the file says so;
+    otherwise it was concluded from the code."""
 
     end_register: int
     end_offset: int
     end_expression: bytes
     registers: Mapping[int, Rule]
     is_signal: bool
+    is_told: bool = True
 
 
 class _Machine:

@@ -11,6 +11,8 @@ from kernel_magics.inspect.backtrace import Frame, frames_at
 from kernel_magics.inspect.cfi import CallFrames
 from kernel_magics.inspect.cfi_rules import FrameRules
 from kernel_magics.inspect.code import Code
+from kernel_magics.inspect.file_symbols import FileSymbols
+from kernel_magics.inspect.mapped_files import mapped_files
 from kernel_magics.inspect.stack_depth import StackDepths
 
 if TYPE_CHECKING:
@@ -26,14 +28,15 @@ class CodeObject:
     for; `module` its name, "" for the guest's image.  Addresses given and returned are those
     in memory."""
 
-    def __init__(self, elf: ElfFile, symbols: SymbolIndex, bias: int = 0) -> None:
-        self.elf, self.symbols, self.bias = elf, symbols, bias
-        self.module = ""
+    def __init__(self, elf: ElfFile, symbols: SymbolIndex | FileSymbols, bias: int = 0,
+                 module: str = "") -> None:
+        self.elf, self.symbols, self.bias, self.module = elf, symbols, bias, module
         loads = [one for one in elf.segments if one.type == PT_LOAD]
         self.start = min((one.virtual_address for one in loads), default=0) + bias
         self.end = max((one.virtual_address + one.memory_bytes for one in loads),
                        default=0) + bias
-        self._code = Code(elf, symbols)
+        functions: Any = symbols  # (either kind has what is needed of it)
+        self._code = Code(elf, functions)
         self._frames = CallFrames(elf)
         self._depths = StackDepths()
         self._functions: dict[int, tuple[int, str, int]] = {}
@@ -91,7 +94,8 @@ class CodeObject:
         `lookup` is an address inside the instruction being executed.
         """
         if (address, lookup) not in self._frames_at:
-            self._frames_at[address, lookup] = frames_at(address, lookup, self.symbols)
+            self._frames_at[address, lookup] = frames_at(address, lookup, self.symbols,
+                                                         self.bias)
         return self._frames_at[address, lookup]
 
 
@@ -112,5 +116,13 @@ class CodeObjects:
 
 
 def objects_of(subject: Any, space: AddressSpace) -> CodeObjects:
-    """Return the code in a subject's address space."""
-    return CodeObjects([CodeObject.of_image(subject.image)])
+    """Return the code in a subject's address space: the image, and what is mapped there."""
+    found = [CodeObject.of_image(subject.image)]
+    kept: dict[tuple[int, int], CodeObject] = vars(subject.image).setdefault("_mapped_code", {})
+    for one in mapped_files(subject, space):
+        key = (id(one.elf), one.bias)
+        if key not in kept:
+            kept[key] = CodeObject(one.elf, FileSymbols(one.elf), one.bias,
+                                   module=one.elf.path.name)
+        found.append(kept[key])
+    return CodeObjects(found)

@@ -29,15 +29,24 @@ EXCERPT_LINES_AROUND = 2
 class StackFrame(Frame):
     """One call of a backtrace: see Frame, and its registers and variables.
 
-    `module` is the file that the code is from, "" for the image itself; `inline_depth`
+    `module` is the file that the code is from, "" for the image itself, and `module_start`
+    where that lies; `inline_depth`
     counts the functions that were inlined into this one at the place where it is.
     """
 
     module: str = ""
+    module_start: int = 0
     inline_depth: int = 0
     activation: Activation | None = field(default=None, repr=False)
     space: Any = field(default=None, repr=False)
     subject: Any = field(default=None, repr=False)
+
+    @property
+    def place(self) -> str:
+        """The source place as text; without one, where in a mapped file it is."""
+        if self.line or not self.module or self.activation is None:
+            return f"{self.file}:{self.line}" if self.line else ""
+        return f"{self.module}+{self.address - self.module_start:#x}"
 
     @property
     def registers(self) -> dict[str, int]:
@@ -189,7 +198,7 @@ def walk_stack(subject: Any, registers: Mapping[str, int], *, after_call: bool =
             (Frame(one.address, "", 0, OTHER),)
         module = code.module if code else ""
         frames += [StackFrame(frame.address, frame.function, frame.offset, frame.layer,
-                              frame.file, frame.line, frame.is_inlined, module, depth, one,
-                              space, subject)
+                              frame.file, frame.line, frame.is_inlined, module,
+                              code.start if code else 0, depth, one, space, subject)
                    for depth, frame in enumerate(found)]
     return Backtrace(frames, title=title)

@@ -96,8 +96,9 @@ def _rules(state: _State) -> FrameRules | None:
     registers |= {number: ("undefined", 0) for number in state.lost}
     registers |= {number: ("offset", place) for number, place in state.saved}
     if state.base is not None:
-        return FrameRules(_RBP, state.base, b"", registers, False)
-    return None if state.depth is None else FrameRules(_RSP, state.depth, b"", registers, False)
+        return FrameRules(_RBP, state.base, b"", registers, False, False)
+    return None if state.depth is None else \
+        FrameRules(_RSP, state.depth, b"", registers, False, False)
 
 
 def _after(state: _State, name: str, operands: str) -> _State:

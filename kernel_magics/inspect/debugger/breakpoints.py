@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from kernel_magics.inspect.debugger.debugger import Debugger
 
-__all__ = ["Breakpoint", "BreakpointList", "WATCH_KINDS"]
+__all__ = ["Breakpoint", "BreakpointList", "MOST_WATCHED_BYTES", "WATCH_KINDS"]
+
+MOST_WATCHED_BYTES = 8
 
 WATCH_KINDS = ("write", "read", "access")
 Condition = str | Callable[[Any], object] | None

@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 from kernel_magics.boot.registers import Registers
 from kernel_magics.errors import GuestError, GuestTimeout, UsageError
 from kernel_magics.inspect.debugger.attachment import Attachment, gdb_command, listen
+from kernel_magics.inspect.debugger.backwards import Backwards
 from kernel_magics.inspect.debugger.breakpoints import (
+    MOST_WATCHED_BYTES,
     WATCH_KINDS,
     Breakpoint,
     BreakpointList,
@@ -25,11 +27,12 @@ from kernel_magics.inspect.debugger.motions import Arrival
 from kernel_magics.inspect.debugger.places import Places
 from kernel_magics.inspect.debugger.session import Session
 from kernel_magics.inspect.debugger.stop import Stop
+from kernel_magics.inspect.debugger.variables import Variables
 from kernel_magics.inspect.debugger.worker import Worker
+from kernel_magics.inspect.stack import Backtrace
 
 __all__ = ["Debugger"]
 
-MOST_WATCHED_BYTES = 8
 RESUME_PATIENCE_S = 2.0
 _Result = TypeVar("_Result")
 
@@ -281,6 +284,51 @@ class Debugger:
         addresses = [one.address for one in self.places.find(place, here)]
         return self._move(lambda session: session.motions.until(addresses), timeout, wait)
 
+    # Back, in a replay
+
+    def reverse_cont(self, timeout: float | None = None, *, wait: bool = True) -> Stop | None:
+        """Go back to the last breakpoint, or to before the last change of what is watched;
+        to the start of the recording if there was none.  For guests of `lab.replay`."""
+        return self._move(lambda session: session.back(Backwards.run), timeout, wait)
+
+    def reverse_step(self, count: int = 1, timeout: float | None = None, *,
+                     wait: bool = True) -> Stop | None:
+        """Go back to the beginning of a source line, also into what was called."""
+        return self._move(lambda session: session.repeat(
+            count, lambda: session.back(lambda way: way.line(into_calls=True))), timeout, wait)
+
+    def reverse_next(self, count: int = 1, timeout: float | None = None, *,
+                     wait: bool = True) -> Stop | None:
+        """Go back to the beginning of a source line, over what was called."""
+        return self._move(lambda session: session.repeat(
+            count, lambda: session.back(lambda way: way.line(into_calls=False))), timeout, wait)
+
+    def reverse_stepi(self, count: int = 1, timeout: float | None = None, *,
+                      wait: bool = True) -> Stop | None:
+        """Go back by so many instructions."""
+        return self._move(lambda session: session.back(lambda way: way.instruction(count)),
+                          timeout, wait)
+
+    def reverse_finish(self, timeout: float | None = None, *, wait: bool = True) -> Stop | None:
+        """Go back to the call of this function."""
+        return self._move(lambda session: session.back_to_call(), timeout, wait)
+
+    def last_write(self, what: Any, kind: str = "write", timeout: float | None = None, *,
+                   wait: bool = True) -> Stop | None:
+        """Go back to the instruction that last wrote a variable or an address, and stop
+        before it: the write that broke it.  `kind` may also be "read" or "access"."""
+        if kind not in WATCH_KINDS:
+            raise UsageError(f"no such kind of access: {kind!r}",
+                             next_step=f"use {', '.join(WATCH_KINDS)}")
+        return self._move(lambda session: session.back_to_write(what, kind), timeout, wait)
+
+    def goto(self, instruction: int, timeout: float | None = None, *,
+             wait: bool = True) -> Stop | None:
+        """Go to an instruction of the recording by its number, forward or back: that of
+        `stop.instruction`."""
+        return self._move(lambda session: session.back(lambda way: way.goto(instruction)),
+                          timeout, wait)
+
     def interrupt(self, timeout: float = 10.0) -> Stop:
         """Stop the guest where it is; one that stands stays where it stands."""
         if not self.is_attached:
@@ -321,6 +369,7 @@ class Debugger:
     def _start(self, motion: Callable[[Session], Arrival | None]) -> None:
         session, worker = self._need_session(), self._worker
         assert worker
+        session.processor.begin()
         self._motion = worker.start_work(lambda: self._finished(session.move(motion)))
 
     def _finished(self, stop: Stop) -> Stop:
@@ -343,6 +392,12 @@ class Debugger:
             attachment.release(resume=False)
         if worker:
             worker.end()
+
+    def pause_held(self) -> bool:
+        """Stop the guest if this debugger has it; Guest.pause asks."""
+        if self.is_attached:
+            self.interrupt()
+        return self.is_attached
 
     def resume_held(self) -> bool:
         """Let the guest go on if this debugger has it, or one left breakpoints in it.
@@ -379,21 +434,23 @@ class Debugger:
                              next_step="guest.debugger.interrupt() stops one that runs")
         return Registers(found)
 
-    def backtrace(self) -> Any:
+    def backtrace(self) -> Backtrace:
         """Return the stack of the thread that runs, innermost frame first."""
-        return self._looked(lambda session: session.frames())
+        return self._looked(lambda session: session.frames().backtrace)
 
     @property
-    def locals(self) -> dict[str, Any]:
-        """The variables of the innermost frame by name."""
-        return dict(self._looked(lambda session: session.locals()))
+    def locals(self) -> Variables:
+        """The variables of the innermost frame by name; backtrace()[1].locals are its
+        caller's."""
+        return Variables(self._looked(lambda session: session.frames().locals(0)))
 
-    def evaluate(self, expression: str) -> Any:
+    def evaluate(self, expression: str, frame: int = 0) -> Any:
         """Return the value of an expression at this stop: "p->next", "table[i] + 1", "$rax".
 
-        Raises UsageError for what is no expression or a name that is not known here.
+        `frame` is whose variables it means: 0 the innermost's, 1 its caller's …
+        Raises UsageError for what is no expression or a name that is not known there.
         """
-        return self._looked(lambda session: session.evaluate_here(expression))
+        return self._looked(lambda session: session.evaluate_here(expression, frame))
 
     def _looked(self, look: Callable[[Session], _Result]) -> _Result:
         if not self.is_attached:

@@ -7,57 +7,61 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.errors import GuestError
-from kernel_magics.inspect.backtrace import Frame, frames_text, symbolise
-from kernel_magics.inspect.code_objects import CodeObject, CodeObjects
-from kernel_magics.inspect.ram import GuestRam
+from kernel_magics.inspect.address_space import AddressSpace
+from kernel_magics.inspect.code_objects import CodeObjects, objects_of
+from kernel_magics.inspect.stack import Backtrace, StackFrame, walk_stack
 from kernel_magics.inspect.unwind import Activation, Unwinder
 
 if TYPE_CHECKING:
     from kernel_magics.inspect.debugger.processor import Processor
+    from kernel_magics.inspect.typed import TypedObject
 
 __all__ = ["Frames"]
 
-_RSP = 7  # DWARF's number
-
 
 class Frames:
-    """The calls that are going on, innermost first."""
+    """The calls that are going on where the processor stands."""
 
     def __init__(self, guest: Any, processor: Processor) -> None:
         self._guest = guest
         self._registers = dict(processor.registers)
 
     @cached_property
-    def _unwinder(self) -> Unwinder:
-        guest = self._guest
-        ram = GuestRam(guest.ram.read, _page_table(guest))
-        read = ram.read_virtual if ram.page_table else guest.ram.read
-        return Unwinder(CodeObjects([CodeObject.of_image(guest.image)]), read)
+    def _space(self) -> AddressSpace | None:
+        """The memory that the processor sees; None before the guest has page tables."""
+        try:
+            space = AddressSpace(self._guest)
+        except GuestError:
+            return None
+        return space if space.page_table else None
+
+    @cached_property
+    def objects(self) -> CodeObjects | None:
+        """The code there is: the image, and what its processes have mapped."""
+        return objects_of(self._guest, self._space) if self._space else None
 
     def caller(self) -> Activation | None:
         """Return the call that the innermost function returns to, None if it has none."""
-        found = self._unwinder.activations(self._registers, most=2)
+        if self._space is None or self.objects is None:
+            return None
+        found = Unwinder(self.objects, self._space.read).activations(self._registers, most=2)
         return found[1] if len(found) > 1 else None
 
     @cached_property
-    def activations(self) -> list[Activation]:
-        """The calls with their registers."""
-        return self._unwinder.activations(self._registers)
+    def backtrace(self) -> Backtrace:
+        """The calls, innermost first, those inlined included."""
+        if self._space is None or self.objects is None:
+            return Backtrace([], ["the guest has no page tables yet"])
+        return walk_stack(self._guest, self._registers, space=self._space, objects=self.objects)
 
-    @property
-    def frames(self) -> tuple[Frame, ...]:
-        """The calls as functions with source lines, those inlined included."""
-        return symbolise([one.address for one in self.activations], self._guest.image.symbols)
+    def frame(self, depth: int) -> StackFrame:
+        """Return one frame; raises UsageError naming how many there are."""
+        return self.backtrace[depth]
 
-    def locals(self, depth: int) -> Mapping[str, Any]:
-        return {}
+    def locals(self, depth: int) -> Mapping[str, TypedObject]:
+        """Return the variables of a frame by name; {} where nothing knows them."""
+        return self.frame(depth).locals if len(self.backtrace) else {}
 
-    def __repr__(self) -> str:
-        return frames_text(self.frames)
-
-
-def _page_table(guest: Any) -> int:
-    try:
-        return int(guest.header.page_table_address)
-    except GuestError:  # before the image is loaded, or before it has tables
-        return 0
+    def registers(self, depth: int) -> Mapping[str, int]:
+        """Return the registers that are known in a frame."""
+        return self._registers if depth == 0 else self.frame(depth).registers

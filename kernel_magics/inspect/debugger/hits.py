@@ -26,8 +26,8 @@ class Hits:
     `breakpoints()` are those there are; `make_stop(arrival)` what conditions and actions are
     given; `evaluate(expression)` computes one at the present stop; `caller()` returns the
     call that this function returns to; `remove(number)` takes a temporary
-    breakpoint away; `panic` is the address of the runtime's panic function, 0 if unknown,
-    and `panic_note()` says what it was told.
+    breakpoint away; `known_addresses` are where the guest is stopped in any case, and
+    `known_place(pc)` says why.
     """
 
     def __init__(self, processor: Processor, breakpoints: Callable[[], list[Breakpoint]],
@@ -45,9 +45,8 @@ class Hits:
             if one.is_watchpoint:
                 points.add(self._processor.watch_point(one.kind, one.address, one.size_bytes))
             points |= {self._processor.code_point(place.address) for place in one.places}
-        if self._owner.panic_address:
-            points.add(self._processor.code_point(self._owner.panic_address))
-        return points
+        return points | {self._processor.code_point(address)
+                         for address in self.known_addresses}
 
     def caller(self) -> Activation | None:
         """Return the call that this function returns to, None if it has none."""
@@ -56,12 +55,10 @@ class Hits:
 
     def judge(self, reply: StopReply) -> Arrival | None:
         """Return the Arrival if the guest is to stop here, None if it is to go on."""
-        pc = self._processor.pc
-        if self._owner.panic_address and pc == self._owner.panic_address:
-            return Arrival("panic", note=self._owner.panic_note())
-        touched = [one for one in self._breakpoints() if one.is_enabled and _is_hit(one, pc, reply)]
+        if known := self._owner.known_place(self._processor.pc):
+            return Arrival(*known)
         hits, notes = [], []
-        for one in touched:
+        for one in self._touched(reply):
             note = self._note(one)
             stops, problem = self._stops(one, note)
             if stops:
@@ -72,8 +69,44 @@ class Hits:
         for one in hits:
             if one.is_temporary:
                 self._owner.drop(one)
-        reason = "watchpoint" if all(one.is_watchpoint for one in hits) else "breakpoint"
-        return Arrival(reason, tuple(hits), "\n".join(notes))
+        return Arrival(_reason(hits), tuple(hits), "\n".join(notes))
+
+    def look(self, reply: StopReply) -> Arrival | None:
+        """As `judge`, of a stop on a way that is only looked at: nothing is counted, called
+        or removed."""
+        hits, notes = [], []
+        for one in self._touched(reply):
+            note = self._note(one)
+            try:
+                if self._is_for(one) and (one.condition is None or self._holds(one, note)):
+                    hits.append(one)
+                    notes += [note] if note else []
+            except Exception:  # its condition cannot be evaluated here
+                continue
+        return Arrival(_reason(hits), tuple(hits), "\n".join(notes)) if hits else None
+
+    def before_change(self, arrival: Arrival) -> Arrival:
+        """Return what `look` said of watchpoints, seen from before what touched them."""
+        notes = []
+        for one in arrival.hits:
+            after, one.value = one.value, self._owner.watched_value(one)
+            if one.is_watchpoint:
+                notes.append(f"{one.wanted} is {value_text(one.value)}, "
+                             f"will be {value_text(after)}")
+        return arrival._replace(note="\n".join(notes))
+
+    @property
+    def known_addresses(self) -> set[int]:
+        """Where the guest is stopped in any case."""
+        found: set[int] = self._owner.known_addresses
+        return found
+
+    def _touched(self, reply: StopReply) -> list[Breakpoint]:
+        pc = self._processor.pc
+        return [one for one in self._breakpoints() if one.is_enabled and _is_hit(one, pc, reply)]
+
+    def _is_for(self, one: Breakpoint) -> bool:
+        return one.thread is None or self._processor.thread_number() == one.thread
 
     def _note(self, one: Breakpoint) -> str:
         """Return what a watched value did."""
@@ -87,7 +120,7 @@ class Hits:
 
     def _stops(self, one: Breakpoint, note: str) -> tuple[bool, str]:
         """Return whether a hit counts, and a problem that the user must know of."""
-        if one.thread is not None and self._processor.thread_number() != one.thread:
+        if not self._is_for(one):
             return False, ""
         try:
             if one.condition is not None and not self._holds(one, note):
@@ -110,9 +143,12 @@ class Hits:
         return bool(self._owner.evaluate_here(one.condition))
 
     def _stop(self, one: Breakpoint, note: str) -> Stop:
-        reason = "watchpoint" if one.is_watchpoint else "breakpoint"
-        stop: Stop = self._owner.make_stop(Arrival(reason, (one,), note))
+        stop: Stop = self._owner.make_stop(Arrival(_reason([one]), (one,), note))
         return stop
+
+
+def _reason(hits: list[Breakpoint]) -> str:
+    return "watchpoint" if all(one.is_watchpoint for one in hits) else "breakpoint"
 
 
 def _is_hit(one: Breakpoint, pc: int, reply: StopReply) -> bool:

@@ -10,9 +10,12 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kernel_magics.errors import UsageError
+
+if TYPE_CHECKING:
+    from kernel_magics.build.image import GuestImage
 
 __all__ = ["LineAddresses"]
 
@@ -27,6 +30,14 @@ class LineAddresses:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._rows: dict[str, dict[int, list[int]]] = {}
+
+    @classmethod
+    def of_image(cls, image: GuestImage) -> LineAddresses:
+        """Return the lines of an image, which are kept with it."""
+        known = vars(image).get("_line_addresses")
+        if known is None:
+            known = vars(image)["_line_addresses"] = cls(image.path)
+        return known
 
     @cached_property
     def _units(self) -> list[tuple[Any, list[str]]]:

@@ -61,6 +61,8 @@ class Motions:
             reply = self._processor.run(points)
             if arrival := self._judge(reply):
                 return arrival
+            if self._processor.is_interrupted:
+                return Arrival("interrupted")
             arrived = internal.get(self._processor.pc)
             if arrived and arrived():
                 return None
@@ -76,6 +78,8 @@ class Motions:
     def instruction(self, count: int, over_calls: bool) -> Arrival:
         """Execute `count` instructions; with `over_calls` a call is one."""
         for _ in range(count):
+            if self._processor.is_interrupted:
+                return Arrival("interrupted")
             arrival = self._instruction(over_calls)
             if arrival:
                 return arrival
@@ -132,6 +136,8 @@ class Motions:
         if not start.line:
             return self.finish() or Arrival("step")
         for _ in range(MOST_STEPS):
+            if self._processor.is_interrupted:
+                return Arrival("interrupted")
             back = self._one()
             arrival = self._called(back, into_calls) if back else self._judge_here()
             if arrival:

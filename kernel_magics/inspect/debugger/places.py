@@ -51,7 +51,7 @@ class Places:
 
     def __init__(self, image: GuestImage) -> None:
         self.image = image
-        self.lines = LineAddresses(image.path)
+        self.lines = LineAddresses.of_image(image)
 
     @cached_property
     def _code(self) -> Code:
@@ -107,15 +107,16 @@ class Places:
         return self.at(self.after_prologue(symbol.address))
 
     def after_prologue(self, start: int) -> int:
-        """Return where a function's body begins: at its second line, if it sets up a frame."""
+        """Return where a function's body begins: at its second statement, if it sets up a
+        frame."""
         if not _FRAME_SET_UP.match(self._code.read(start, 8)):
             return start
         symbols = self.image.symbols
-        first, found = symbols.line(start), symbols.at(start)
+        first, found = symbols.lines(start), symbols.at(start)
         reach = min(_PROLOGUE_BYTES, found[0].size_bytes if found else 0)
         for address in range(start + 1, start + reach):
-            line = symbols.line(address)
-            if first and line and line != first:
+            places = symbols.lines(address)
+            if first and places and places != first:  # another line, or column, or inlined code
                 return address
         return start
 

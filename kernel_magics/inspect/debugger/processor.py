@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from ctypes import sizeof
@@ -16,6 +17,7 @@ from kernel_magics.inspect.debugger.stub import Stub, StubRefused
 __all__ = ["Point", "Processor", "SYSCALL_INSTRUCTION"]
 
 SYSCALL_INSTRUCTION = b"\x0f\x05"
+SIGNAL_INTERRUPT = 2
 HARDWARE_POINTS = 4  # debug registers of an x86 processor
 # The kinds of the remote protocol's Z packets.
 SOFTWARE, HARDWARE = 0, 1
@@ -44,6 +46,8 @@ class Processor:
         self._inserted: set[Point] = set()
         self._registers: dict[str, int] | None = None
         self._code_kind = HARDWARE if guest.accel == "kvm" else SOFTWARE
+        self._going_or_not = threading.Lock()
+        self._is_going = self._is_wanted = False
 
     # What is
 
@@ -174,7 +178,36 @@ class Processor:
             if reply.watch or self.pc in code:
                 return reply
         self._registers = None
-        self.stub.go()
-        stopped = self.stub.wait_stop()
+        with self._going_or_not:
+            if self._is_wanted:
+                return StopReply(SIGNAL_INTERRUPT)
+            self._is_going = True
+            self.stub.go()
+        try:
+            stopped = self.stub.wait_stop()
+        finally:
+            self._is_going = False
         assert stopped is not None
         return stopped
+
+    # Interruption
+
+    def interrupt(self) -> None:
+        """Have the motion that goes on end; called from another thread.
+
+        The stub hears an interruption only while the guest runs, and between two stops that
+        nobody is told of it does not.
+        """
+        with self._going_or_not:
+            self._is_wanted = True
+            if self._is_going:
+                self.stub.interrupt()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the motion that goes on is to end."""
+        return self._is_wanted
+
+    def begin(self) -> None:
+        """A motion begins: what was wanted of the last one is done with."""
+        self._is_wanted = False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.errors import LabError, UsageError
-from kernel_magics.inspect.debugger.breakpoints import Breakpoint
+from kernel_magics.inspect.debugger.backwards import Backwards
+from kernel_magics.inspect.debugger.breakpoints import MOST_WATCHED_BYTES, Breakpoint
 from kernel_magics.inspect.debugger.excerpts import excerpt
 from kernel_magics.inspect.debugger.frame_names import FrameNames, evaluate
 from kernel_magics.inspect.debugger.frames import Frames
@@ -16,6 +17,7 @@ from kernel_magics.inspect.debugger.hits import Hits, value_text
 from kernel_magics.inspect.debugger.motions import Arrival, Motions
 from kernel_magics.inspect.debugger.places import Places
 from kernel_magics.inspect.debugger.processor import Processor
+from kernel_magics.inspect.debugger.replay import Replay
 from kernel_magics.inspect.debugger.stop import Stop
 from kernel_magics.inspect.debugger.stub import Stub, StubGone, StubRefused
 from kernel_magics.inspect.program import program_of
@@ -28,10 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-PANIC_FUNCTION = "bmk_panic"
+PANIC_FUNCTION, EXIT_FUNCTION = "bmk_panic", "bmk_exit"
 # void bmk_panic(kind, signal, trap, fault_address, reason): its fifth argument.
 _PANIC_REASON = "r8"
 _REASON_BYTES = 256
+RSP = 7  # DWARF's number
 END_PATIENCE_S, END_LOOK_S = 5.0, 0.01
 
 
@@ -46,9 +49,13 @@ class Session:
         self.processor = Processor(stub, guest)
         self.hits = Hits(self.processor, lambda: list(debugger.breakpoints), self)
         self.motions = Motions(self.processor, self.hits, places)
-        self.panic_address = _address_of(places, PANIC_FUNCTION)
+        self._panic = _address_of(places, PANIC_FUNCTION)
+        self._exit = _address_of(places, EXIT_FUNCTION) if stub.can_reverse else 0
+        self.known_addresses = {address for address in (self._panic, self._exit) if address}
+        self.replay = Replay(self.processor, guest) if stub.can_reverse else None
         self._frames: Frames | None = None
-        self._names: FrameNames | None = None
+        self._names: dict[int, FrameNames] = {}
+        self._value: object = None  # what the last `finish` returned
 
     # Motion
 
@@ -86,10 +93,8 @@ class Session:
 
     def interrupt(self) -> None:
         """Stop the guest; called while the session's thread waits for a stop."""
-        try:
-            self._stub.interrupt()
-        except StubGone:
-            return  # the motion ends with the guest
+        with suppress(StubGone):  # the motion ends with the guest
+            self.processor.interrupt()
 
     def leave(self, attachment: Attachment, resume: bool) -> None:
         """Take the breakpoints out and give the guest up."""
@@ -110,7 +115,43 @@ class Session:
     def moved(self) -> None:
         """Forget what was known of the last stop."""
         self.processor.forget()
-        self._frames = self._names = None
+        self._frames, self._names = None, {}
+
+    # Back
+
+    def back(self, way: Callable[[Backwards], Arrival | None]) -> Arrival | None:
+        """Go a way back; raises UsageError if this is no replay."""
+        if self.replay is None:
+            raise UsageError(f"{self._guest.name} is no replay: what it did is gone",
+                             next_step='record a run and replay it: lab.boot(…, record="path"), '
+                                       'lab.replay("path")')
+        return way(Backwards(self.processor, self.replay, self.hits, self._places.image))
+
+    def back_to_call(self) -> Arrival | None:
+        """Go back to the call of this function."""
+        caller = self.caller()
+        end = caller.registers.get(RSP) if caller else None
+        arrival = self.back(lambda way: way.finish(end) if end else None)
+        if arrival is None:
+            raise UsageError("no call of this function is in the recording",
+                             next_step="it may be the outermost one")
+        return arrival
+
+    def back_to_write(self, what: Any, kind: str) -> Arrival:
+        """Go back to what last touched a variable or an address."""
+        address, size = self.locate(what)
+        size = min(size, MOST_WATCHED_BYTES)
+        watched = Breakpoint(0, what if isinstance(what, str) else f"{address:#x}", kind,
+                             address=address, size_bytes=size)
+        now = self.watched_value(watched)
+        point = self.processor.watch_point(kind, address, size)
+        found = self.back(lambda way: Arrival("write") if way.touch(point) is not None else None)
+        self.moved()
+        if found is None:
+            return Arrival("step", note=f"nothing in the recording has touched {watched.wanted} "
+                                        "before this place")
+        before = self.watched_value(watched)
+        return Arrival("write", note=f"{watched.wanted} is {before}, was {now} where you were")
 
     # Stops
 
@@ -121,7 +162,8 @@ class Session:
         number, name = self.processor.thread()
         return Stop(self._guest.name, arrival.reason, place, number, name, arrival.hits,
                     arrival.note, excerpt(self._guest.image, place.file, place.line),
-                    value=getattr(self, "_value", None) if arrival.reason == "finished" else None,
+                    value=self._value if arrival.reason == "finished" else None,
+                    instruction=self.replay.position if self.replay else None,
                     debugger=self._debugger)
 
     def _ended(self, problem: Exception) -> Stop:
@@ -153,7 +195,15 @@ class Session:
                 return False
         return True
 
-    def panic_note(self) -> str:
+    def known_place(self, pc: int) -> tuple[str, tuple[()], str] | None:
+        """Return reason and note if the guest panics here, or its recording ends."""
+        if pc not in self.known_addresses:
+            return None
+        if pc == self._panic:
+            return "panic", (), self._panic_note()
+        return "end", (), "reverse_step and reverse_cont go back from here"
+
+    def _panic_note(self) -> str:
         """Return what the runtime's panic function was told."""
         self.processor.forget()
         address = self.processor.registers[_PANIC_REASON]
@@ -180,21 +230,17 @@ class Session:
         self.moved()
         return self.frames().caller()
 
-    def locals(self) -> Mapping[str, Any]:
-        """Return the variables of the innermost frame."""
-        found: Mapping[str, Any] = self.frames().locals(0)
-        return found
+    def names(self, depth: int) -> FrameNames:
+        """Return the names that an expression has in a frame."""
+        if depth not in self._names:
+            self._names[depth] = FrameNames(
+                self._guest, self.frames().registers(depth),
+                {"thread": self.processor.thread_number()}, lambda: self.frames().locals(depth))
+        return self._names[depth]
 
-    def names(self) -> FrameNames:
-        """Return the names that an expression has here."""
-        if self._names is None:
-            self._names = FrameNames(self._guest, self.processor.registers,
-                                     {"thread": self.processor.thread_number()}, self.locals)
-        return self._names
-
-    def evaluate_here(self, expression: str) -> Any:
-        """Return the value of an expression at this stop."""
-        return evaluate(expression, self.names())
+    def evaluate_here(self, expression: str, depth: int = 0) -> Any:
+        """Return the value of an expression at this stop, in a frame."""
+        return evaluate(expression, self.names(depth))
 
     def locate(self, what: Any) -> tuple[int, int]:
         """Return address and size of what is to be watched."""
@@ -243,7 +289,7 @@ class Session:
         """Keep the returned value and say it; nothing of a function without a known type."""
         import drgn
 
-        self._value: object = None
+        self._value = None
         if kind is None or kind.kind == drgn.TypeKind.VOID:
             return ""
         raw = self.processor.registers["rax"]

@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     from kernel_magics.boot.registers import Registers
     from kernel_magics.inspect.debugger.breakpoints import Breakpoint
     from kernel_magics.inspect.debugger.debugger import Debugger
+    from kernel_magics.inspect.stack import Backtrace
 
 __all__ = ["REASONS", "Stop"]
 
 REASONS = {
     "attached": "is stopped", "breakpoint": "stopped at", "watchpoint": "stopped at",
-    "step": "stopped", "finished": "returned to", "interrupted": "was interrupted in",
+    "step": "stopped", "finished": "returned to", "called": "went back to the call in",
+    "write": "went back to what wrote it:",
+    "interrupted": "was interrupted in",
     "panic": "panics in", "exited": "exited", "panicked": "panicked", "ended": "has ended",
     "lost": "is no longer held by this debugger",
     "start": "is at the start of the recording, in", "end": "is at the end of the recording, in",
@@ -61,7 +64,7 @@ class Stop:
         return self._need_debugger().registers
 
     @property
-    def frames(self) -> Any:
+    def frames(self) -> Backtrace:
         """The stack, innermost frame first, as long as the guest stays here."""
         return self._need_debugger().backtrace()
 

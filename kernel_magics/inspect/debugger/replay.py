@@ -1,0 +1,65 @@
+"""The position in a recording that is replayed: asked for, and gone to.
+
+Source: QEMU qapi/replay.json (query-replay, replay-seek, replay-break).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from kernel_magics.boot.qmp import QmpError, command
+from kernel_magics.errors import GuestError
+from kernel_magics.inspect.debugger.packets import StopReply
+from kernel_magics.inspect.debugger.processor import Point, Processor
+from kernel_magics.inspect.debugger.stub import StubRefused
+
+__all__ = ["Replay"]
+
+SIGNAL_TRAP = 5
+SEEK_S = 600.0
+
+
+class Replay:
+    """Moves a replayed guest to any of its instructions, which are counted from 0."""
+
+    def __init__(self, processor: Processor, guest: Any) -> None:
+        self._processor = processor
+        self._guest = guest
+
+    @property
+    def position(self) -> int:
+        """How many instructions were executed before this one."""
+        return int(self._ask("query-replay")["icount"])
+
+    def seek(self, position: int) -> None:
+        """Go to a position, forward or back; breakpoints on the way are passed.
+
+        Raises GuestError if the recording ends before it.
+        """
+        self._processor.insert(())
+        if position == self.position:
+            return
+        self._ask("replay-seek", icount=position)
+        if self._processor.stub.wait_stop(SEEK_S) is None:
+            raise StubRefused(f"no instruction {position} within {SEEK_S:g} s")
+        self._processor.forget()
+
+    def run(self, points: Iterable[Point], limit: int) -> StopReply | None:
+        """Go forward until one of the points; None once `limit` is reached."""
+        self._ask("replay-break", icount=limit)
+        try:
+            reply = self._processor.run(points)
+        finally:
+            self._ask("replay-delete-break")
+        self._processor.forget()
+        return reply if reply.signal == SIGNAL_TRAP and self.position < limit else None
+
+    def _ask(self, name: str, **arguments: object) -> Any:
+        try:
+            return command(self._guest.host_files.qmp_socket, name, **arguments)
+        except QmpError as error:
+            if name == "replay-delete-break":  # it was reached, and is gone
+                return None
+            raise GuestError(f"QEMU does not take the command {name!r}: {error}",
+                             next_step="the recording may end before that") from error

@@ -42,6 +42,61 @@ def _doctor(findings: Any) -> dict:
     return {"text/plain": repr(findings), _HTML: doctor_html(findings)}
 
 
+def _trace(source: Any) -> dict:
+    from kernel_magics.widgets.trace import TraceView
+    return _live(source, TraceView(source))
+
+
+def _tree(tree: Any) -> dict:
+    from kernel_magics.widgets.tree import TreeView
+    return _live(tree, TreeView(tree, f"Sizes of {tree.name}"))
+
+
+def _flame(graph: Any) -> dict:
+    from kernel_magics.widgets.tree import TreeView
+    return _live(graph, TreeView(graph.tree, graph.title, graph.unit))
+
+
+def _threads(threads: Any) -> dict:
+    from kernel_magics.widgets.threads import threads_view
+    return _live(threads, threads_view(_subject(threads)))
+
+
+def _memory(memory: Any) -> dict:
+    from kernel_magics.widgets.memory import MemoryView
+    return _live(memory, MemoryView(_subject(memory)))
+
+
+def _probe(probe: Any) -> dict:
+    from kernel_magics.widgets.listing import probe_view
+    return _live(probe, probe_view(probe))
+
+
+def _panic(panic: Any) -> dict:
+    from kernel_magics.widgets.panic import panic_html
+    return {"text/plain": repr(panic), _HTML: panic_html(panic)}
+
+
+def _image_diff(diff: Any) -> dict:
+    from kernel_magics.widgets.comparisons import image_diff_html
+    return {"text/plain": repr(diff), _HTML: image_diff_html(diff)}
+
+
+def _boot_diff(diff: Any) -> dict:
+    from kernel_magics.widgets.comparisons import comparison_html
+    title = f"boots of {' and '.join(diff.names)}"
+    return {"text/plain": repr(diff), _HTML: comparison_html(title, diff.df, "delta_ns")}
+
+
+def _subject(facet: Any) -> Any:
+    """Return the guest or dump that one of its attributes is of."""
+    return getattr(facet, "_subject", None) or facet._guest
+
+
+def _live(source: Any, view: Any) -> dict:
+    return {"text/plain": repr(source), _WIDGET: _reference(view)}
+
+
 def _reference(view: Any) -> dict:
     return {"version_major": 2, "version_minor": 0, "model_id": view.model_id}
 
@@ -52,6 +107,16 @@ _VIEWS: dict[tuple[str, str], Callable[[Any], dict]] = {
     ("kernel_magics.boot.phases", "BootPhases"): _phases,
     ("kernel_magics.boot.doctor", "DoctorReport"): _doctor,
     ("kernel_magics.lab", "GuestList"): _guests,
+    ("kernel_magics.inspect.image_diff", "ImageDiff"): _image_diff,
+    ("kernel_magics.inspect.boot_diff", "BootDiff"): _boot_diff,
+    ("kernel_magics.inspect.memory", "GuestMemory"): _memory,
+    ("kernel_magics.inspect.panic", "PanicReport"): _panic,
+    ("kernel_magics.inspect.probes.probe", "Probe"): _probe,
+    ("kernel_magics.inspect.size_tree", "SizeTree"): _tree,
+    ("kernel_magics.inspect.threads", "GuestThreads"): _threads,
+    ("kernel_magics.trace.flame", "FlameGraph"): _flame,
+    ("kernel_magics.trace.recording", "Recording"): _trace,
+    ("kernel_magics.trace.trace", "Trace"): _trace,
 }
 
 

@@ -4,42 +4,63 @@ from typing import Any
 
 import pandas as pd
 
+from kernel_magics.errors import LabError
 from kernel_magics.trace.events import event_arguments, event_number
 from kernel_magics.trace.hypercalls import Argument
 
-__all__ = ["event_cells", "event_fields"]
+__all__ = ["EventText"]
 
 _FIRST_ADDRESS = 1 << 16
 _MAX_RESULT = 1 << 32  # larger results are addresses
-_SHOWN_ALREADY = {"time_ns", "event", "group", "kind", "thread", "a0", "a1", "a2", "a3", "result",
-                  "duration_ns", "caller", "sequence"}
+_SHOWN_ALREADY = {"time_ns", "event", "group", "kind", "thread", "a0", "a1", "a2", "a3", "a4",
+                  "a5", "result", "duration_ns", "caller", "sequence", "exit_sequence",
+                  "in_interrupt", "Index"}
 
 
-def event_cells(row: Any, symbols: Any) -> list:
-    """Return a row of the events' table for the browser: time, thread … caller.
+class EventText:
+    """Tells rows of a trace's table in words.
 
-    row: of `DataFrame.itertuples` over a table like `guest.trace.df`.  symbols: of the
-    guest's image, or None.
+    recording: the trace.Recording they are of, which decodes arguments and has stacks; None
+    for a table of unknown origin: then arguments are numbers.
     """
-    event = str(row.event)
-    took = None if pd.isna(row.duration_ns) else int(row.duration_ns)
-    return [int(row.time_ns), str(row.thread), str(row.group), event,
-            _arguments(event, tuple(getattr(row, f"a{n}", 0) for n in range(4))), _result(row),
-            took, _place(symbols, int(getattr(row, "caller", 0)))]
 
+    def __init__(self, recording: Any = None) -> None:
+        self._recording = recording
 
-def event_fields(row: pd.Series, symbols: Any) -> list[tuple[str, str]]:
-    """Return what else is known of an event: names and texts; missing columns are left out."""
-    fields = []
-    if {"a0", "a1", "a2", "a3"} <= set(row.index):
-        values = tuple(row[f"a{number}"] for number in range(4))
-        fields.append(("arguments", _arguments(str(row["event"]), values)))
-    if "result" in row.index:
-        fields.append(("result", _result(row)))
-    if "caller" in row.index:
-        fields.append(("called from", _place(symbols, int(row["caller"]))))
-    others = [name for name in row.index if name not in _SHOWN_ALREADY]
-    return fields + [(str(name), _other(row[name])) for name in others]
+    def cells(self, row: Any) -> list:
+        """Return a row (of `itertuples`) for the browser: time, thread … caller."""
+        took = None if pd.isna(row.duration_ns) else int(row.duration_ns)
+        return [int(row.time_ns), str(row.thread), str(row.group), str(row.event),
+                self._arguments(row), self._result(row), took, self._caller(row)]
+
+    def fields(self, row: Any) -> list[tuple[str, str]]:
+        """Return what else is known of an event: names and texts."""
+        fields = [("arguments", self._arguments(row)), ("result", self._result(row)),
+                  ("called from", self._caller(row))]
+        others = [name for name in getattr(row, "_fields", ()) if name not in _SHOWN_ALREADY]
+        fields += [(str(name), _other(getattr(row, name))) for name in others]
+        if self._recording is not None:
+            stack = self._recording.stack(int(row.sequence))
+            fields.append(("calls", " ← ".join(frame.function or "?" for frame in stack)))
+        return [(name, text) for name, text in fields if text]
+
+    def _arguments(self, row: Any) -> str:
+        if self._recording is None:
+            values = tuple(getattr(row, f"a{number}", 0) for number in range(4))
+            return _plain_arguments(str(row.event), values)
+        return ", ".join(f"{name}={text}" if name and not text.startswith(f"{name}=") else text
+                         for name, text in self._recording.decoder.arguments(row))
+
+    def _result(self, row: Any) -> str:
+        if self._recording is not None:
+            return str(self._recording.decoder.result(row))
+        result = getattr(row, "result", None)
+        return "" if result is None or pd.isna(result) else _value(int(result))
+
+    def _caller(self, row: Any) -> str:
+        address = int(getattr(row, "caller", 0))
+        named = self._recording.symbol(address) if self._recording is not None else ""
+        return named or (f"{address:#x}" if address else "")
 
 
 def _other(value: Any) -> str:
@@ -48,13 +69,11 @@ def _other(value: Any) -> str:
     return "" if value is None or pd.isna(value) else str(value)
 
 
-def _result(row: Any) -> str:
-    result = getattr(row, "result", None)
-    return "" if result is None or pd.isna(result) else _value(int(result))
-
-
-def _arguments(event: str, values: tuple) -> str:
-    arguments = event_arguments(event_number(event))
+def _plain_arguments(event: str, values: tuple) -> str:
+    try:
+        arguments = event_arguments(event_number(event))
+    except LabError:  # a table may hold events of its own making
+        return ""
     return ", ".join(f"{a.name}={_value(int(v), _is_address(a, int(v)))}"
                      for a, v in zip(arguments, values, strict=False))
 
@@ -68,12 +87,3 @@ def _value(value: int, address: bool = False) -> str:
     if value >= 1 << 63:
         value -= 1 << 64  # a negative int that was passed in a register
     return f"{value:#x}" if (address and value) or value >= _MAX_RESULT else str(value)
-
-
-def _place(symbols: Any, address: int) -> str:
-    found = symbols.at(address) if address and symbols is not None else None
-    if found is None:
-        return f"{address:#x}" if address else ""
-    symbol, offset = found
-    return f"{symbol.name}+{offset:#x}" if offset else symbol.name
-

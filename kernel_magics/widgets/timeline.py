@@ -6,17 +6,18 @@ import numpy as np
 import pandas as pd
 import traitlets
 
-from kernel_magics.errors import LabError, UsageError
-from kernel_magics.widgets.event_text import event_fields
+from kernel_magics.errors import UsageError
+from kernel_magics.widgets.event_text import EventText
 from kernel_magics.widgets.tracks import Layout, lay_out
 from kernel_magics.widgets.view import View
 
-__all__ = ["MOST_EVENTS", "Timeline", "thread_names_of"]
+__all__ = ["MOST_EVENTS", "Timeline"]
 
 MOST_EVENTS = 4_000_000
 """What a browser is sent, the newest; 27 bytes each."""
 
 _PIECE_EVENTS = 1 << 17
+_MOST_GAPS = 1000
 _NOTHING = -1
 
 
@@ -36,7 +37,8 @@ class Timeline(View):
     measured: traitlets.List = traitlets.List(traitlets.Float()).tag(sync=True)
 
     df: pd.DataFrame
-    symbols: Any = None
+    recording: Any = None
+    words: EventText
     thread_names: dict[int, str]
     _layout: Layout | None = None
 
@@ -77,17 +79,19 @@ class Timeline(View):
         elif message["kind"] == "timeline-row":
             row = int(message["row"])
             known = 0 <= row < len(self.df)
-            fields = event_fields(self.df.iloc[row], self.symbols) if known else []
+            rows = self.df.iloc[row:row + 1].itertuples() if known else iter(())
+            fields = [field for one in rows for field in self.words.fields(one)]
             self.send({"kind": "timeline-row", "view": message["view"], "row": row,
                        "fields": fields})
 
     def _send_events(self, view: str) -> None:
         """Send the browser all events: a head, then the columns a piece at a time."""
         if self._layout is None:
-            self._layout = lay_out(self.df.iloc[self.left_out:], self.thread_names)
+            self._layout = lay_out(self.df.iloc[self.left_out:], self.thread_names,
+                                   self.recording)
         layout, first_row = self._layout, self.left_out
         head = {"count": len(layout), "names": layout.names, "left_out": self.left_out,
-                "lost": self.lost, "tracks": [
+                "lost": self.lost, "gaps": self._gaps(), "tracks": [
                     {"thread": t.thread, "thread_name": t.thread_name, "layer": t.layer,
                      "title": t.title, "colour": t.colour, "count": t.count}
                     for t in layout.tracks]}
@@ -99,11 +103,11 @@ class Timeline(View):
                 columns[2] = rows.astype("<u4").tobytes()
             self.send({"kind": "timeline-piece", "view": view, "first": first}, columns)
 
-
-def thread_names_of(guest: Any) -> dict[int, str]:
-    """Return the names of the threads that a guest has now; none if they can't be read."""
-    try:
-        table = guest.threads.df
-    except LabError:
-        return {}
-    return {int(number): str(name) for number, name in table["name"].items() if name}
+    def _gaps(self) -> list[float]:
+        """Return when records are missing: the time of the first event after each gap."""
+        gaps = np.asarray(getattr(self.recording, "gaps", ()), np.int64)[:_MOST_GAPS]
+        if not len(gaps) or not len(self.df):
+            return []
+        sequence = self.df["sequence"].to_numpy("int64")
+        after = np.minimum(np.searchsorted(sequence, gaps), len(sequence) - 1)
+        return [float(time) for time in self.df["time_ns"].to_numpy()[after]]

@@ -9,8 +9,8 @@ import traitlets
 
 from kernel_magics.errors import UsageError
 from kernel_magics.trace.table import call_statistics
-from kernel_magics.widgets.event_text import event_cells
-from kernel_magics.widgets.timeline import MOST_EVENTS, Timeline, thread_names_of
+from kernel_magics.widgets.event_text import EventText
+from kernel_magics.widgets.timeline import MOST_EVENTS, Timeline
 from kernel_magics.widgets.tracks import lay_out
 from kernel_magics.widgets.view import bundle
 
@@ -23,9 +23,11 @@ TEXT_ROWS = 20
 class TraceView(Timeline):
     """A trace as it was when the view was made: over time, as calls, as a table of events.
 
-    source: a guest, or rows of a table like `guest.trace.df`.  pattern: narrows it, see
-    `matching`.  name: for the title.  tab: "Timeline", "Calls" or "Events", the first shown.
-    thread_names: number → name; a guest's own if it is one.  `df` are the events, `calls`
+    source: a guest, its trace, a recording, or rows of a table like `guest.trace.df`.
+    pattern: narrows it, see `matching`.  name: for the title.  tab: "Timeline", "Calls"
+    or "Events", the first shown.
+    thread_names: number → name, by default the recording's.  recording: that of a table, for
+    its arguments in words.  `df` are the events, `calls`
     the count and latencies of each call.  Raises UsageError if the source is neither.
     """
 
@@ -34,22 +36,21 @@ class TraceView(Timeline):
     page = traitlets.Dict().tag(sync=True)
 
     def __init__(self, source: Any, pattern: str = "", *, name: str = "", tab: str = "Timeline",
-                 thread_names: dict[int, str] | None = None) -> None:
+                 thread_names: dict[int, str] | None = None, recording: Any = None) -> None:
         self._esm, self._css = bundle("trace.js"), bundle("trace.css")
         is_table = isinstance(source, pd.DataFrame)
-        if not is_table and not hasattr(source, "trace"):
-            raise UsageError(f"a timeline cannot be made of {type(source).__name__}",
-                             next_step="give it a guest, or rows of guest.trace.df")
-        table = source if is_table else source.trace.df
+        self.recording = recording if is_table else _recording(source)
+        table = source if is_table else self.recording.df
         lay_out(table.iloc[:0])  # says which column is missing
         self.df = matching(_categorical(table), pattern)
-        self.symbols = None if is_table else source.image.symbols
-        names = {} if is_table else thread_names_of(source)
-        self.thread_names = names if thread_names is None else thread_names
+        self.words = EventText(self.recording)
+        known = {} if self.recording is None else self.recording.threads
+        self.thread_names = known if thread_names is None else thread_names
         self.calls = call_statistics(self.df)
-        super().__init__(name=name or getattr(source, "name", "a trace"), events=len(self.df),
-                         left_out=max(0, len(self.df) - MOST_EVENTS), tab=tab,
-                         lost=0 if is_table else source.trace.lost,
+        lost = 0 if self.recording is None else self.recording.lost
+        super().__init__(name=name or getattr(self.recording, "name", "a trace"),
+                         events=len(self.df), lost=lost, tab=tab,
+                         left_out=max(0, len(self.df) - MOST_EVENTS),
                          call_rows=_call_rows(self.df, self.calls), page=self._page(0, ""))
         self.listen()
 
@@ -73,8 +74,16 @@ class TraceView(Timeline):
         shown = positions[start:start + PAGE_ROWS]
         return {"start": start, "matching": len(positions), "filter": pattern,
                 "marked": -1 if marked is None else marked, "positions": shown.tolist(),
-                "rows": [event_cells(row, self.symbols)
+                "rows": [self.words.cells(row)
                          for row in self.df.iloc[shown].itertuples()]}
+
+
+def _recording(source: Any) -> Any:
+    trace = getattr(source, "trace", source)
+    if not hasattr(trace, "recording"):
+        raise UsageError(f"a timeline cannot be made of {type(source).__name__}",
+                         next_step="give it a guest, its trace, or rows of guest.trace.df")
+    return trace.recording
 
 
 def _categorical(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,12 +6,15 @@ that a view sends as they are, and that a script may draw with anything else.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kernel_magics.errors import UsageError
 from kernel_magics.inspect.layers import LAYERS
+from kernel_magics.trace.events import LAYER_OF
+from kernel_magics.widgets.track_slices import Slices, guest_slices
 
 __all__ = ["CALL", "FAILED", "NO_ENTER", "OPEN", "POINT", "Layout", "Track", "lay_out"]
 
@@ -20,11 +23,13 @@ CALL, OPEN, NO_ENTER, POINT, FAILED = 0, 1, 2, 3, 8
 
 _FLAGS = {"call": CALL, "enter": OPEN, "exit": NO_ENTER, "instant": POINT}
 _GROUP_LAYERS = {"syscall": "sys", "hypercall": "rumpuser", "runtime": "bmk"}
-_EVENT_LAYERS = {"host_exit": "host", "mark": "app", "page_fault": "arch", "interrupt": "arch"}
 _TITLES = {"sys": "system calls", "rumpuser": "hypercalls", "bmk": "scheduler",
-           "arch": "traps", "host": "host exits", "app": "marks", "cpu": "running thread"}
-_COLOURS = {layer.name: layer.colour for layer in LAYERS} | {"cpu": "#5f7a8c"}
-_ORDER = ("cpu", *(layer.name for layer in LAYERS))
+           "arch": "traps", "host": "host exits", "app": "marks", "cpu": "running thread",
+           "phase": "boot phases"}
+_COLOURS = {layer.name: layer.colour for layer in LAYERS} | {
+    "cpu": "#5f7a8c", "phase": "#4f8a10", "console": "#7a68d8", "packets": "#c94f4f"}
+_ORDER = tuple(layer.name for layer in LAYERS)
+_DEVICE_COLOUR = "#0a87a0"
 _NEEDED = ("time_ns", "event", "group", "kind", "thread", "duration_ns")
 _LAST_CALLS = {"exit", "exit_group"}
 _MOST_ERRNO = 4095
@@ -70,10 +75,12 @@ class Layout:
                  (self.code, "<u2"), (self.track, "<u2"), (self.flags, "u1"))]
 
 
-def lay_out(table: pd.DataFrame, thread_names: Mapping[int, str] | None = None) -> Layout:
+def lay_out(table: pd.DataFrame, thread_names: Mapping[int, str] | None = None,
+            recording: Any = None) -> Layout:
     """Return the layout of a table of events with the columns of `guest.trace.df`.
 
-    `thread_names` gives threads their names.  Raises UsageError if columns are missing.
+    `thread_names` gives threads their names; `recording`, of the table, lets packets and
+    console lines be read.  Raises UsageError if columns are missing.
     """
     if missing := [name for name in _NEEDED if name not in table.columns]:
         raise UsageError(f"a timeline needs the column {missing[0]!r}", missing=missing,
@@ -86,19 +93,33 @@ def lay_out(table: pd.DataFrame, thread_names: Mapping[int, str] | None = None) 
     threads, thread = np.unique(_threads(table), return_inverse=True)
     track, tracks = _tracks(thread, threads, layer, layers, names)
     end_ns = _ends(table, start_ns, flags, track)
-    _end_with_thread(end_ns, start_ns, np.isin(code, [n for n, name in enumerate(events)
-                                                      if name in _LAST_CALLS]), thread)
+    last_call = np.isin(code, [n for n, name in enumerate(events) if name in _LAST_CALLS])
+    _end_with_thread(end_ns, start_ns, last_call, thread)
     row = np.arange(len(table), dtype=np.uint32)
-    parts = [start_ns, end_ns, row, code, track, flags]
-    cpu = _running(table, start_ns, end_ns, code == _number(events, "switch"), names)
-    if cpu is None:
-        return Layout(tuple(tracks), tuple(events), *parts)
-    slices, labels = cpu
-    slices[3] += len(events)
-    first = Track(_NO_THREAD, "processor", "cpu", _TITLES["cpu"], _COLOURS["cpu"], len(slices[0]))
-    parts[4] = track + 1
-    joined = [np.concatenate([a, b]) for a, b in zip(slices, parts, strict=True)]
-    return Layout((first, *tracks), (*events, *labels), *joined)
+    last_ns = float(end_ns.max()) if len(end_ns) else 0.0
+    layout = Layout(tuple(tracks), tuple(events), start_ns, end_ns, row, code, track, flags)
+    return _with_slices(layout, guest_slices(table, last_ns, names, recording))
+
+
+def _with_slices(layout: Layout, found: list[Slices]) -> Layout:
+    """Put the tracks of the whole guest above the others."""
+    names, tracks = list(layout.names), []
+    columns: list[list[np.ndarray]] = [[], [], [], [], [], []]
+    for number, slices in enumerate(found):
+        count = len(slices.row)
+        is_point = slices.end_ns <= slices.start_ns
+        parts = (slices.start_ns, slices.end_ns, slices.row, slices.code + len(names),
+                 np.full(count, number), np.where(is_point, POINT, CALL))
+        for column, part in zip(columns, parts, strict=True):
+            column.append(part)
+        names += slices.labels
+        tracks.append(Track(_NO_THREAD, "guest", slices.layer,
+                            _TITLES.get(slices.layer, slices.layer),
+                            _COLOURS.get(slices.layer, _DEVICE_COLOUR), count))
+    own = (layout.start_ns, layout.end_ns, layout.row, layout.code, layout.track + len(found),
+           layout.flags)
+    joined = [np.concatenate([*column, part]) for column, part in zip(columns, own, strict=True)]
+    return Layout((*tracks, *layout.tracks), tuple(names), *joined)
 
 
 def _flags(table: pd.DataFrame) -> np.ndarray:
@@ -125,7 +146,7 @@ def _layers(table: pd.DataFrame, events: list[str],
     layers = list(dict.fromkeys([*_ORDER, *known]))
     of_group = np.array([layers.index(name) for name in known] or [0], np.int64)
     layer = of_group[groups.codes.to_numpy()]
-    own = np.array([layers.index(_EVENT_LAYERS[name]) if name in _EVENT_LAYERS else -1
+    own = np.array([layers.index(LAYER_OF[name]) if name in LAYER_OF else -1
                     for name in events] or [-1], np.int64)[code]
     return np.where(own >= 0, own, layer), layers
 
@@ -170,25 +191,3 @@ def _end_with_thread(end_ns: np.ndarray, start_ns: np.ndarray, last_call: np.nda
         latest = np.full(thread.max() + 1, -np.inf)
         np.maximum.at(latest, thread, start_ns)
         end_ns[last_call] = np.maximum(start_ns, latest[thread])[last_call]
-
-
-def _number(events: list[str], name: str) -> int:
-    return events.index(name) if name in events else -1
-
-
-def _running(table: pd.DataFrame, start_ns: np.ndarray, end_ns: np.ndarray, switch: np.ndarray,
-             names: Mapping[int, str]) -> tuple[list[np.ndarray], list[str]] | None:
-    """Return which thread had the processor, from the switches, or None without them."""
-    if "a1" not in table.columns:
-        return None
-    row = np.flatnonzero(switch)
-    if not len(row):
-        return None
-    row = row[np.argsort(start_ns[row], kind="stable")]
-    start = start_ns[row]
-    end = np.r_[start[1:], max(float(end_ns.max()), float(start[-1]))]
-    threads, code = np.unique(table["a1"].to_numpy("uint64")[row], return_inverse=True)
-    labels = [f"{names.get(number) or 'thread'} {number}" for number in threads.tolist()]
-    count = len(row)
-    return [start, end, row.astype(np.uint32), code.astype(np.uint16),
-            np.zeros(count, np.uint16), np.zeros(count, "u1")], labels

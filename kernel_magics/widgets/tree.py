@@ -1,6 +1,6 @@
 """A tree of amounts as a picture to zoom: bytes by symbol, time by call stack."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,9 @@ Node = tuple[int, str, float, str, str]
 class TreeView(View):
     """A tree of amounts: the root at the top, each node as wide as its share.
 
-    root: an object with `name`, `children` and an amount (`size_bytes`, `value`, …), such as
-    `image.sizes.tree` or the flame graph of a trace.  unit: "bytes", "ns" or what is counted.
+    root: an object or a mapping with `name`, `children` and an amount (`size_bytes`, `value`,
+    …), such as `image.sizes.tree` or the tree of a flame graph.
+    unit: "bytes", "ns" or what is counted.
     `focus` is the number of the node that is zoomed to, by position in `df`; it may be set.
     """
 
@@ -43,7 +44,7 @@ class TreeView(View):
         self._esm, self._css = bundle("tree.js"), bundle("tree.css")
         self._nodes = flattened(root)
         columns, data = _packed(self._nodes)
-        super().__init__(title=title or str(root.name), unit=unit, columns=columns, data=data)
+        super().__init__(title=title or self._nodes[0][1], unit=unit, columns=columns, data=data)
         self.listen()
 
     @property
@@ -77,7 +78,7 @@ def flattened(root: Any) -> list[Node]:
             if len(found) == MOST_NODES:
                 return found
             layer = _layer(node) or above
-            found.append((parent, str(node.name), _amount(node), layer, _note(node)))
+            found.append((parent, str(_of(node, "name")), _amount(node), layer, _note(node)))
             following += ((child, len(found) - 1, layer) for child in _children(node))
         line = following
         if len(found) + len(line) > MOST_NODES:
@@ -86,24 +87,28 @@ def flattened(root: Any) -> list[Node]:
     return found
 
 
+def _of(node: Any, name: str) -> Any:
+    return node.get(name) if isinstance(node, Mapping) else getattr(node, name, None)
+
+
 def _children(node: Any) -> Iterator[Any]:
-    children = node.children
-    return iter(children.values() if isinstance(children, dict) else children)
+    children = _of(node, "children") or ()
+    return iter(children.values() if isinstance(children, Mapping) else children)
 
 
 def _amount(node: Any) -> float:
     return next((float(amount) for name in _AMOUNTS
-                 if (amount := getattr(node, name, None)) is not None), 0.0)
+                 if (amount := _of(node, name)) is not None), 0.0)
 
 
 def _layer(node: Any) -> str:
-    if getattr(node, "level", "") == "layer":
-        return str(node.name)
-    return str(getattr(node, "layer", "") or "")
+    if _of(node, "level") == "layer":
+        return str(_of(node, "name"))
+    return str(_of(node, "layer") or "")
 
 
 def _note(node: Any) -> str:
-    return str(getattr(node, "level", "") or getattr(node, "layer", "") or "")
+    return str(_of(node, "level") or _of(node, "layer") or "")
 
 
 def _packed(nodes: list[Node]) -> tuple[dict, bytes]:

@@ -15,7 +15,7 @@ def events(*rows) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=COLUMNS)
     kinds = {"event": "category", "group": "category", "kind": "category",
              "result": "Int64", "duration_ns": "Int64"}
-    return table.astype(kinds)
+    return table.astype(kinds).assign(a0=0, a2=0, a3=0, sequence=range(len(table)))
 
 
 def test_a_track_is_a_layer_of_a_thread_from_the_top_down():

@@ -50,7 +50,7 @@ interface Sum { name: string; title: string; count: number; busy: number }
 export function inside(events: Events, begin: number, end: number): Sum[] {
 	const sums = new Map<string, Sum>();
 	for (const track of events.tracks) {
-		if (track.layer === "cpu") continue;
+		if (track.thread < 0) continue; // made of events that are counted in their threads
 		for (const lane of track.lanes) {
 			for (let i = lane.firstEnding(begin - 1); i < lane.length && lane.start[i] < end; i++) {
 				if (lane.end[i] < begin) continue;

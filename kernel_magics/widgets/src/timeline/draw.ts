@@ -42,6 +42,7 @@ export function drawLanes(context: CanvasRenderingContext2D, scene: Scene): void
 		gather(marks, row, scene);
 	}
 	flush();
+	drawGaps(context, scene);
 	if (scene.selected) drawSelected(context, scene, scene.selected);
 }
 
@@ -56,6 +57,26 @@ function drawGrid(context: CanvasRenderingContext2D, { viewport, rows, top, heig
 	}
 	context.fillStyle = theme.grid;
 	for (const { time } of viewport.marks()) context.fillRect(Math.round(viewport.x(time)), 0, 1, height);
+}
+
+/** Where records were lost: a dashed line with what it means, for a wrong silence misleads. */
+function drawGaps(context: CanvasRenderingContext2D, { events, viewport, theme, height }: Scene): void {
+	context.strokeStyle = context.fillStyle = theme.failed;
+	context.lineWidth = 1.5;
+	context.setLineDash([5, 3]);
+	let told = -Infinity;
+	for (const time of events.head.gaps) {
+		const x = viewport.x(time);
+		if (x < 0 || x > viewport.width) continue;
+		context.beginPath();
+		context.moveTo(x, 0);
+		context.lineTo(x, height);
+		context.stroke();
+		if (x - told < 80) continue;
+		context.fillText("lost here", x + 3, 10);
+		told = x;
+	}
+	context.setLineDash([]);
 }
 
 function gather(marks: Marks, row: LaneRow, scene: Scene): void {

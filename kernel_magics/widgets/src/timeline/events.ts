@@ -8,7 +8,7 @@ export interface TrackHead {
 }
 
 /** Sent before the columns: how many events there are and what their numbers mean. */
-export interface Head { tracks: TrackHead[]; names: string[]; count: number; left_out: number; lost: number }
+export interface Head { tracks: TrackHead[]; names: string[]; count: number; left_out: number; lost: number; gaps: number[] }
 
 export interface Track extends TrackHead { index: number; all: Lane[]; lanes: Lane[] }
 
@@ -95,9 +95,9 @@ export class Events {
 		this.matching = this.counted();
 	}
 
-	/** Events shown; the processor's slices stand for switches, which are counted already. */
+	/** Events shown; the guest's own tracks are made of events, which are counted already. */
 	private counted(): number {
-		return this.tracks.filter((t) => t.layer !== "cpu").flatMap((t) => t.lanes).reduce((n, lane) => n + lane.length, 0);
+		return this.tracks.filter((t) => t.thread >= 0 || this.head.tracks.every((one) => one.thread < 0)).flatMap((t) => t.lanes).reduce((n, lane) => n + lane.length, 0);
 	}
 
 	/** The event that came from a row of the table, if it is shown; a layer's, not the processor's. */

@@ -17,7 +17,7 @@ export function density(events: Events, bins: number): Float64Array {
 	const counts = new Float64Array(bins);
 	const step = (events.end - events.begin) / bins;
 	for (const track of events.tracks) {
-		if (track.layer === "cpu") continue; // the switches are counted as events already
+		if (track.thread < 0) continue; // these are made of events, which are counted already
 		for (const lane of track.lanes) {
 			let first = 0;
 			for (let bin = 0; bin < bins && first < lane.length; bin++) {

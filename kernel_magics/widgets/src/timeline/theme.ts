@@ -10,7 +10,8 @@ export interface Theme {
 }
 
 /** Read the theme from a styled element; again when the notebook's theme has changed. */
-export function readTheme(element: HTMLElement): Theme {
+export function readTheme(inside: HTMLElement): Theme {
+	const element = inside.closest<HTMLElement>(".rl") ?? inside; // which has a background
 	const style = getComputedStyle(element);
 	const ink = rgb(style.color);
 	const paper = rgb(style.backgroundColor);

@@ -1,0 +1,68 @@
+"""The threads of a guest: state, time, what each waits for; its calls when it is selected."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from kernel_magics.errors import LabError
+from kernel_magics.inspect.layers import LAYERS
+from kernel_magics.widgets.listing import Block, ListingView
+
+__all__ = ["frame_rows", "threads_view"]
+
+_COLOURS = {layer.name: layer.colour for layer in LAYERS}
+_MOST_LOCALS = 30
+_MOST_VALUE = 300
+_MOST_FRAMES = 100
+
+
+def threads_view(guest: Any) -> ListingView:
+    """Return a guest's threads as a view; selecting one shows its backtrace.
+
+    guest: a Guest or a dump.  Raises GuestError if its tables cannot be read.
+    """
+    threads = guest.threads
+    problems: list[str] = []
+
+    def look() -> Any:
+        found = threads.read()
+        problems[:] = getattr(found, "problems", [])
+        return found.df if hasattr(found, "df") else threads.df
+
+    def tell(key: str) -> list[Block]:
+        thread = threads[int(key)]
+        stack = thread.backtrace()
+        waits = thread.wait
+        fields = [("state", thread.state), ("process", str(thread.process or ""))]
+        if waits:
+            fields.append(("waits for", waits.text))
+        return [{"title": thread.title(), "fields": [f for f in fields if f[1]]},
+                {"title": "calls, innermost first", "frames": frame_rows(stack)},
+                {"title": "", "text": "\n".join(getattr(stack, "notes", ()))}]
+
+    can_tell = hasattr(type(threads), "__getitem__")
+    return ListingView(f"Threads of {guest.name}", "threads", look, guest=guest,
+                       detail=tell if can_tell else None, problems=lambda: problems)
+
+
+def frame_rows(frames: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return the frames of a backtrace for the browser, with source and variables."""
+    rows = []
+    for frame in list(frames)[:_MOST_FRAMES]:
+        place = f"{frame.file}:{frame.line}" if frame.line else f"{frame.address:#x}"
+        rows.append({"name": frame.function or "?", "layer": frame.layer, "place": place,
+                     "colour": _COLOURS.get(frame.layer, "#80808a"),
+                     "source": str(getattr(frame, "excerpt", "") or ""),
+                     "locals": _locals(frame)})
+    return rows
+
+
+def _locals(frame: Any) -> list[tuple[str, str]]:
+    try:
+        found = getattr(frame, "locals", None) or {}
+        rows = []
+        for name, value in list(found.items())[:_MOST_LOCALS]:
+            text = str(value)
+            rows.append((name, text if len(text) <= _MOST_VALUE else f"{text[:_MOST_VALUE]}…"))
+        return rows
+    except LabError as error:
+        return [("", str(error.message))]

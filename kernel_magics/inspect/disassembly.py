@@ -154,6 +154,8 @@ class ImageCode:
         found = self.instructions(symbol.address, size)
         where = f", {symbol.object}" if symbol.object else ""
         title = f"{symbol.demangled}: {size} bytes in layer {symbol.layer}{where}"
+        if self._symbols.note:
+            note = f"{note}\n{self._symbols.note}".strip()
         if self._source.changed:
             note = (f"{note}\n" if note else "") + \
                 f"changed since the image was built: {', '.join(sorted(self._source.changed))}"

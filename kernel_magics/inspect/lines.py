@@ -1,6 +1,7 @@
 """Source lines of code addresses, from DWARF, through drgn."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from kernel_magics.build.elf import PT_LOAD, ElfFile
 
@@ -18,23 +19,38 @@ class SourcePlace:
 
 
 class LineTable:
-    """Address → source places of one image; the debugging data is read at the first look."""
+    """Address → source places of one image; the debugging data is read at the first look.
+
+    `damage` says in a few words what is wrong with the debugging data, "" as far as is known.
+    """
 
     def __init__(self, elf: ElfFile) -> None:
         self._elf = elf
-        self._program: object | None = None
+        self._program: Any = None
+        self._is_unreadable = False
+        self.damage = ""
 
     def at(self, address: int) -> tuple[SourcePlace, ...]:
-        """Return the places of `address`, innermost inlined function first, or ()."""
+        """Return the places of `address`, innermost inlined function first, or ().
+
+        Where the debugging data is damaged there are none either, and `damage` says so.
+        """
+        if self._is_unreadable:
+            return ()
         try:
-            found = self._load().source_location(address)  # type: ignore[attr-defined]
+            found = self._load().source_location(address)
+            return tuple(SourcePlace(one.filename.removeprefix("./"), one.line, one.column,
+                                     one.name() or "") for one in found if one.line)
         except LookupError:
             return ()
-        return tuple(SourcePlace(one.filename.removeprefix("./"), one.line, one.column,
-                                 one.name() or "")
-                     for one in found if one.line)
+        except (TypeError, OverflowError):
+            raise  # not the file's mistake
+        except Exception as error:  # what drgn raises for damaged data has no class of its own
+            self.damage = str(error).splitlines()[0] if str(error) else type(error).__name__
+            self._is_unreadable = self._program is None
+            return ()
 
-    def _load(self) -> object:
+    def _load(self) -> Any:
         if self._program is None:
             import drgn
 

@@ -120,6 +120,9 @@ class LinkRecord:
     def _parts(self, piece: Piece) -> list[LinkedPiece]:
         archive, name = self._split(piece.object)
         if (archive, name) in _RUNTIME_OBJECTS:
+            if not self._runtime:
+                return [LinkedPiece(piece.address, piece.size_bytes, piece.output, "", _RUNTIME,
+                                    piece.section)]
             inside = self._runtime.get(piece.section)
             # Strings that the linker merged lie no longer where they were.
             if inside and max(offset + size for offset, size, _ in inside) <= piece.size_bytes:

@@ -175,6 +175,15 @@ class SymbolIndex:
         places = self.lines(address)
         return (places[0].file, places[0].line) if places else None
 
+    @property
+    def note(self) -> str:
+        """What is known to be lost: "" or a sentence on symbols or debugging data."""
+        if not self._table.names:
+            return f"{self.image.path.name} is stripped: it has no symbols and no lines"
+        damage = self._tables.lines.damage
+        return f"the debugging data of {self.image.path.name} is damaged ({damage}): some lines " \
+            "are lost" if damage else ""
+
     @cached_property
     def df(self) -> pd.DataFrame:
         """A row per symbol: name, address, size_bytes, layer, kind, is_global."""
@@ -198,5 +207,6 @@ class SymbolIndex:
         shown = [f"{name} {counts[name]}" for name in
                  [*(layer.name for layer in LAYERS), OTHER] if name in counts]
         if not counts:
-            return f"{self.image.name}: no symbols, {self.image.path.name} is stripped"
-        return f"{self.image.name}: {len(self)} symbols: {', '.join(shown)}"
+            return f"{self.image.name}: no symbols; {self.note}"
+        note = f"\n{self.note}" if self.note else ""
+        return f"{self.image.name}: {len(self)} symbols: {', '.join(shown)}{note}"

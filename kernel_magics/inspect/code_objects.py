@@ -114,6 +114,11 @@ class CodeObjects:
         found = self._objects[index]
         return found if found.holds(address) else None
 
+    def around(self, address: int) -> CodeObject | None:
+        """Return the object with an address among its code or its data, or None."""
+        index = bisect_right(self._starts, address) - 1
+        return self._objects[index] if index >= 0 and address < self._objects[index].end else None
+
 
 def objects_of(subject: Any, space: AddressSpace) -> CodeObjects:
     """Return the code in a subject's address space: the image, and what is mapped there."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kernel_magics.inspect.module_types import module_program
 from kernel_magics.inspect.program import program_of
 from kernel_magics.inspect.typed import TypedObject
 
@@ -32,10 +33,16 @@ _UNKNOWN = (0x5A5A_5A5A_5A5A_5A58, 0x2525_2525_2525_2528)
 
 def frame_locals(frame: StackFrame) -> Mapping[str, TypedObject]:
     """Return the variables of a frame by name, {} where none are known."""
-    if frame.activation is None or frame.subject is None or not frame.line or frame.module:
+    if frame.activation is None or frame.code is None or not frame.line:
         return {}
-    program = program_of(frame.subject,
-                         None if frame.space.is_default else frame.space.page_table)
+    program: drgn.Program | None
+    if frame.module:
+        program = module_program(frame.subject, frame.space, frame.code)
+    else:
+        program = program_of(frame.subject,
+                             None if frame.space.is_default else frame.space.page_table)
+    if program is None:
+        return {}
     found = _evaluate(program, frame, _UNKNOWN[0])
     if set(range(17)) <= frame.activation.registers.keys():
         return {name: TypedObject(value) for name, value in found.items()}

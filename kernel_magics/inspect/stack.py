@@ -10,7 +10,7 @@ from kernel_magics.build.diagnostics import SourceLines
 from kernel_magics.errors import UsageError
 from kernel_magics.inspect.address_space import AddressSpace
 from kernel_magics.inspect.backtrace import Frame, frames_text
-from kernel_magics.inspect.code_objects import CodeObjects, objects_of
+from kernel_magics.inspect.code_objects import CodeObject, CodeObjects, objects_of
 from kernel_magics.inspect.frame_locals import frame_locals
 from kernel_magics.inspect.layers import OTHER
 from kernel_magics.inspect.typed import TypedObject
@@ -29,24 +29,27 @@ EXCERPT_LINES_AROUND = 2
 class StackFrame(Frame):
     """One call of a backtrace: see Frame, and its registers and variables.
 
-    `module` is the file that the code is from, "" for the image itself, and `module_start`
-    where that lies; `inline_depth`
-    counts the functions that were inlined into this one at the place where it is.
+    `code` is the file that it is from; `inline_depth` counts the functions that were inlined
+    into this one at the place where it is.
     """
 
-    module: str = ""
-    module_start: int = 0
+    code: CodeObject | None = field(default=None, repr=False)
     inline_depth: int = 0
     activation: Activation | None = field(default=None, repr=False)
     space: Any = field(default=None, repr=False)
     subject: Any = field(default=None, repr=False)
 
     @property
+    def module(self) -> str:
+        """The file that the code is from, "" for the image itself."""
+        return self.code.module if self.code is not None else ""
+
+    @property
     def place(self) -> str:
         """The source place as text; without one, where in a mapped file it is."""
-        if self.line or not self.module or self.activation is None:
+        if self.line or self.code is None or not self.module:
             return f"{self.file}:{self.line}" if self.line else ""
-        return f"{self.module}+{self.address - self.module_start:#x}"
+        return f"{self.module}+{self.address - self.code.start:#x}"
 
     @property
     def registers(self) -> dict[str, int]:
@@ -196,9 +199,8 @@ def walk_stack(subject: Any, registers: Mapping[str, int], *, after_call: bool =
         code = objects.at(one.lookup)
         found = code.frames(one.address, one.lookup) if code else \
             (Frame(one.address, "", 0, OTHER),)
-        module = code.module if code else ""
         frames += [StackFrame(frame.address, frame.function, frame.offset, frame.layer,
-                              frame.file, frame.line, frame.is_inlined, module,
-                              code.start if code else 0, depth, one, space, subject)
+                              frame.file, frame.line, frame.is_inlined, code, depth, one,
+                              space, subject)
                    for depth, frame in enumerate(found)]
     return Backtrace(frames, title=title)

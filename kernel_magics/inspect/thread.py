@@ -80,6 +80,11 @@ class Thread:
         """Number and label, as a sentence names it."""
         return f"thread {self.number} ({self.label})"
 
+    @property
+    def objects(self) -> CodeObjects:
+        """The code in its process's memory."""
+        return self._objects(self.space)
+
     # Where the registers are
 
     def _look(self) -> Backtrace:
@@ -116,7 +121,7 @@ class Thread:
             return Backtrace([], [f"its stack at {stack_pointer:#x} is not mapped"])
         registers = dict(zip(_SAVED_NAMES, values, strict=True))
         registers["rsp"] = stack_pointer + _SAVED.size
-        objects = self._objects(self.space)
+        objects = self.objects
         code = objects.at(registers["rip"] - 1)
         is_return = code is not None and code.called(registers["rip"]) is not None
         return walk_stack(self._subject, registers, after_call=is_return, space=self.space,
@@ -154,14 +159,14 @@ class Thread:
             return Backtrace([], ["it was running, and its registers are gone with the "
                                   "processor"])
         return walk_stack(self._subject, registers, space=self.space,
-                          objects=self._objects(self.space))
+                          objects=self.objects)
 
     def _panicked(self) -> Backtrace:
         data = self._subject.ram.read(self._subject.header.panic_address, _PANIC_BYTES)
         record = Panic.from_buffer_copy(data)
         registers = dict(zip(REGISTERS, record.registers, strict=True))
         return walk_stack(self._subject, registers, space=self.space,
-                          objects=self._objects(self.space),
+                          objects=self.objects,
                           after_call=record.vector == _NO_VECTOR)
 
     # Text

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.errors import LabError
+from kernel_magics.inspect.module_types import name_in_module
 from kernel_magics.inspect.object_names import ObjectNames
 from kernel_magics.inspect.program import program_of
 from kernel_magics.inspect.records import RecordReader
@@ -31,6 +32,14 @@ class WaitFacts:
     def names(self) -> ObjectNames:
         """Names of what lies at an address."""
         return ObjectNames(self.subject)
+
+    def name_at(self, address: int, thread: Thread) -> str:
+        """Return the name of a variable at an address of a thread's process, "" if none."""
+        code = thread.objects.around(address)
+        if code is None:
+            return ""
+        return name_in_module(self.subject, thread.space, code, address) if code.module \
+            else self.names.at(address)
 
     def by_number(self, number: int) -> Thread | None:
         """Return a thread by its number."""

@@ -51,7 +51,7 @@ def futex_wait(call: SystemCall, thread: Thread, trace: Backtrace, facts: WaitFa
     """Return the wait of a thread in futex(2)."""
     address = call.arguments[0]
     kind, frame = kind_of_futex(trace)
-    if kind == "join":
+    if kind == "join" or (kind == "futex" and _is_thread_word(address, thread, facts)):
         return _join(address, thread, facts)
     layouts = GLIBC if frame is not None and frame.module and "musl" not in frame.module \
         else MUSL
@@ -62,14 +62,21 @@ def futex_wait(call: SystemCall, thread: Thread, trace: Backtrace, facts: WaitFa
     if kind in ("mutex", "rwlock"):
         return lock_wait(kind, address, layouts.holder(kind, address, thread.space.word),
                          thread, trace, facts)
-    name = name_of(address, trace, facts)
+    name = name_of(address, thread, trace, facts)
     return Wait(kind, f"{kind} {name or hex(address)}", address=address, name=name)
+
+
+def _is_thread_word(address: int, thread: Thread, facts: WaitFacts) -> bool:
+    """Whether the word is where another thread's number is, cleared at its end."""
+    other = facts.by_structure(address, thread.process)
+    return other is not None and other is not thread \
+        and thread.space.word(address, 4) == other.record.tid
 
 
 def lock_wait(kind: str, address: int, holder: Holder, thread: Thread, trace: Backtrace,
               facts: WaitFacts) -> Wait:
     """Return the wait for a lock of the program."""
-    name = name_of(address, trace, facts)
+    name = name_of(address, thread, trace, facts)
     owner = facts.by_tid(holder.tid, thread.process) if holder.tid else None
     text = f"{kind} {name or hex(address)}"
     if owner is not None:
@@ -87,9 +94,9 @@ def who(owner: Thread, thread: Thread | None = None) -> str:
     return "itself" if owner is thread else owner.named
 
 
-def name_of(address: int, trace: Backtrace, facts: WaitFacts) -> str:
+def name_of(address: int, thread: Thread, trace: Backtrace, facts: WaitFacts) -> str:
     """Return the name of a lock: of a variable, or as a frame's pointer leads to it."""
-    return facts.names.at(address) or _through_pointer(address, trace)
+    return facts.name_at(address, thread) or _through_pointer(address, trace)
 
 
 def _through_pointer(address: int, trace: Backtrace) -> str:

@@ -62,6 +62,8 @@ struct kern_wait {
 #define KERN_FOREVER INT64_MAX
 /* Sleep until woken, deadline_ns (monotonic) or a signal: 0, -ETIMEDOUT, -EINTR. */
 int kern_wait(struct kern_wait *where, int64_t deadline_ns);
+#define KERN_ALL INT32_MAX
+/* Wake as many as count says, those first who wait longest. */
 void kern_wake(struct kern_wait *where, int count);
 
 #endif

@@ -459,4 +459,12 @@ _Static_assert(sizeof(struct linux_epoll_event) == 12, "struct epoll_event");
 _Static_assert(sizeof(struct linux_flock) == 32, "struct flock");
 _Static_assert(offsetof(struct linux_dirent64, d_name) == 19, "struct linux_dirent64");
 
+/* Signals (signal(7), the numbers of x86-64) that the factions send or treat specially. */
+#define SIGKILL 9
+#define SIGSEGV 11
+#define SIGPIPE 13
+#define SIGALRM 14
+#define SIGCHLD 17
+#define SIGSTOP 19
+
 #endif

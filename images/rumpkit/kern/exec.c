@@ -305,7 +305,7 @@ static void forget_program(struct kern_thread *thread)
 	kern_process_timers_end(false);
 	if (kern_process->borrows_vm) {
 		kern_process->borrows_vm = false;
-		kern_wake(&kern_process->changed, 1 << 30);
+		kern_wake(&kern_process->changed, KERN_ALL);
 	}
 }
 

@@ -12,7 +12,6 @@
 #define CLONE_VFORK 0x4000ull
 #define CLONE_SETTLS 0x80000ull
 #define CLONE_SIGNAL_MASK 0xffull
-#define SIGCHLD 17
 #define SA_NOCLDWAIT 2
 #define SIG_IGN 1
 #define WNOHANG 1
@@ -234,13 +233,13 @@ static void tell_parent(struct kern_process *process)
 
 	if (!parent || !wants_children(parent)) {
 		if (parent)
-			kern_wake(&parent->changed, 1 << 30);
+			kern_wake(&parent->changed, KERN_ALL);
 		remove_process(process);
 		return;
 	}
 	if (process->exit_signal)
 		kern_signal_send_process(parent, process->exit_signal, &info);
-	kern_wake(&parent->changed, 1 << 30);
+	kern_wake(&parent->changed, KERN_ALL);
 }
 
 void kern_process_exit(int wait_status)
@@ -266,7 +265,7 @@ void kern_process_exit(int wait_status)
 	kern_vm_put(process->vm);
 	process->vm = NULL;
 	process->borrows_vm = false;
-	kern_wake(&process->changed, 1 << 30);
+	kern_wake(&process->changed, KERN_ALL);
 	leave_children(process);
 	kern_thread_destroy(thread);
 	process->state = KERN_PROCESS_ENDED;

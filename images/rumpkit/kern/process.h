@@ -158,6 +158,8 @@ long kern_futex_requeue(uint64_t from, uint64_t to, int wake, int move, bool com
 
 /* --- signals --- */
 #define KERN_SIGNAL_BIT(signal) (1ull << ((signal) - 1))
+/* The signals that nothing blocks, catches or ignores. */
+#define KERN_SIGNALS_UNBLOCKABLE (KERN_SIGNAL_BIT(SIGKILL) | KERN_SIGNAL_BIT(SIGSTOP))
 void kern_signal_send(struct kern_thread *thread, int signal, const struct kern_siginfo *info);
 void kern_signal_send_process(struct kern_process *process, int signal,
     const struct kern_siginfo *info);

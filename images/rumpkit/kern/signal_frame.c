@@ -13,8 +13,6 @@
 #define SA_RESETHAND 0x80000000ull
 #define SS_ONSTACK 1
 #define SS_DISABLE 2
-#define SIGKILL 9
-#define SIGSTOP 19
 #define RED_ZONE_BYTES 128
 #define UC_FP_XSTATE 1
 #define UC_SIGCONTEXT_SS 2
@@ -173,7 +171,7 @@ bool kern_signal_frame(struct kern_thread *thread, struct rumpcomp_registers *re
 	registers->rdx = (uintptr_t)&user->context_flags;
 	registers->rax = 0;
 	registers->rflags &= ~0x500ull; /* DF, TF */
-	thread->signal_mask |= action->mask & ~(KERN_SIGNAL_BIT(SIGKILL) | KERN_SIGNAL_BIT(SIGSTOP));
+	thread->signal_mask |= action->mask & ~KERN_SIGNALS_UNBLOCKABLE;
 	if (!(action->flags & SA_NODEFER))
 		thread->signal_mask |= KERN_SIGNAL_BIT(signal);
 	if (action->flags & SA_RESETHAND)
@@ -223,7 +221,7 @@ void kern_signal_return(const struct rumpcomp_frame *frame)
 		.rsp = from->rsp, .rflags = (from->rflags & 0xdd5) | 0x202,
 	};
 	thread->signal_mask = copy.context_mask &
-	    ~(KERN_SIGNAL_BIT(SIGKILL) | KERN_SIGNAL_BIT(SIGSTOP));
+	    ~KERN_SIGNALS_UNBLOCKABLE;
 	if (kern_signal_attention(thread))
 		kern_signal_redeliver(&registers);
 	rumpcomp_resume(&registers);

@@ -127,6 +127,6 @@ void kern_thread_exit(int wait_status)
 		kern_futex_wake(thread->clear_child_tid, 1, ~0u);
 	process->cpu_ns_of_ended += (int64_t)rumpcomp_thread_cpu_ns();
 	kern_thread_destroy(thread);
-	kern_wake(&process->changed, 1 << 30);
+	kern_wake(&process->changed, KERN_ALL);
 	rumpcomp_thread_end();
 }

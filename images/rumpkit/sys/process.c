@@ -18,7 +18,6 @@
 #define CLONE_VM 0x100
 #define CLONE_VFORK 0x4000
 #define CLONE_THREAD 0x10000
-#define SIGCHLD 17
 /* Namespaces: there is nothing to be apart from. */
 #define CLONE_NEW_ANYTHING 0x7e020000
 

@@ -6,9 +6,6 @@
 #define SIG_BLOCK 0
 #define SIG_UNBLOCK 1
 #define SIG_SETMASK 2
-#define SIGKILL 9
-#define SIGSTOP 19
-#define UNBLOCKABLE (KERN_SIGNAL_BIT(SIGKILL) | KERN_SIGNAL_BIT(SIGSTOP))
 #define SS_DISABLE 2
 
 static bool valid(long signal)
@@ -41,7 +38,7 @@ long sys_rt_sigprocmask(SYS4(how, set, old, mask_bytes))
 		return -EINVAL;
 	if (set && kern_copyin((const void *)set, &mask, sizeof(mask)))
 		return -EFAULT;
-	mask &= ~UNBLOCKABLE;
+	mask &= ~KERN_SIGNALS_UNBLOCKABLE;
 	if (set && how == SIG_BLOCK)
 		thread->signal_mask |= mask;
 	else if (set && how == SIG_UNBLOCK)
@@ -214,7 +211,7 @@ long sys_rt_sigtimedwait(SYS4(set, user_info, timeout, mask_bytes))
 		deadline_ns = kern_monotonic_ns() + ns;
 	}
 	/* Let through, they end the wait; nobody else takes them meanwhile. */
-	thread->signal_mask &= ~(wanted & ~UNBLOCKABLE);
+	thread->signal_mask &= ~(wanted & ~KERN_SIGNALS_UNBLOCKABLE);
 	while (!(signal = kern_signal_take(thread, wanted, &info)) && !error)
 		error = kern_wait(&nobody, deadline_ns);
 	if (!signal)

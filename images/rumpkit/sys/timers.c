@@ -5,7 +5,6 @@
 #include "sys.h"
 #include "vfs.h"
 
-#define SIGALRM 14
 #define SI_KERNEL 0x80
 #define SI_TIMER (-2)
 #define SIGEV_SIGNAL 0

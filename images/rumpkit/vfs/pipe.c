@@ -11,7 +11,6 @@
 
 #define DEFAULT_PAGES 16
 #define MAX_PAGES 256 /* 1 MiB, Linux's pipe-max-size */
-#define SIGPIPE 13
 
 struct vfs_pipe {
 	struct pipe_ring ring;

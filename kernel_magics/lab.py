@@ -22,6 +22,7 @@ from kernel_magics.boot.starting import attach_guest, start_guest
 from kernel_magics.build import BuildRequest, GuestImage, Source, find_kit
 from kernel_magics.errors import GuestError, LabError, UsageError
 from kernel_magics.inspect.dump import Dump, open_dump
+from kernel_magics.inspect.heap_calls import heap_calls_flags
 from kernel_magics.inspect.panic import PanicReport
 from kernel_magics.inspect.report_file import open_report
 from kernel_magics.trace.facet import boot_trace
@@ -91,17 +92,21 @@ class Lab:
     def build(self, source_text: str, name: str = "guest", *, lang: str = "c",
               cflags: str | Sequence[str] = (), ldflags: str | Sequence[str] = (),
               filename: str | None = None, first_line: int = 1,
-              kit: str = "rumpkit", whole: bool = False) -> GuestImage:
+              kit: str = "rumpkit", whole: bool = False,
+              heap_calls: bool = False) -> GuestImage:
         """Build a guest image from source text.
 
         `lang` is "c" or "c++"; `filename` and `first_line` are what messages call the text
         and its first line; `whole` keeps the network, disks and shares in the image of a
-        program that opens neither a socket nor a file.  Raises UsageError, BuildError (with
-        diagnostics) or HostError.
+        program that opens neither a socket nor a file; `heap_calls` has the program note
+        who allocates and frees its memory (guest.memory.heap.calls).  Raises UsageError,
+        BuildError (with diagnostics) or HostError.
         """
+        compiling, linking = heap_calls_flags() if heap_calls else ([], [])
         suffix = ".cc" if lang == "c++" else ".c"
         source = Source(source_text, filename or f"{name}{suffix}", first_line)
-        request = BuildRequest(name, (source,), lang, _words(cflags), _words(ldflags), whole=whole)
+        request = BuildRequest(name, (source,), lang, (*compiling, *_words(cflags)),
+                               (*linking, *_words(ldflags)), whole=whole)
         image = find_kit(kit).build(request)
         self._images[image.name] = image
         return image

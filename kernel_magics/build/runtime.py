@@ -217,7 +217,9 @@ def _run_make(sources: Path, lwip: Path | None, out: Path) -> None:
 
 def _prune(shelf: Path, kept: Path) -> None:
     """Keep the runtimes built last; images hold copies of what they need of the others."""
-    built = [path for path in shelf.iterdir() if path.is_dir() and path != kept]
+    # Those with a dot are being built by somebody else just now.
+    built = [path for path in shelf.iterdir()
+             if path.is_dir() and path != kept and not path.name.startswith(".")]
     built.sort(key=lambda path: path.stat().st_mtime)
     for path in built[:-KEPT_RUNTIMES]:
         shutil.rmtree(path, ignore_errors=True)

@@ -12,6 +12,7 @@ from kernel_magics.inspect.page_allocator import PageAllocator
 from kernel_magics.inspect.page_tables import PageTables
 from kernel_magics.inspect.probes.processes import Processes
 from kernel_magics.inspect.program import has_types, program_of
+from kernel_magics.inspect.program_heap import Leaks, ProgramHeap
 from kernel_magics.inspect.ram import PAGE_BYTES, GuestRam
 from kernel_magics.inspect.regions import (
     Region,
@@ -19,6 +20,7 @@ from kernel_magics.inspect.regions import (
     process_regions,
     runtime_regions,
 )
+from kernel_magics.inspect.runtime_heap import RuntimeHeap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +57,20 @@ class GuestMemory:
     def pages(self) -> PageAllocator:
         """The page allocator: free blocks, fragmentation, what each page is used for."""
         return PageAllocator(self._guest)
+
+    @cached_property
+    def heap(self) -> ProgramHeap:
+        """The program's heap: its blocks, who allocated them, and leaks."""
+        return ProgramHeap(self._guest)
+
+    def leaks(self) -> Leaks:
+        """Return the blocks of the program's heap that nothing points to; see heap.leaks."""
+        return self.heap.leaks()
+
+    @cached_property
+    def runtime_heap(self) -> RuntimeHeap:
+        """The runtime's own memory: small blocks by size, and by who asked for them."""
+        return RuntimeHeap(self._guest)
 
     # What is at an address
 

@@ -21,6 +21,8 @@ BUILD_OPTIONS = (
            kind=flags, default=()),
     Option("--whole", "keep the network, disks and shares in the image even if the program opens "
            "neither a socket nor a file"),
+    Option("--heap-calls", "have the program note who allocates and frees its memory, for "
+           "guest.memory.leaks()"),
 )
 
 RUMPBUILD = Command(
@@ -59,7 +61,8 @@ def build_cell(name: str, options: SimpleNamespace, cell: str | None, title: str
     lab = notebook_lab()
     with progress(f"building {name}"):
         return lab.build(cell, name=name, lang=options.lang, cflags=options.cflags,
-                         ldflags=options.ldflags, first_line=2, whole=options.whole)
+                         ldflags=options.ldflags, first_line=2, whole=options.whole,
+                         heap_calls=options.heap_calls)
 
 
 MAGICS = ((RUMPBUILD, rumpbuild),)

@@ -1,0 +1,164 @@
+"""The heap of a guest's program, and what of it nothing points to any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kernel_magics.errors import GuestError, UsageError
+from kernel_magics.inspect.heap_calls import HeapCalls
+from kernel_magics.inspect.musl_heap import Block, read_blocks
+from kernel_magics.inspect.probes.processes import Processes
+from kernel_magics.inspect.ram import GuestRam
+from kernel_magics.inspect.reachable import reachable_blocks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Leaks", "ProgramHeap"]
+
+SHOWN_ROWS = 12
+SHOWN_BYTES = 16
+
+
+class ProgramHeap:
+    """What malloc has given to a program of C or C++; each access is a fresh look.
+
+    A running guest may be inside malloc just now: `problems` says what did not fit then.
+    Pause it for a look without surprises.
+    """
+
+    def __init__(self, subject: Any) -> None:
+        self._subject = subject
+        self.problems: list[str] = []
+
+    def blocks(self) -> list[Block]:
+        """Return the blocks in use by address.
+
+        Raises UsageError if the program has no malloc of musl's that keeps books: one that
+        never frees does not, and a packaged program has another C library.
+        """
+        return self._look()[0]
+
+    def _look(self) -> tuple[list[Block], int]:
+        symbols = self._subject.image.symbols
+        if not symbols.names:
+            raise UsageError(f"{self._subject.image.name} is stripped: where its heap is cannot "
+                             "be known", next_step="open the image from before stripping")
+        if "__malloc_context" not in symbols.names:
+            raise UsageError(f"{self._subject.image.name} has no heap that can be read",
+                             next_step="a program that calls free() and was built here has one; "
+                                       "packaged programs have other allocators")
+        self.problems = []
+        return read_blocks(self.ram().read_virtual, symbols.find("__malloc_context").address,
+                           symbols.find("__malloc_size_classes").address, self.problems)
+
+    def ram(self) -> GuestRam:
+        """Return the memory of the program that is part of the image: process 1's."""
+        table = next((process.page_table for process in Processes(self._subject)
+                      if process.page_table and not process.path), 0)
+        return GuestRam(self._subject.ram.read,
+                        table or self._subject.header.page_table_address)
+
+    @property
+    def calls(self) -> HeapCalls:
+        """Who allocated and freed what, of an image built with heap_calls=True."""
+        return HeapCalls(self._subject)
+
+    def block_at(self, address: int) -> Block | None:
+        """Return the block in use that an address lies in, None if it lies in none."""
+        return next((block for block in self.blocks()
+                     if block.slot_address <= address < block.slot_address + block.slot_bytes),
+                    None)
+
+    def leaks(self) -> Leaks:
+        """Return the blocks that no pointer leads to, from variables, stacks or other blocks.
+
+        A number that looks like a pointer counts as one, so a leak may stay hidden, but what
+        is returned cannot be reached; memory that other programs or devices know of does not
+        count.  Pause a running guest for an exact answer.
+        """
+        blocks = self.blocks()
+        reached = reachable_blocks(self._subject, self.ram(), blocks)
+        lost = [block for block, is_reached in zip(blocks, reached, strict=True)
+                if not is_reached]
+        return Leaks(self._subject, tuple(lost), sum(block.size_bytes for block in blocks))
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """A row per block in use: address, size_bytes, slot_bytes (what it takes)."""
+        import pandas as pd
+
+        blocks = self.blocks()
+        return pd.DataFrame({
+            "address": np.array([block.address for block in blocks], np.uint64),
+            "size_bytes": [block.size_bytes for block in blocks],
+            "slot_bytes": [block.slot_bytes for block in blocks]})
+
+    def __repr__(self) -> str:
+        blocks, free_bytes = self._look()
+        used = sum(block.size_bytes for block in blocks)
+        taken = sum(block.slot_bytes for block in blocks)
+        lines = [f"{self._subject.name}: {len(blocks)} blocks of {used} bytes in use, which take "
+                 f"{taken}; {free_bytes} bytes free between them"]
+        return "\n".join([*lines, *(f"  problem: {problem}" for problem in self.problems)])
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """Blocks that were not freed and cannot be any more, for nobody knows where they are."""
+
+    subject: Any
+    blocks: tuple[Block, ...]
+    heap_bytes: int
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """A row per block: address, size_bytes, begins (its first bytes), call_site ("" unless
+        the image was built with heap_calls=True)."""
+        import pandas as pd
+
+        sites = self._sites()
+        return pd.DataFrame({
+            "address": np.array([block.address for block in self.blocks], np.uint64),
+            "size_bytes": [block.size_bytes for block in self.blocks],
+            "begins": [self._begins(block) for block in self.blocks],
+            "call_site": [sites.get(block.address, "") for block in self.blocks]})
+
+    @property
+    def by_call_site(self) -> pd.DataFrame:
+        """A row per place that allocated what leaked: blocks, bytes; the most bytes first."""
+        table = self.df
+        grouped = table.groupby("call_site")["size_bytes"].agg(blocks="count", bytes="sum")
+        return grouped.sort_values("bytes", ascending=False)
+
+    def _sites(self) -> dict[int, str]:
+        try:
+            return HeapCalls(self.subject).sites()
+        except UsageError:
+            return {}
+
+    def _begins(self, block: Block) -> str:
+        try:
+            data = ProgramHeap(self.subject).ram().read_virtual(
+                block.address, min(block.size_bytes, SHOWN_BYTES))
+        except GuestError:
+            return ""
+        return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
+
+    def __len__(self) -> int:
+        return len(self.blocks)
+
+    def __repr__(self) -> str:
+        lost = sum(block.size_bytes for block in self.blocks)
+        head = (f"{self.subject.name}: {len(self.blocks)} blocks of {lost} bytes that nothing "
+                f"points to, of {self.heap_bytes} bytes in use")
+        if not self.blocks:
+            return head
+        table = self.by_call_site
+        if list(table.index) == [""]:
+            return (f"{head}\n{self.df.drop(columns='call_site').head(SHOWN_ROWS)}\n"
+                    "build with heap_calls=True to see who allocated them")
+        return f"{head}\n{table.head(SHOWN_ROWS)}"

@@ -265,7 +265,7 @@ def _file_bytes(path: Path) -> bytes:
     if status.st_size > MOST_FILE_BYTES:
         raise OSError(errno.EFBIG, f"{status.st_size} bytes, more than an image may have")
     with path.open("rb") as stream:
-        return stream.read(MOST_FILE_BYTES)
+        return stream.read(status.st_size)
 
 
 def align(value: int, alignment: int) -> int:

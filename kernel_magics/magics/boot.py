@@ -13,6 +13,7 @@ from kernel_magics.magics.progress import progress
 from kernel_magics.magics.session import notebook_lab
 from kernel_magics.magics.values import (
     disk,
+    events,
     forward,
     pattern,
     seconds,
@@ -49,10 +50,11 @@ GUEST_OPTIONS = (
            "DRIVER", default="libvirt", choices=("libvirt", "qemu")),
     Option("--uri", "another libvirt than the embedded one", "URI", aliases=("--host",)),
     Option("--hostname", "what the guest calls itself", "NAME", default=""),
-    Option("--trace", "what to record from the first instruction on", "WHAT", default="off",
-           choices=("off", "hypercalls", "all")),
-    Option("--trace-records", "how many events the guest's ring holds", "N", kind=whole,
-           default=4096),
+    Option("--trace", "what to record from the first instruction on: hypercalls, syscalls, "
+           "runtime, all, or names or globs of events, with commas between", "WHAT", default="off",
+           kind=events, complete="events"),
+    Option("--trace-records", "how many events the guest's ring holds (4096; traced 65536)", "N",
+           kind=whole),
     Option("--on-panic", "what a panic does with the machine", "ACTION", default="exit",
            choices=("exit", "halt")),
     Option("--timeout", "how long to wait for its end, such as 500ms, 90s or 2m", "TIME",

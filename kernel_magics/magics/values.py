@@ -10,7 +10,7 @@ from kernel_magics.boot.network import Forward, parse_ports
 from kernel_magics.boot.shares import Share, parse_shares
 from kernel_magics.errors import UsageError
 
-__all__ = ["whole", "seconds", "variable", "pattern", "flags", "forward", "disk", "share"]
+__all__ = ["whole", "seconds", "events", "variable", "pattern", "flags", "forward", "disk", "share"]
 
 T = TypeVar("T")
 _TIME = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|)")
@@ -29,6 +29,14 @@ def seconds(text: str) -> float:
     if not found:
         raise ValueError("not a time such as 2s, 200ms or 1m")
     return float(found[1]) * {"ms": 1e-3, "m": 60.0}.get(found[2], 1.0)
+
+
+def events(text: str) -> str | tuple[str, ...]:
+    """Convert "all" or "syscalls,switch" to a choice of trace events."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise ValueError("no name of an event")
+    return names[0] if len(names) == 1 else names
 
 
 def variable(text: str) -> tuple[str, str]:

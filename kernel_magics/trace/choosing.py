@@ -9,16 +9,11 @@ import numpy as np
 import pandas as pd
 
 from kernel_magics.errors import UsageError
-from kernel_magics.trace.constants import error_name
+from kernel_magics.trace.constants import WORDS_HELP, error_name, rumpuser_error_name
 from kernel_magics.trace.events import LAYER_OF
 
 __all__ = ["WORDS_HELP", "choose"]
 
-WORDS_HELP = (
-    "Words that must all match: a name or glob of events or groups (write, rumpuser_mutex_*,"
-    " syscall); event:NAME exactly; layer:sys, rumpuser, bmk, arch or host; thread:3 or a"
-    " thread's name; caller:GLOB of the function that made the call; >10us, <2ms by duration;"
-    " failed, or error:ENOENT; after:1.5s and before:2s since the start; -WORD for the opposite")
 _KEYS = ("event", "group", "layer", "thread", "caller", "error", "after", "before", "kind")
 _UNITS_NS = {"": 1, "ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|)")
@@ -110,10 +105,14 @@ def _failed(table: pd.DataFrame) -> np.ndarray:
 
 def _by_error(table: pd.DataFrame, name: str) -> np.ndarray:
     values = table["result"].array
-    numbers = [number for number in range(-_MOST_ERRNO, 0) if error_name(number) == name.upper()]
-    if not numbers:
+    name = name.upper()
+    linux = [number for number in range(-_MOST_ERRNO, 0) if error_name(number) == name]
+    netbsd = [number for number in range(256) if rumpuser_error_name(number) == name]
+    if not linux and not netbsd:
         raise UsageError(f"there is no error called {name!r}", next_step="ENOENT is one", word=name)
-    return ~np.asarray(values._mask) & np.isin(values._data, [*numbers, *(-n for n in numbers)])
+    of_rumpuser = _named(table["event"], "rumpuser_*")
+    return ~np.asarray(values._mask) & np.where(of_rumpuser, np.isin(values._data, netbsd),
+                                                np.isin(values._data, linux))
 
 
 def _by_thread(table: pd.DataFrame, value: str, threads: Mapping[int, str]) -> np.ndarray:

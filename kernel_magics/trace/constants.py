@@ -11,10 +11,28 @@ import signal
 import socket
 from collections.abc import Callable
 
-__all__ = ["AT_FDCWD", "DECODERS", "POLL_EVENTS", "error_name", "flags"]
+__all__ = ["AT_FDCWD", "DECODERS", "POLL_EVENTS", "WORDS_HELP", "error_name", "flags",
+           "rumpuser_error_name"]
 
 AT_FDCWD = -100
+# What choosing.choose understands; here, because a magic's manual says it too.
+WORDS_HELP = (
+    "Words that must all match: a name or glob of events or groups (write, rumpuser_mutex_*,"
+    " syscall); event:NAME exactly; layer:sys, rumpuser, bmk, arch or host; thread:3 or a"
+    " thread's name; caller:GLOB of the function that made the call; >10us, <2ms by duration;"
+    " failed, or error:ENOENT; after:1.5s and before:2s since the start; -WORD for the opposite")
 _MASK32 = 0xFFFF_FFFF
+
+
+# enum of images/rumpkit/include/rumpuser.h: NetBSD's numbers, positive.
+_RUMPUSER = {2: "ENOENT", 5: "EIO", 6: "ENXIO", 7: "E2BIG", 9: "EBADF", 12: "ENOMEM", 14: "EFAULT",
+             16: "EBUSY", 22: "EINVAL", 24: "EMFILE", 28: "ENOSPC", 30: "EROFS", 35: "EAGAIN",
+             60: "ETIMEDOUT", 78: "ENOSYS"}
+
+
+def rumpuser_error_name(result: int) -> str:
+    """Return "ETIMEDOUT" for 60, "" for what is no error of a rumpuser hypercall."""
+    return _RUMPUSER.get(result, "")
 
 
 def error_name(result: int) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from kernel_magics.boot.abi import Phase, ThreadState
 from kernel_magics.trace.attached import Excerpt
-from kernel_magics.trace.constants import AT_FDCWD, DECODERS, POLL_EVENTS, error_name, flags
+from kernel_magics.trace.constants import AT_FDCWD, DECODERS, POLL_EVENTS, error_name, flags, rumpuser_error_name
 from kernel_magics.trace.descriptors import Descriptors, address_text
 from kernel_magics.trace.events import event_arguments, event_number
 from kernel_magics.trace.hypercalls import Argument
@@ -86,7 +86,9 @@ class Decoder:
                 return f"-1 {name}"
             if event in _GIVES_DESCRIPTOR:
                 return self._descriptor(result, int(row.exit_sequence))
-        elif error := error_name(-result):
+        elif event.startswith("rumpuser_") and (error := rumpuser_error_name(result)):
+            return f"{result} {error}"
+        elif error := error_name(result):
             return f"{result} {error}"
         if result >= _MAX_RESULT:
             return self._symbol(result) or f"{result:#x}"

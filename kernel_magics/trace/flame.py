@@ -157,7 +157,7 @@ def _thread(recording: "Recording", number: int) -> str:
 def _samples(recording: "Recording") -> Counter[tuple[str, ...]]:
     table = recording.df
     found: Counter[tuple[str, ...]] = Counter()
-    for row in table[table["event"] == "sample"].itertuples():
+    for row in table[(table["event"] == "sample") & (table["thread"] > 0)].itertuples():
         stack = recording.attached.stack(int(row.sequence))
         names = recording.walker.names(stack, interrupted=bool(row.a2)) if stack else []
         if not names:

@@ -19,7 +19,7 @@ _REGISTERS = ("rip", "rsp", "rbp", "rbx", "r12")
 _SYSCALL_CODE = b"\x0f\x05"
 _MOST_FRAMES = 256
 _MOST_KEPT = 50_000
-_TRAP_WAYS = frozenset(("arch_syscall_return", "arch_trap_return"))
+_NOT_SHOWN = frozenset(("arch_syscall_return", "arch_trap_return", "bmk_sample"))
 
 
 class StackWalker:
@@ -52,7 +52,7 @@ class StackWalker:
         had called the runtime.
         """
         found = [frame for address in stack.frames for frame in self._at(address, True)]
-        found = [frame for frame in found if frame.function not in _TRAP_WAYS]
+        found = [frame for frame in found if frame.function not in _NOT_SHOWN]
         for depth, address in enumerate(self.addresses(stack)):
             found += self._at(address, depth > 0 or not interrupted)
         return tuple(found)

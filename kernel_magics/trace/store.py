@@ -46,30 +46,28 @@ class RecordStore:
             done += count
             self.end += count
             while len(self) - self._block_records >= self._keep:
-                self._drop(self._block_records - self._skipped)
+                self.first += self._block_records - self._skipped
+                self.let_go += self._block_records - self._skipped
                 self._blocks.popleft()
                 self._skipped = 0
 
     def forget_before(self, ticks: int) -> None:
-        """Let go of rows whose time stamp is this much older than the newest one's."""
+        """Forget rows whose time stamp is this much older than the newest one's, as they are
+        not wanted; they do not count as let go."""
         if not len(self):
             return
         newest = int(self._blocks[-1][self._filled - 1, _TSC])
         oldest = max(newest - ticks, 0)
         while len(self._blocks) > 1 and int(self._blocks[0][-1, _TSC]) < oldest:
-            self._drop(self._block_records - self._skipped)
+            self.first += self._block_records - self._skipped
             self._blocks.popleft()
             self._skipped = 0
         block = self._blocks[0][:self._filled if len(self._blocks) == 1 else None, _TSC]
         # Records finished late are a few places from where their time would put them.
         old = int(np.searchsorted(block[self._skipped:].astype(np.int64), oldest))
         if old < len(block) - self._skipped:
-            self._drop(old)
+            self.first += old
             self._skipped += old
-
-    def _drop(self, count: int) -> None:
-        self.first += count
-        self.let_go += count
 
     def since(self, position: int) -> np.ndarray:
         """Return a copy of the retained rows from `position` on."""

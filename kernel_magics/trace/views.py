@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kernel_magics.trace.comparison import TraceComparison
     from kernel_magics.trace.distribution import Histogram
     from kernel_magics.trace.flame import FlameGraph
+    from kernel_magics.trace.listing import Listing
     from kernel_magics.trace.recording import Recording
 
 __all__ = ["Views", "recording_text"]
@@ -126,6 +127,12 @@ class Views:
         from kernel_magics.trace.journal import journal
 
         return journal(self.recording, table)
+
+    def text(self, words: str = "") -> "Listing":
+        """The trace as lines of text, calls within each other; see listing.listing."""
+        from kernel_magics.trace.listing import listing
+
+        return listing(self.recording, words)
 
     def choose(self, words: str) -> pd.DataFrame:
         """Return the rows of df that match; see choosing.WORDS_HELP, e.g. "layer:sys >10us

@@ -42,7 +42,8 @@ class TraceView(Timeline):
         self.recording = recording if is_table else _recording(source)
         table = source if is_table else self.recording.df
         lay_out(table.iloc[:0])  # says which column is missing
-        self.df = matching(_categorical(table), pattern)
+        self.df = matching(_categorical(table), pattern) if is_table else \
+            source.trace.choose(pattern)
         self.words = EventText(self.recording)
         known = {} if self.recording is None else self.recording.threads
         self.thread_names = known if thread_names is None else thread_names

@@ -25,7 +25,8 @@ MOST_SLOTS = 1 << 20
 _HEAD = Struct("<IIQQi4x")
 _CALL = np.dtype([("address", "<u8"), ("bytes", "<u8"), ("allocated", "<u8", FRAMES),
                   ("freed", "<u8", FRAMES), ("number", "<u8")])
-_WRAPPED = ("malloc", "calloc", "realloc", "aligned_alloc", "free")
+_WRAPPED = ("malloc", "calloc", "realloc", "aligned_alloc", "free",
+            "_Znwm", "_Znam", "_ZdlPv", "_ZdlPvm", "_ZdaPv")
 
 
 def heap_calls_flags() -> tuple[list[str], list[str]]:
@@ -81,8 +82,14 @@ class HeapCalls:
     def sites(self) -> dict[int, str]:
         """Return by the address of each block in use who allocated it."""
         calls = self._read()[0]
-        return {int(call["address"]): self._places(call["allocated"])[0] for call in calls
+        return {int(call["address"]): self._site(call["allocated"]) for call in calls
                 if not call["freed"][0]}
+
+    def _site(self, frames: Any) -> str:
+        """Return the innermost place in the program's own files, not in a library's header."""
+        places = self._places(frames)
+        own = (place for place in places if "(" in place and "(/" not in place)
+        return next(own, places[0])
 
     def at(self, address: int) -> HeapCall | None:
         """Return what is known of the block an address lies, or lay, in: who freed what a
@@ -102,7 +109,7 @@ class HeapCalls:
         calls = self._read()[0]
         rows: dict[str, list[int]] = {}
         for call in calls:
-            row = rows.setdefault(self._places(call["allocated"])[0], [0, 0, 0])
+            row = rows.setdefault(self._site(call["allocated"]), [0, 0, 0])
             if call["freed"][0]:
                 row[2] += 1
             else:

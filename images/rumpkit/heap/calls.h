@@ -120,7 +120,8 @@ LAB_HEAP_OWN void lab_heap_freed(void *block, unsigned long *frame)
 
 	lab_heap_lock();
 	call = block ? lab_heap_slot((unsigned long)block, 0) : 0;
-	if (call)
+	/* C++'s delete was here before its free, and knows better who asked. */
+	if (call && !call->freed[0])
 		lab_heap_trace(call->freed, frame);
 	lab_heap_unlock();
 }
@@ -159,6 +160,40 @@ __attribute__((weak)) void __wrap_free(void *block)
 }
 
 #ifdef __cplusplus
+/* The library's new and delete keep no frame pointers, so their callers are asked here. */
+void *__real__Znwm(__SIZE_TYPE__);
+void *__real__Znam(__SIZE_TYPE__);
+void __real__ZdlPv(void *);
+void __real__ZdlPvm(void *, __SIZE_TYPE__);
+void __real__ZdaPv(void *);
+
+__attribute__((weak)) void *__wrap__Znwm(__SIZE_TYPE__ bytes)
+{
+	return lab_heap_allocated(__real__Znwm(bytes), bytes, LAB_HEAP_FRAME);
+}
+
+__attribute__((weak)) void *__wrap__Znam(__SIZE_TYPE__ bytes)
+{
+	return lab_heap_allocated(__real__Znam(bytes), bytes, LAB_HEAP_FRAME);
+}
+
+__attribute__((weak)) void __wrap__ZdlPv(void *block)
+{
+	lab_heap_freed(block, LAB_HEAP_FRAME);
+	__real__ZdlPv(block);
+}
+
+__attribute__((weak)) void __wrap__ZdlPvm(void *block, __SIZE_TYPE__ bytes)
+{
+	lab_heap_freed(block, LAB_HEAP_FRAME);
+	__real__ZdlPvm(block, bytes);
+}
+
+__attribute__((weak)) void __wrap__ZdaPv(void *block)
+{
+	lab_heap_freed(block, LAB_HEAP_FRAME);
+	__real__ZdaPv(block);
+}
 }
 #endif
 

@@ -109,7 +109,7 @@ def _mask(table: pd.DataFrame, pattern: str) -> np.ndarray:
             chosen &= (table["event"] == word.removeprefix("event:")).to_numpy(bool)
         elif word.startswith("thread:"):
             number = word.removeprefix("thread:")
-            chosen &= (table["thread"].astype(str) == number).to_numpy(bool)
+            chosen &= table["thread"].to_numpy() == (int(number) if number.isdecimal() else -1)
         else:
             names = [n for n in table["event"].cat.categories if _matches(n, word)]
             groups = [g for g in table["group"].cat.categories if _matches(g, word)]
@@ -119,8 +119,9 @@ def _mask(table: pd.DataFrame, pattern: str) -> np.ndarray:
 
 def calls_text(table: pd.DataFrame) -> str:
     """Return how often each event occurs, most frequent first: the text of a trace."""
-    counts = table["event"].astype(str).value_counts()
-    counts = counts.reset_index().sort_values(["count", "event"], ascending=[False, True])
+    counts = _counts(table).rename_axis("event").reset_index()
+    counts["event"] = counts["event"].astype(str)
+    counts = counts.sort_values(["count", "event"], ascending=[False, True])
     width = len(str(counts["count"].max()))
     rows = [f"  {count:>{width}}  {event}" for event, count in
             counts.head(TEXT_ROWS).itertuples(index=False)]
@@ -135,12 +136,19 @@ def _matches(name: str, word: str) -> bool:
 
 def _call_rows(table: pd.DataFrame, calls: pd.DataFrame) -> list[dict]:
     """Return a row per event for the browser; those without calls have no latencies."""
-    groups = dict(zip(table["event"].astype(str), table["group"].astype(str), strict=True))
+    first = table.drop_duplicates("event")
+    groups = dict(zip(first["event"], first["group"], strict=True))
     rows = []
-    for event, count in table["event"].astype(str).value_counts().items():
-        row = {"call": event, "group": groups[event], "count": int(count)}
+    for event, count in _counts(table).items():
+        row = {"call": str(event), "group": str(groups[event]), "count": int(count)}
         for column in ("total", "min", "median", "p99", "max"):
             known = event in calls.index
             row[column] = int(calls.at[event, f"{column}_ns"]) if known else None
         rows.append(row)
     return rows
+
+
+def _counts(table: pd.DataFrame) -> pd.Series:
+    """Return how often each event that occurs does."""
+    counts = table["event"].value_counts()
+    return counts[counts > 0]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kernel_magics.inspect.address_space import AddressSpace
     from kernel_magics.inspect.symbols import SymbolIndex
 
-__all__ = ["CodeObject", "CodeObjects", "objects_of"]
+__all__ = ["CodeObject", "CodeObjects", "Step", "objects_of"]
 
 
 class CodeObject:
@@ -99,12 +99,41 @@ class CodeObject:
         return self._frames_at[address, lookup]
 
 
+class Step:
+    """What a walk needs to know at one instruction; found once.
+
+    `start` and `name` are of the function there; `offsets` those of the `rules` that are
+    plain offsets from the frame's end, `others` the rest.
+    """
+
+    __slots__ = ("code", "name", "offsets", "others", "rules", "start")
+
+    def __init__(self, code: CodeObject, address: int) -> None:
+        self.code = code
+        self.start, self.name = code.function(address)
+        self.rules = code.rules(address)
+        known = self.rules.registers.items() if self.rules else ()
+        self.offsets = tuple((number, rule[1]) for number, rule in known
+                             if rule[0] == "offset" and isinstance(rule[1], int))
+        self.others = tuple((number, rule) for number, rule in known if rule[0] != "offset")
+
+
 class CodeObjects:
     """The objects of one address space."""
 
     def __init__(self, objects: Sequence[CodeObject]) -> None:
+        self._steps: dict[int, Step | None] = {}
         self._objects = sorted(objects, key=lambda one: one.start)
         self._starts = [one.start for one in self._objects]
+
+    def step(self, address: int) -> Step | None:
+        """Return what is known of the instruction at an address, None where there is none."""
+        try:
+            return self._steps[address]
+        except KeyError:
+            code = self.at(address)
+            found = self._steps[address] = None if code is None else Step(code, address)
+            return found
 
     def at(self, address: int) -> CodeObject | None:
         """Return the object that has code at an address, or None."""
@@ -130,4 +159,5 @@ def objects_of(subject: Any, space: AddressSpace) -> CodeObjects:
             kept[key] = CodeObject(one.elf, FileSymbols(one.elf), one.bias,
                                    module=one.elf.path.name)
         found.append(kept[key])
-    return CodeObjects(found)
+    made: dict[tuple[int, ...], CodeObjects] = vars(subject.image).setdefault("_code_objects", {})
+    return made.setdefault(tuple(map(id, found)), CodeObjects(found))

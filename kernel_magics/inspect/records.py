@@ -7,6 +7,7 @@ the same structures over and over.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RecordReader"]
 
-_SIZES = (1, 2, 4, 8)
+_LETTERS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
 class RecordReader:
@@ -28,9 +29,14 @@ class RecordReader:
     def __init__(self, program: drgn.Program, type_name: str, *members: str) -> None:
         kind = program.type(type_name)
         self.size_bytes = int(kind.size or 0)
-        self._fields: list[tuple[str, int, int, bool, bool]] = []
-        for name in members:
-            self._fields.append((name.rpartition(".")[2], *_field(kind, name)))
+        fields = sorted((*_field(kind, name), name.rpartition(".")[2]) for name in members)
+        layout, at = "<", 0
+        for offset, form, size, _ in fields:
+            layout += f"{offset - at}x{form}"
+            at = offset + size
+        self._layout = Struct(f"{layout}{self.size_bytes - at}x")
+        self._names = [name for *_, name in fields]
+        self._texts = [name for _, form, _, name in fields if form.endswith("s")]
 
     def read(self, read: Callable[[int, int], bytes], address: int) -> Mapping[str, Any]:
         """Return the members of the structure at an address; raises what `read` raises."""
@@ -38,16 +44,14 @@ class RecordReader:
 
     def decode(self, data: bytes) -> Mapping[str, Any]:
         """Return the members of a structure's bytes."""
-        found: dict[str, Any] = {}
-        for name, offset, size, signed, is_text in self._fields:
-            part = data[offset:offset + size]
-            found[name] = part.split(b"\0")[0].decode("utf-8", "replace") if is_text \
-                else int.from_bytes(part, "little", signed=signed)
+        found: dict[str, Any] = dict(zip(self._names, self._layout.unpack(data), strict=True))
+        for name in self._texts:
+            found[name] = found[name].split(b"\0")[0].decode("utf-8", "replace")
         return found
 
 
-def _field(kind: drgn.Type, path: str) -> tuple[int, int, bool, bool]:
-    """Return offset, size, whether it has a sign, and whether it is a text."""
+def _field(kind: drgn.Type, path: str) -> tuple[int, str, int]:
+    """Return offset, struct's letter and size in bytes."""
     import drgn
 
     offset = 0
@@ -59,8 +63,9 @@ def _field(kind: drgn.Type, path: str) -> tuple[int, int, bool, bool]:
     while plain.kind == drgn.TypeKind.ENUM and plain.type is not None:
         plain = plain.type.unaliased()
     if plain.kind == drgn.TypeKind.ARRAY:
-        return offset, int(plain.length or 0), False, True
+        return offset, f"{plain.length or 0}s", int(plain.length or 0)
     size = drgn.sizeof(plain)
-    if size not in _SIZES:
+    if size not in _LETTERS:
         raise LookupError(f"{path} is no number")
-    return offset, size, plain.kind == drgn.TypeKind.INT and bool(plain.is_signed), False
+    is_signed = plain.kind == drgn.TypeKind.INT and plain.is_signed
+    return offset, _LETTERS[size].lower() if is_signed else _LETTERS[size], size

@@ -99,14 +99,11 @@ class Thread:
             if not record.stack_pointer:
                 return Backtrace([], ["its stack pointer is not known"])
             found = self._walk_saved(record.stack_pointer)
-            if self._subject.state != "running":
+            if self._facts.table.is_unchanged(record):
                 return found
             now = self._record_now()
             if now is None or now.state == "exited":
                 return Backtrace([], ["the thread ended during the look"])
-            if (now.stack_pointer, now.cpu_ns, now.state) == \
-                    (record.stack_pointer, record.cpu_ns, record.state):
-                return found
             if now.state == "running":
                 return self._running()
             record, self.space = now, AddressSpace(

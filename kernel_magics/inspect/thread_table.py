@@ -75,6 +75,18 @@ class ThreadTable:
         found = list(self._from_structures())
         return sorted(found, key=lambda one: one.number) if found else self._from_lab_table()
 
+    def is_unchanged(self, record: ThreadRecord) -> bool:
+        """Whether a thread that was not running has not run since it was looked at."""
+        if not record.address:
+            return self.again(record) == record
+        row = self._read("thread", record.address)
+        lab = self._read("lab", row["record"]) if row is not None else None
+        if row is None or lab is None or row["exited"] or lab["slice_tsc"]:
+            return False
+        state = "blocked" if lab["state"] == abi.ThreadState.BLOCKED else "runnable"
+        return (row["number"], row["stack_pointer"], self._nanoseconds(lab["cpu_tsc"]), state) \
+            == (record.number, record.stack_pointer, record.cpu_ns, record.state)
+
     def again(self, record: ThreadRecord) -> ThreadRecord | None:
         """Return what the guest says now of a thread seen before; None if it is gone."""
         if not record.address:
@@ -96,7 +108,7 @@ class ThreadTable:
                 program, "struct bmk_thread", "stack_pointer", "waiting_on", "deadline_ns",
                 "exited", "number", "record", "stack", "fs_base", "owner", "all_next")
             known["lab"] = RecordReader(program, "struct lab_thread", "number", "state",
-                                        "cpu_tsc", "name")
+                                        "cpu_tsc", "slice_tsc", "name")
             known["owner"] = RecordReader(program, "struct kern_thread", "process", "tid")
             known["process"] = RecordReader(program, "struct kern_process", "next", "pid",
                                             "command", "vm")

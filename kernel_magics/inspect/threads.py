@@ -70,7 +70,7 @@ class GuestThreads:
         table = ThreadTable(self._subject)
         records = table.records()
         spaces = _Spaces(self._subject, records)
-        facts = WaitFacts(self._subject)
+        facts = WaitFacts(self._subject, table)
         facts.threads = [Thread(self._subject, record, spaces.of(record), spaces.objects_of,
                                 facts) for record in records]
         return Threads(facts.threads, table.problems)

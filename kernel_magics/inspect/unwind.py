@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from kernel_magics.errors import GuestError
 from kernel_magics.inspect.cfi import FrameRules
 from kernel_magics.inspect.code import INDIRECT
-from kernel_magics.inspect.code_objects import CodeObject, CodeObjects
+from kernel_magics.inspect.code_objects import CodeObject, CodeObjects, Step
 from kernel_magics.inspect.dwarf_bytes import DwarfError, evaluate
 from kernel_magics.inspect.ram import PAGE_BYTES
 
@@ -98,24 +98,22 @@ class Unwinder:
         return found
 
     def _caller(self, place: Activation, is_innermost: bool) -> Activation | None:
-        code = self._objects.at(place.lookup)
-        if code is None:
+        step = self._objects.step(place.lookup)
+        if step is None:
             # A call through a bad pointer: all it did was to push the return address.
-            return self._called_from(place, place.registers[_RSP] + 8, {}) \
-                if is_innermost else None
-        if code.function(place.lookup)[1] in _OUTERMOST and place.is_return:
+            return self._called_from(place.registers[_RSP] + 8, {}) if is_innermost else None
+        if step.name in _OUTERMOST and place.is_return:
             return None
-        rules = code.rules(place.lookup)
+        rules = step.rules
         if rules is not None:
-            caller = self._by_rules(place, rules, code)
+            caller = self._by_rules(place, rules, step)
             if caller is not None:
                 return caller
             if rules.registers.get(_RIP, ("", 0))[0] == "undefined":
                 return None
-        return self._by_search(place, code, rules)
+        return self._by_search(place, step)
 
-    def _by_rules(self, place: Activation, rules: FrameRules,
-                  code: CodeObject) -> Activation | None:
+    def _by_rules(self, place: Activation, rules: FrameRules, step: Step) -> Activation | None:
         registers = place.registers
         try:
             if rules.end_expression:
@@ -124,20 +122,22 @@ class Unwinder:
                 end = (registers[rules.end_register] + rules.end_offset) & _MASK
             else:
                 return None
-            values = {number: value for number, rule in rules.registers.items()
-                      if (value := self._value(rule, end, registers, number)) is not None}
+            values = {number: value for number, offset in step.offsets
+                      if (value := self.word((end + offset) & _MASK)) is not None}
+            for number, rule in step.others:
+                if (found := self._value(rule, end, registers, number)) is not None:
+                    values[number] = found
         except DwarfError:
             return None
         if _RIP not in values:
             return None
         for number in _KEPT:
-            if number not in rules.registers and number in registers:
+            if number in registers and number not in rules.registers:
                 values[number] = registers[number]
         values.setdefault(_RSP, end)
         if rules.is_signal:
             return Activation(values[_RIP], values, False)
-        if end <= registers[_RSP] or end % 8 or \
-                not self._is_call_of(values[_RIP], place, code, rules.is_told):
+        if end <= registers[_RSP] or end % 8 or not self._is_call_of(values[_RIP], place, step):
             return None
         return Activation(values[_RIP], values, True)
 
@@ -147,26 +147,23 @@ class Unwinder:
         if isinstance(argument, bytes):
             value = evaluate(argument, registers, self.word, end)
             return self.word(value) if kind == "expression" else value
-        if kind == "offset":
-            return self.word((end + argument) & _MASK)
         if kind == "value":
             return (end + argument) & _MASK
         return registers.get(number if kind == "same" else argument) \
             if kind in ("same", "register") else None
 
-    def _is_call_of(self, address: int, callee: Activation, code: CodeObject,
-                    is_told: bool) -> bool:
+    def _is_call_of(self, address: int, callee: Activation, step: Step) -> bool:
         """Whether there is a call before `address` that may have led to the callee."""
-        caller = self._objects.at(address - 1)
-        called = None if caller is None else caller.called(address)
-        if called is None or caller is not code or called == INDIRECT:
+        caller = self._objects.step(address - 1)
+        called = None if caller is None else caller.code.called(address)
+        if called is None or caller is None or caller.code is not step.code \
+                or called == INDIRECT:
             return called is not None
         # (a file that tells knows better: calls may go through its table of links)
-        return is_told or not callee.is_return or \
-            code.leads_to(called, code.function(callee.lookup)[0])
+        return (step.rules is not None and step.rules.is_told) or not callee.is_return or \
+            step.code.leads_to(called, step.start)
 
-    def _called_from(self, place: Activation, end: int,
-                     registers: dict[int, int]) -> Activation | None:
+    def _called_from(self, end: int, registers: dict[int, int]) -> Activation | None:
         """Return the caller if the word below `end` is a return address."""
         address = self.word(end - 8)
         caller = None if address is None else self._objects.at(address - 1)
@@ -174,13 +171,12 @@ class Unwinder:
             return None
         return Activation(address, {**registers, _RIP: address, _RSP: end}, True)
 
-    def _by_search(self, place: Activation, code: CodeObject,
-                   rules: FrameRules | None) -> Activation | None:
-        slot = self._search(place.registers[_RSP], code, code.function(place.lookup)[0])
+    def _by_search(self, place: Activation, step: Step) -> Activation | None:
+        slot = self._search(place.registers[_RSP], step.code, step.start)
         if slot is None:
             return None
-        saved = self.word(slot - 8) if rules and rules.end_register == _RBP else None
-        return self._called_from(place, slot + 8, {} if saved is None else {_RBP: saved})
+        saved = self.word(slot - 8) if step.rules and step.rules.end_register == _RBP else None
+        return self._called_from(slot + 8, {} if saved is None else {_RBP: saved})
 
     def _search(self, start: int, code: CodeObject, function: int) -> int | None:
         """Return where on the stack the return address of a call of `function` lies.
@@ -205,13 +201,19 @@ class Unwinder:
 
     def word(self, address: int) -> int | None:
         """Return eight bytes of memory, None where nothing is mapped."""
-        page, offset = address & -PAGE_BYTES, address % PAGE_BYTES
-        if page not in self._pages:
-            try:
-                self._pages[page] = self._read(page, PAGE_BYTES)
-            except GuestError:
-                self._pages[page] = None
-        data = self._pages[page]
+        offset = address % PAGE_BYTES
+        try:
+            data = self._pages[address - offset]
+        except KeyError:
+            data = self._page(address - offset)
         if data is None or offset > PAGE_BYTES - 8:
             return None
         return int.from_bytes(data[offset:offset + 8], "little")
+
+    def _page(self, page: int) -> bytes | None:
+        try:
+            data: bytes | None = self._read(page, PAGE_BYTES)
+        except GuestError:
+            data = None
+        self._pages[page] = data
+        return data

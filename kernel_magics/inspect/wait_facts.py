@@ -13,6 +13,7 @@ from kernel_magics.inspect.records import RecordReader
 
 if TYPE_CHECKING:
     from kernel_magics.inspect.thread import Thread
+    from kernel_magics.inspect.thread_table import ThreadTable
 
 __all__ = ["WaitFacts"]
 
@@ -23,8 +24,8 @@ _THREAD_STRUCTURE_BYTES = 4096
 class WaitFacts:
     """Facts of one look, read when they are needed and once: threads, files, names."""
 
-    def __init__(self, subject: Any) -> None:
-        self.subject = subject
+    def __init__(self, subject: Any, table: ThreadTable) -> None:
+        self.subject, self.table = subject, table
         self.threads: list[Thread] = []
         self._readers: dict[tuple[str, str], RecordReader] = {}
 

@@ -7,6 +7,7 @@ from typing import Any
 from kernel_magics.magics import (
     boot,
     build,
+    debug,
     diff,
     doctor,
     failure,
@@ -24,7 +25,7 @@ __all__ = ["register", "unregister", "COMMANDS"]
 
 Run = Callable[[SimpleNamespace, str | None], Any]
 
-_MODULES = (build, boot, guests, inspect, diff, trace, doctor)
+_MODULES = (build, boot, guests, inspect, debug, diff, trace, doctor)
 _MAGICS: dict[str, tuple[Command, Run]] = {
     command.name: (command, run) for module in _MODULES for command, run in module.MAGICS}
 

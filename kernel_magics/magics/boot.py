@@ -73,7 +73,9 @@ RUMPBOOT = Command(
                "REGEX", kind=pattern),
         Option("--background", "don't wait; the guest's console is live below the cell"),
         Option("--terminal", "for a program that draws on the whole screen or wants single "
-               "keys: the console is a terminal; don't wait")),
+               "keys: the console is a terminal; don't wait"),
+        Option("--paused", "leave it before its first instruction, for %rumpdebug; don't wait"),
+        Option("--record", "record the run in this folder, for %rumpdebug --replay", "FOLDER")),
     rest="the program's arguments",
     body="options in YAML, one a line, such as memory: 64; env is a mapping, argv the whole "
          "argument vector, argv[0] first",
@@ -109,7 +111,8 @@ def rumpboot(options: SimpleNamespace, cell: str | None) -> Any:
     if cell is not None:
         given |= _from_body(cell)
     guest = _boot(notebook_lab(), options.image, given)
-    if not given["background"] and (given["wait"] or not given["terminal"]):
+    if not (given["background"] or given["paused"]) and (
+            given["wait"] or not given["terminal"]):
         follow(guest, given["timeout"], given["wait"])
     return guest
 
@@ -135,7 +138,8 @@ def _boot(lab: Any, image: Any, given: Mapping[str, Any]) -> Any:
         "trace": given["trace"], "trace_records": given["trace_records"],
         "on_panic": given["on_panic"], "timeout": given["timeout"],
     }
-    arguments |= {key: given[key] for key in ("name", "uri", "terminal") if given.get(key)}
+    arguments |= {key: given[key] for key in ("name", "uri", "terminal", "paused", "record")
+                  if given.get(key)}
     if given["rest"]:
         program = image.rc[-1]["argv"][0] if image.rc else image.name
         arguments["argv"] = (program, *given["rest"])

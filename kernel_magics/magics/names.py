@@ -3,7 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from kernel_magics.magics.session import guest_names, image_names, symbol_names
+from kernel_magics.magics.session import (
+    guest_names,
+    guest_symbol_names,
+    image_names,
+    symbol_names,
+)
 
 __all__ = ["SOURCES"]
 
@@ -42,6 +47,15 @@ def _networks(_words: list[str]) -> list[str]:
                                for proof, kind in kinds if (path / proof).exists())]
 
 
+def _debugger_commands(_words: list[str]) -> list[str]:
+    from kernel_magics.inspect.debugger.commands import COMMANDS
+    return [command.names[0] for command in COMMANDS]
+
+
+def _places(words: list[str]) -> list[str]:
+    return guest_symbol_names(words[0]) if words else []
+
+
 def _disks(_words: list[str]) -> list[str]:
     return [str(path) for pattern in ("*.img", "*.raw", "*.qcow2")
             for path in Path().glob(pattern)]
@@ -56,5 +70,6 @@ SOURCES: Mapping[str, Callable[[list[str]], Iterable[str]]] = {
     "layer": _layers, "events": _events, "network": _networks, "disk": _disks,
     "folder": _folders,
     "package": _packages, "run": _ways,
+    "debugger_command": _debugger_commands, "place": _places,
 }
 """A declaration's `complete` → the function that lists what may stand there."""

@@ -6,7 +6,8 @@ from typing import Any
 
 from IPython.core.getipython import get_ipython
 
-__all__ = ["notebook_lab", "close_lab", "has_lab", "image_names", "guest_names", "symbol_names"]
+__all__ = ["notebook_lab", "close_lab", "has_lab", "image_names", "guest_names", "symbol_names",
+           "guest_symbol_names"]
 
 _lab: Any = None
 
@@ -73,3 +74,10 @@ def symbol_names(words: list[str]) -> list[str]:
     if not words or words[0] not in image_names():
         return []
     return sorted(_lab.image(words[0]).symbols.names)
+
+
+def guest_symbol_names(name: str) -> list[str]:
+    """Return the symbols of a guest's image, for Tab."""
+    if not has_lab() or name not in guest_names():
+        return []
+    return sorted(_lab.guest(name).image.symbols.names)

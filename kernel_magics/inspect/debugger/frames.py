@@ -54,6 +54,12 @@ class Frames:
             return Backtrace([], ["the guest has no page tables yet"])
         return walk_stack(self._guest, self._registers, space=self._space, objects=self.objects)
 
+    def read(self, address: int, size_bytes: int) -> bytes:
+        """Return memory at a virtual address; before there are page tables, a physical one."""
+        if self._space is None:
+            return bytes(self._guest.ram.read(address, size_bytes))
+        return self._space.read(address, size_bytes)
+
     def frame(self, depth: int) -> StackFrame:
         """Return one frame; raises UsageError naming how many there are."""
         return self.backtrace[depth]

@@ -17,6 +17,7 @@ from kernel_magics.inspect.debugger.motions import Arrival
 from kernel_magics.inspect.debugger.places import Places
 from kernel_magics.inspect.debugger.session import Session
 from kernel_magics.inspect.debugger.stop import Stop
+from kernel_magics.inspect.debugger.stub import StubGone, StubRefused
 from kernel_magics.inspect.debugger.worker import Worker
 
 if TYPE_CHECKING:
@@ -206,18 +207,31 @@ class Holding:
             goes_on = self.is_running
             if goes_on:
                 self.interrupt()
-        session, worker = self._need_session(), self._worker
-        assert worker
+        session = self._need_session()
         try:
-            result: _Result = worker.do(lambda: work(session))
+            return self._do(lambda: work(session))
         finally:
-            if goes_on:
+            if goes_on and self.is_attached:
                 self._start(lambda session: session.motions.run())
-        return result
 
     def _do(self, work: Callable[[], _Result]) -> _Result:
+        """Do something in the debugger's thread; what the stub refuses is a GuestError."""
         assert self._worker
-        result: _Result = self._worker.do(work)
+        try:
+            result: _Result = self._worker.do(work)
+        except (StubGone, StubRefused) as error:
+            if self._guest.machine.has_ended():
+                self._let_go()
+                raise GuestError(f"{self._guest.name} has ended ({self._guest.state}) while the "
+                                 "debugger had it", name=self._guest.name,
+                                 next_step="boot it again; guest.panic and guest.vars read one "
+                                           "that has ended") from error
+            if isinstance(error, StubGone):
+                self._let_go()
+            raise GuestError(f"QEMU's debugging socket for {self._guest.name}: {error}",
+                             name=self._guest.name,
+                             next_step="guest.debugger.attach(take_over=True) takes it again"
+                             ) from error
         return result
 
     def _need_session(self) -> Session:

@@ -46,6 +46,8 @@ class Processor:
         self._inserted: set[Point] = set()
         self._registers: dict[str, int] | None = None
         self._code_kind = HARDWARE if guest.accel == "kvm" else SOFTWARE
+        self.moves = 0
+        """Changes whenever what was known of the processor may be so no more."""
         self._going_or_not = threading.Lock()
         self._is_going = self._is_wanted = False
 
@@ -71,11 +73,12 @@ class Processor:
     def write_register(self, name: str, value: int) -> None:
         """Give a general register, or rip, another value."""
         self.stub.write_register(name, value)
-        self._registers = None
+        self.forget()
 
     def forget(self) -> None:
         """The guest may have moved: ask again."""
         self._registers = None
+        self.moves += 1
 
     def word(self, address: int) -> int | None:
         """Return eight bytes of virtual memory, None where nothing is mapped."""
@@ -159,7 +162,7 @@ class Processor:
                 if point.kind in (SOFTWARE, HARDWARE) and point.address == pc]
         for point in here:
             self.stub.remove(point.kind, point.address, point.size_bytes)
-        self._registers = None
+        self.forget()
         reply = self.stub.step()
         for point in here:
             self.stub.insert(point.kind, point.address, point.size_bytes)
@@ -177,7 +180,7 @@ class Processor:
             reply = self.step()
             if reply.watch or self.pc in code:
                 return reply
-        self._registers = None
+        self.forget()
         with self._going_or_not:
             if self._is_wanted:
                 return StopReply(SIGNAL_INTERRUPT)

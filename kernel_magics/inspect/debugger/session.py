@@ -19,7 +19,12 @@ from kernel_magics.inspect.debugger.places import Places
 from kernel_magics.inspect.debugger.processor import Processor
 from kernel_magics.inspect.debugger.replay import Replay
 from kernel_magics.inspect.debugger.stop import Stop
-from kernel_magics.inspect.debugger.stub import Stub, StubGone, StubRefused
+from kernel_magics.inspect.debugger.stub import (
+    GENERAL_REGISTERS,
+    Stub,
+    StubGone,
+    StubRefused,
+)
 from kernel_magics.inspect.program import program_of
 from kernel_magics.inspect.typed import TypedObject
 from kernel_magics.inspect.unwind import Activation
@@ -55,6 +60,7 @@ class Session:
         self.replay = Replay(self.processor, guest) if stub.can_reverse else None
         self._frames: Frames | None = None
         self._names: dict[int, FrameNames] = {}
+        self._looked_at = -1
         self._value: object = None  # what the last `finish` returned
 
     # Motion
@@ -115,7 +121,6 @@ class Session:
     def moved(self) -> None:
         """Forget what was known of the last stop."""
         self.processor.forget()
-        self._frames, self._names = None, {}
 
     # Back
 
@@ -221,8 +226,10 @@ class Session:
 
     def frames(self) -> Frames:
         """Return the stack, innermost frame first."""
-        if self._frames is None:
+        if self._frames is None or self._looked_at != self.processor.moves:
+            self._names = {}
             self._frames = Frames(self._guest, self.processor)
+            self._looked_at = self.processor.moves
         return self._frames
 
     def caller(self) -> Activation | None:
@@ -232,15 +239,74 @@ class Session:
 
     def names(self, depth: int) -> FrameNames:
         """Return the names that an expression has in a frame."""
+        frames = self.frames()
         if depth not in self._names:
             self._names[depth] = FrameNames(
-                self._guest, self.frames().registers(depth),
-                {"thread": self.processor.thread_number()}, lambda: self.frames().locals(depth))
+                self._guest, frames.registers(depth),
+                {"thread": self.processor.thread_number()}, lambda: frames.locals(depth))
         return self._names[depth]
 
     def evaluate_here(self, expression: str, depth: int = 0) -> Any:
         """Return the value of an expression at this stop, in a frame."""
         return evaluate(expression, self.names(depth))
+
+    def address_of(self, expression: str, depth: int = 0) -> int:
+        """Return the address that an expression means: its value, or where an array lies."""
+        import drgn
+
+        value = self.evaluate_here(expression, depth)
+        if isinstance(value, TypedObject):
+            target = value.object_
+            kind = drgn.TypeKind
+            if target.type_.kind in (kind.ARRAY, kind.STRUCT, kind.UNION, kind.FUNCTION):
+                return int(target.address_)
+            return int(value)
+        if isinstance(value, int):
+            return value
+        raise UsageError(f"{expression} is no address", next_step="give a pointer or a number")
+
+    def read(self, address: int, size_bytes: int) -> bytes:
+        """Return memory as the processor sees it; raises GuestError where nothing is mapped."""
+        return self.frames().read(address, size_bytes)
+
+    def name_of(self, address: int) -> str:
+        """Return what an address is called: symbol+offset, "" if nothing."""
+        found = self._places.image.symbols.at(address)
+        if found is None:
+            return ""
+        return found[0].name + (f"+{found[1]}" if found[1] else "")
+
+    def assign(self, what: str, value: Any, depth: int) -> Any:
+        """Write a variable or a register."""
+        import drgn
+
+        if self.replay is not None:
+            raise UsageError("a replay cannot be changed: it would be another run",
+                             next_step="boot the image anew to try that")
+        wanted = self.evaluate_here(value, depth) if isinstance(value, str) else value
+        plain = wanted.value_() if isinstance(wanted, TypedObject) else wanted
+        if what.startswith("$"):
+            return self._assign_register(what[1:].lower(), plain)
+        target = self.evaluate_here(what, depth)
+        found = target.object_ if isinstance(target, TypedObject) else None
+        if found is None or found.address_ is None or found.bit_offset_:
+            raise UsageError(f"{what} has no address to write to",
+                             next_step="write a variable in memory, a member, or a $register")
+        try:
+            fresh = drgn.Object(program_of(self._guest), found.type_, plain)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise UsageError(f"{what} cannot be {plain!r}: {error}",
+                             next_step="give a number, or a pointer as a number") from None
+        self._stub.write(found.address_, fresh.to_bytes_())
+        return self.evaluate_here(what, depth)
+
+    def _assign_register(self, name: str, value: Any) -> int:
+        if name not in GENERAL_REGISTERS or not isinstance(value, int):
+            raise UsageError(f"${name} cannot be set to {value!r}",
+                             next_step=f"there are ${', $'.join(GENERAL_REGISTERS)}")
+        self.processor.write_register(name, value % (1 << 64))
+        self.moved()
+        return self.processor.registers[name]
 
     def locate(self, what: Any) -> tuple[int, int]:
         """Return address and size of what is to be watched."""

@@ -92,6 +92,8 @@ class Stop:
             what += " in"
         name = f" ({self.thread_name})" if self.thread_name else ""
         thread = f", thread {self.thread}{name}" if self.thread else ""
+        if not self.place.function and not self.place.line:
+            what = what.removesuffix(" in") + " at"
         return f"{self.guest_name} {what} {self.place.text}{thread}"
 
     def __repr__(self) -> str:

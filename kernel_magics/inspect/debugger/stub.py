@@ -102,6 +102,8 @@ class Stub:
     def write_register(self, name: str, value: int) -> None:
         """Give a general register, or rip, another value."""
         number = GENERAL_REGISTERS.index(name)
+        # QEMU takes single registers only from a debugger that has read what there are.
+        self.ask("qXfer:features:read:target.xml:0,ff")
         self._do(f"P{number:x}={value.to_bytes(8, 'little').hex()}")
 
     def read(self, address: int, size_bytes: int) -> bytes:

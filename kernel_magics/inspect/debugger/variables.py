@@ -1,4 +1,4 @@
-"""The variables of a frame, shown one a line."""
+"""What a debugger shows as text: the variables of a frame, one a line, and plain text."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from kernel_magics.inspect.typed import TypedObject
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Variables"]
+__all__ = ["Text", "Variables"]
 
 SHOWN_COLUMNS = 100
+
+
+class Text(str):
+    """Text that is shown as it is, without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 class Variables(dict[str, TypedObject]):

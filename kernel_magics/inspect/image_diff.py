@@ -136,13 +136,21 @@ class ImageDiff:
                 f"{bytes_text(self.before.sizes.total_bytes)} → "
                 f"{bytes_text(self.after.sizes.total_bytes)}")
         if not found:
-            same = "the same image" if self.is_same else "no symbol differs in size"
-            return f"{head}\n  {same}"
+            return f"{head}\n  {self._unsized()}"
         width = max(len(one.layer) for one in found[:rows])
         lines = [f"  {_signed(one.delta_bytes):>11}  {one.status:<8}{one.layer:<{width}}  "
                  f"{_sizes(one)}  {_name(one)}".rstrip() for one in found[:rows]]
         more = len(found) - len(lines)
         return "\n".join([head, *lines, *([f"  … and {more} more: .df has all"] if more else [])])
+
+    def _unsized(self) -> str:
+        """Say what differs where no size does."""
+        if self.is_same:
+            return "the same image"
+        names = self.rewritten
+        shown = ", ".join(names[:SHOWN_ROWS]) + (" …" if len(names) > SHOWN_ROWS else "")
+        return f"no symbol differs in size; rewritten: {shown}" if names else \
+            "no symbol differs in size and no function's instructions do"
 
     def __repr__(self) -> str:
         if not self.changes or self.level:

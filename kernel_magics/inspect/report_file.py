@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
@@ -71,9 +72,9 @@ def open_report(path: Path | str) -> PanicReport:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise _refused(path, "it is not a regular file")
         with path.open("rb") as stream:
-            if not path.is_file():
-                raise _refused(path, "it is no file")
             data = stream.read(MOST_BYTES + 1)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}",

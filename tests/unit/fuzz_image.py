@@ -70,15 +70,15 @@ def main(image: str, folder: str, first: str, count: str) -> None:
     for number in range(int(first), int(first) + int(count)):
         path = Path(folder) / f"damaged-{number}.elf"
         path.write_bytes(damage(data, number))
-        begun_s = time.monotonic()
+        begun_s = time.process_time()
         try:
             look(path)
         except LabError:
             pass
         except BaseException:
             print(f"{number}: {traceback.format_exc()}")
-        if time.monotonic() - begun_s > LONGEST_S:
-            print(f"{number}: took {time.monotonic() - begun_s:.1f} s")
+        if time.process_time() - begun_s > LONGEST_S:
+            print(f"{number}: took {time.process_time() - begun_s:.1f} s of CPU")
         path.unlink()
 
 

@@ -1,0 +1,75 @@
+"""Panic reports of real guests: instruction, threads, events; opened when all else is gone."""
+
+import shutil
+
+import pytest
+from capabilities import need
+
+import kernel_magics.inspect  # noqa: F401 - gives guests their facets
+from kernel_magics.errors import GuestPanic
+
+pytestmark = pytest.mark.guest
+
+PROGRAM = """
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+struct pair { int one, two; };
+__attribute__((noinline)) int get(struct pair *pair)
+{
+  return pair->two;  // HERE
+}
+static void *wait_long(void *unused)
+{
+  sleep(1000);
+  return unused;
+}
+int main(int argc, char **argv)
+{
+  pthread_t thread;
+  pthread_create(&thread, 0, wait_long, 0);
+  puts("before it");
+  usleep(1000);
+  return get((struct pair *)(long)(argc - 1)) + 1;
+}
+"""
+
+
+@pytest.fixture
+def report(lab, driver):
+    need("compiler")
+    guest = lab.boot(lab.build(PROGRAM, name="crash"), memory_mib=16, trace="all")
+    with pytest.raises(GuestPanic) as caught:
+        guest.wait(timeout=30)
+    return caught.value.report
+
+
+def test_a_report_has_the_guests_last_moments_and_outlives_it(report, lab, tmp_path):
+    details = report.details
+    assert details.missing == ()
+    assert "[rdi + 4] = 0x4" in details.instruction and "rdi = 0x0 (null)" in details.instruction
+    assert "HERE" in details.excerpts[report.culprit.place]
+    assert len(report.threads) == 3 and set(report.threads["state"]) >= {"blocked"}
+    assert "before it" in details.console
+    events = report.events
+    assert events["time_ns"].is_monotonic_increasing and len(events) > 10
+    assert {"page_fault", "nanosleep"} <= set(events["event"])
+    assert details.facts["memory_mib"] == 16 and details.facts["image"] == "crash"
+
+    path = report.save(tmp_path / "crash.report")
+    folder = lab.image("crash").path.parent
+    told = report.full_text()
+    lab.close()
+    shutil.rmtree(folder)
+    opened = lab.open_report(path)
+    assert opened.full_text() == told and opened.events.equals(events)
+
+
+def test_a_jump_to_nowhere_has_no_instruction(lab):
+    need("compiler")
+    text = "int main(void)\n{\n  void (*volatile f)(void) = 0;\n  f();\n  return 0;\n}\n"
+    guest = lab.boot(lab.build(text, name="jump"), memory_mib=16)
+    with pytest.raises(GuestPanic):
+        guest.wait(timeout=30)
+    assert guest.panic.details.instruction == "" and guest.panic.details.code == ()
+    assert "jump.c:4" in guest.panic.full_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.build.elf import PT_LOAD, ElfFile
@@ -12,6 +13,7 @@ from kernel_magics.inspect.cfi import CallFrames
 from kernel_magics.inspect.cfi_rules import FrameRules
 from kernel_magics.inspect.code import Code
 from kernel_magics.inspect.file_symbols import FileSymbols
+from kernel_magics.inspect.layers import OTHER, layer_of_section
 from kernel_magics.inspect.mapped_files import mapped_files
 from kernel_magics.inspect.stack_depth import StackDepths
 
@@ -55,6 +57,10 @@ class CodeObject:
         """Whether there is code at an address."""
         return self._code.holds(address - self.bias)
 
+    def read(self, address: int, size_bytes: int) -> bytes:
+        """Return code from an address, shorter where it ends."""
+        return self._code.read(address - self.bias, size_bytes)
+
     def called(self, return_address: int) -> int | None:
         """Return what the call before an address calls: INDIRECT, an address, or None."""
         if return_address not in self._called:
@@ -94,8 +100,12 @@ class CodeObject:
         `lookup` is an address inside the instruction being executed.
         """
         if (address, lookup) not in self._frames_at:
-            self._frames_at[address, lookup] = frames_at(address, lookup, self.symbols,
-                                                         self.bias)
+            found = frames_at(address, lookup, self.symbols, self.bias)
+            if found[0].layer == OTHER:  # a stripped image's sections still tell
+                section = self.elf.section_at(lookup - self.bias)
+                layer = layer_of_section(section.name) if section else None
+                found = tuple(replace(one, layer=layer or OTHER) for one in found)
+            self._frames_at[address, lookup] = found
         return self._frames_at[address, lookup]
 
 

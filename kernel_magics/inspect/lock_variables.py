@@ -43,7 +43,7 @@ def held_variables(subject: Any, threads: Threads) -> list[HeldLock]:
     if not threads or subject.image.initrd is not None or not has_types(subject):
         return []
     word = threads[0].space.word
-    by_tid = {one.record.tid: one.number for one in threads if one.record.tid}
+    by_tid = {one.record.tid or one.number: one.number for one in threads}
     found = []
     for kind, address, name in _places(subject):
         holder = MUSL.holder(kind, address, word)

@@ -44,7 +44,7 @@ class Lock:
 
     def __repr__(self) -> str:
         held = f"held by {self.holder.named}" if self.holder else "holder unknown"
-        since = f" since {self.taken_at}" if self.taken_at else ""
+        since = f" since {self.taken_at}" if self.taken_at and self.holder else ""
         waiting = ", ".join(one.named for one in self.waiters)
         return f"{self.title}: {held}{since}" + (f"; waited for by {waiting}" if waiting else "")
 

@@ -73,7 +73,10 @@ class ThreadTable:
                                  "what threads wait for and their processes are not known")
             return self._from_lab_table()
         found = list(self._from_structures())
-        return sorted(found, key=lambda one: one.number) if found else self._from_lab_table()
+        if self.problems or not found:
+            known = {one.number for one in found}
+            found += [one for one in self._from_lab_table() if one.number not in known]
+        return sorted(found, key=lambda one: one.number)
 
     def is_unchanged(self, record: ThreadRecord) -> bool:
         """Whether a thread that was not running has not run since it was looked at."""

@@ -36,6 +36,8 @@ _KEPT = (3, 6, 12, 13, 14, 15)  # what a function gives back as it got it
 _OUTERMOST = frozenset(("_start", "_rumpkit_entry32", "__clone", "clone", "clone3",
                         "arch_thread_begin"))
 _MASK = (1 << 64) - 1
+_SYSCALL = b"\x0f\x05"
+_SYSTEM_CALL_FRAME = (15, 14, 13, 12, 6, 3, 9, 8, 10, 1, 4, 5, 0, 16, None, 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,28 @@ class Unwinder:
                 return caller
             if rules.registers.get(_RIP, ("", 0))[0] == "undefined":
                 return None
+        if not step.name:  # nothing says where the function begins
+            return self._by_frame_pointer(place, step)
         return self._by_search(place, step)
+
+    def _by_frame_pointer(self, place: Activation, step: Step) -> Activation | None:
+        """Return the caller of a function without a name: of a stripped image.
+
+        The runtime keeps frame pointers.  Where its outermost function returns to, its
+        registers lie as struct rumpcomp_frame of images/rumpkit/include/rumpcomp.h has them,
+        behind a system call's instruction.
+        """
+        base, stack = place.registers.get(_RBP, 0), place.registers[_RSP]
+        if stack < base < stack + SEARCHED_BYTES and base % 8 == 0:
+            saved = self.word(base)
+            return self._called_from(base + 16, {} if saved is None else {_RBP: saved})
+        words = [self.word(stack + 8 * index) for index in range(len(_SYSTEM_CALL_FRAME))]
+        frame = {number: word for number, word in zip(_SYSTEM_CALL_FRAME, words, strict=True)
+                 if number is not None and word is not None}
+        caller = self._objects.at(frame.get(_RIP, 0))
+        if caller is None or caller.read(frame[_RIP] - 2, 2) != _SYSCALL:
+            return None
+        return Activation(frame[_RIP], frame, False)
 
     def _by_rules(self, place: Activation, rules: FrameRules, step: Step) -> Activation | None:
         registers = place.registers

@@ -60,8 +60,10 @@ class WaitFacts:
 
     def by_tid(self, tid: int, process: int) -> Thread | None:
         """Return a process's thread by the number the program knows."""
-        return next((one for one in self.threads
-                     if (one.record.tid, one.process) == (tid, process)), None)
+        found = next((one for one in self.threads
+                      if (one.record.tid, one.process) == (tid, process)), None)
+        # (they are the same number but for a process's first thread)
+        return found or self.by_number(tid)
 
     def by_structure(self, address: int, process: int) -> Thread | None:
         """Return the thread in whose C library's structure an address lies."""

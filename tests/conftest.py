@@ -58,11 +58,15 @@ def qemus_in(folder: Path) -> list[int]:
 
 @pytest.fixture(autouse=True)
 def no_guest_stays_behind():
-    """Fail a test that leaves a QEMU behind, and end it so that the next one starts clean."""
+    """Fail a test that leaves a QEMU behind, and end it so that the next one starts clean.
+
+    A guest that a module's tests share was there before, and is its fixture's to end.
+    """
+    shared = qemus_in(RUNTIME)
     yield
     from kernel_magics.boot.process import ProcessId
 
-    left = qemus_in(RUNTIME)
+    left = [pid for pid in qemus_in(RUNTIME) if pid not in shared]
     for pid in left:
         ProcessId.of(pid).terminate()
     assert not left, f"the test left QEMU processes behind: {left}"

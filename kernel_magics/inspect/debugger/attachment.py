@@ -10,6 +10,7 @@ from typing import Any
 
 from kernel_magics.errors import GuestError
 from kernel_magics.inspect.debugger.stub import Stub, StubGone, StubRefused
+from kernel_magics.places import images_dir
 
 __all__ = ["Attachment", "gdb_command", "listen", "stub_socket"]
 
@@ -61,8 +62,21 @@ def _listener(guest: Any) -> bool | None:
 
 
 def gdb_command(guest: Any) -> str:
-    """Return the shell command with which a plain gdb attaches to a guest."""
-    return f"gdb -ex 'target remote {stub_socket(guest)}' {guest.image.path}"
+    """Return the shell command with which a plain gdb attaches to a guest.
+
+    The sources of a cell are files for it in the guest's folder.
+    """
+    folder = Path(guest.host_files.folder) / "sources"
+    folder.mkdir(exist_ok=True)
+    for source in guest.image.sources:
+        with suppress(OSError):
+            lines = "\n" * (source.first_line - 1) + source.text
+            path = folder / Path(source.filename).name
+            path.write_text(lines)
+            os.utime(path, (0, 0))  # gdb warns of sources that are younger than the program
+    sources = f"{folder}:{images_dir() / 'rumpkit'}"
+    return (f"gdb -ex 'directory {sources}' -ex 'target remote {stub_socket(guest)}' "
+            f"{guest.image.path}")
 
 
 class Attachment:

@@ -77,20 +77,41 @@ class Backwards:
         self._replay.seek(found.position - 1)
         return self._hits.before_change(arrival)
 
-    def touch(self, point: Point) -> int | None:
+    def touch(self, point: Point, value: Callable[[], bytes] | None) -> int | None:
         """Go back to the last instruction that touched memory before now, and stop before
-        it; return its position, None (and stay) if there was none."""
+        it; return its position, None (and stay) if there was none.
+
+        With `value`, which reads that memory, only what changed it counts.
+        """
         now = self._replay.position
-        found = self._last({point}, lambda reply: bool(reply.watch), now)
+        before: dict[str, bytes] = {}
+
+        def counts(reply: StopReply) -> bool:
+            if not reply.watch:
+                return False
+            if value is None:
+                return True
+            last, before["is"] = before.get("is"), value()
+            return last != before["is"]
+
+        def begin() -> None:
+            if value is not None:
+                before["is"] = value()
+
+        found = self._last({point}, counts, now, begin)
         self._replay.seek(now if found is None else found.position - 1)
         return None if found is None else found.position - 1
 
     def _last(self, points: set[Point], counts: Callable[[StopReply], bool],
-              before: int) -> _Found | None:
-        """Return the last stop at one of the points, before a position, that counts."""
+              before: int, at_begin: Callable[[], None] = lambda: None) -> _Found | None:
+        """Return the last stop at one of the points, before a position, that counts;
+        `at_begin` is called where each window begins."""
         end, size = before, FIRST_WINDOW
         while end > 0:
             begin = max(0, end - size)
+            self._replay.seek(begin)
+            self._hits.refresh()
+            at_begin()
             found = self._last_in(points, counts, begin, end)
             if found:
                 return found
@@ -99,7 +120,6 @@ class Backwards:
 
     def _last_in(self, points: set[Point], counts: Callable[[StopReply], bool], begin: int,
                  end: int) -> _Found | None:
-        self._replay.seek(begin)
         found = None
         here = StopReply(SIGNAL_TRAP)
         if self._processor.pc in {point.address for point in points if point.kind < 2} \

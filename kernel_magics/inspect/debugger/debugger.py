@@ -56,8 +56,11 @@ class Debugger(Setting, Moving):
 
     @property
     def selected(self) -> int:
-        """The number of the frame that `locals` and `evaluate` mean, 0 after each motion."""
-        return self._selected if self._selected_at is self.stop else 0
+        """The number of the frame that `locals` and `evaluate` mean; after each motion the
+        innermost, 0, or the one that Stop.depth says."""
+        if self._selected_at is not None and self._selected_at is self.stop:
+            return self._selected
+        return self.stop.depth if self.stop else 0
 
     def select(self, frame: int) -> Text:
         """Have `locals` and `evaluate` mean a frame: 0 the innermost, 1 its caller …

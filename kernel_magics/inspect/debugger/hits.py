@@ -60,6 +60,8 @@ class Hits:
         hits, notes = [], []
         for one in self._touched(reply):
             note = self._note(one)
+            if note is None:
+                continue
             stops, problem = self._stops(one, note)
             if stops:
                 hits.append(one)
@@ -78,7 +80,8 @@ class Hits:
         for one in self._touched(reply):
             note = self._note(one)
             try:
-                if self._is_for(one) and (one.condition is None or self._holds(one, note)):
+                if note is not None and self._is_for(one) and (
+                        one.condition is None or self._holds(one, note)):
                     hits.append(one)
                     notes += [note] if note else []
             except Exception:  # its condition cannot be evaluated here
@@ -108,15 +111,21 @@ class Hits:
     def _is_for(self, one: Breakpoint) -> bool:
         return one.thread is None or self._processor.thread_number() == one.thread
 
-    def _note(self, one: Breakpoint) -> str:
-        """Return what a watched value did."""
+    def _note(self, one: Breakpoint) -> str | None:
+        """Return what a watched value did; None if it was written and is what it was."""
         if not one.is_watchpoint:
             return ""
         before, one.value = one.value, self._owner.watched_value(one)
         now = value_text(one.value)
-        if one.kind == "read" or value_text(before) == now:
-            return f"{one.wanted} is {now}"
+        if value_text(before) == now:
+            return None if one.kind == "write" else f"{one.wanted} is {now}"
         return f"{one.wanted} was {value_text(before)}, is {now}"
+
+    def refresh(self) -> None:
+        """Note what the watched values are here."""
+        for one in self._breakpoints():
+            if one.is_watchpoint and one.is_enabled:
+                one.value = self._owner.watched_value(one)
 
     def _stops(self, one: Breakpoint, note: str) -> tuple[bool, str]:
         """Return whether a hit counts, and a problem that the user must know of."""

@@ -68,13 +68,13 @@ class Moving(Holding):
                      wait: bool = True) -> Stop | None:
         """Go back to the beginning of a source line, also into what was called."""
         return self._move(lambda session: session.repeat(
-            count, lambda: session.back(lambda way: way.line(into_calls=True))), timeout, wait)
+            count, lambda: session.back_line(into_calls=True)), timeout, wait)
 
     def reverse_next(self, count: int = 1, timeout: float | None = None, *,
                      wait: bool = True) -> Stop | None:
         """Go back to the beginning of a source line, over what was called."""
         return self._move(lambda session: session.repeat(
-            count, lambda: session.back(lambda way: way.line(into_calls=False))), timeout, wait)
+            count, lambda: session.back_line(into_calls=False)), timeout, wait)
 
     def reverse_stepi(self, count: int = 1, timeout: float | None = None, *,
                       wait: bool = True) -> Stop | None:

@@ -15,7 +15,7 @@ from kernel_magics.inspect.debugger.frame_names import FrameNames, evaluate
 from kernel_magics.inspect.debugger.frames import Frames
 from kernel_magics.inspect.debugger.hits import Hits, value_text
 from kernel_magics.inspect.debugger.motions import Arrival, Motions
-from kernel_magics.inspect.debugger.places import Places
+from kernel_magics.inspect.debugger.places import Place, Places
 from kernel_magics.inspect.debugger.processor import Processor
 from kernel_magics.inspect.debugger.replay import Replay
 from kernel_magics.inspect.debugger.stop import Stop
@@ -39,7 +39,9 @@ PANIC_FUNCTION, EXIT_FUNCTION = "bmk_panic", "bmk_exit"
 # void bmk_panic(kind, signal, trap, fault_address, reason): its fifth argument.
 _PANIC_REASON = "r8"
 _REASON_BYTES = 256
+_FRAMES_LOOKED_AT = 50
 RSP = 7  # DWARF's number
+_DID = {"write": "changed", "read": "read", "access": "touched"}
 END_PATIENCE_S, END_LOOK_S = 5.0, 0.01
 
 
@@ -132,6 +134,17 @@ class Session:
                                        'lab.replay("path")')
         return way(Backwards(self.processor, self.replay, self.hits, self._places.image))
 
+    def back_line(self, into_calls: bool) -> Arrival | None:
+        """Go back a source line; from code that has none, to the call that led there."""
+        lines = self._places.image.symbols
+        if lines.line(self.processor.pc):
+            return self.back(lambda way: way.line(into_calls))
+        arrival = self.back(lambda way: Arrival("called"))
+        while arrival and arrival.reason == "called" and not lines.line(self.processor.pc):
+            self.moved()
+            arrival = self.back_to_call()
+        return arrival
+
     def back_to_call(self) -> Arrival | None:
         """Go back to the call of this function."""
         caller = self.caller()
@@ -150,13 +163,21 @@ class Session:
                              address=address, size_bytes=size)
         now = self.watched_value(watched)
         point = self.processor.watch_point(kind, address, size)
-        found = self.back(lambda way: Arrival("write") if way.touch(point) is not None else None)
+        value = (lambda: self._bytes(address, size)) if kind == "write" else None
+        found = self.back(lambda way: Arrival("write")
+                          if way.touch(point, value) is not None else None)
         self.moved()
         if found is None:
-            return Arrival("step", note=f"nothing in the recording has touched {watched.wanted} "
-                                        "before this place")
+            return Arrival("step", note=f"nothing in the recording has {_DID[kind]} "
+                                        f"{watched.wanted} before this place")
         before = self.watched_value(watched)
         return Arrival("write", note=f"{watched.wanted} is {before}, was {now} where you were")
+
+    def _bytes(self, address: int, size_bytes: int) -> bytes:
+        self.processor.forget()
+        with suppress(LabError):
+            return self.read(address, size_bytes)
+        return b""
 
     # Stops
 
@@ -165,11 +186,25 @@ class Session:
         self.moved()
         place = self._places.at(self.processor.pc)
         number, name = self.processor.thread()
+        depth, called = self._told_from(place, arrival.reason)
+        shown = called or place
+        note = f"{arrival.note}\ncalled from {called.text}".strip() if called else arrival.note
         return Stop(self._guest.name, arrival.reason, place, number, name, arrival.hits,
-                    arrival.note, excerpt(self._guest.image, place.file, place.line),
+                    note, excerpt(self._guest.image, shown.file, shown.line), depth=depth,
                     value=self._value if arrival.reason == "finished" else None,
                     instruction=self.replay.position if self.replay else None,
                     debugger=self._debugger)
+
+    def _told_from(self, place: Place, reason: str) -> tuple[int, Place | None]:
+        """Return depth and place of the frame that a user knows: the caller of code without
+        lines; of a panic, the program's."""
+        if place.line and reason != "panic":
+            return 0, None
+        with suppress(LabError):
+            for depth, frame in enumerate(self.frames().backtrace[:_FRAMES_LOOKED_AT]):
+                if depth and frame.line and (reason != "panic" or frame.layer == "app"):
+                    return depth, Place(frame.address, frame.function, 0, frame.file, frame.line)
+        return 0, None
 
     def _ended(self, problem: Exception) -> Stop:
         """Return the last stop: the guest is gone, or somebody else has taken it."""

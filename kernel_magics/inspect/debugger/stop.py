@@ -37,7 +37,8 @@ class Stop:
     `thread_name` who ran; `breakpoints` those that were hit; `note` one sentence more: a
     watched value's change, a returned value, a condition that could not be evaluated.
     `status` is the exit status of a guest that exited; `instruction` counts instructions
-    since the start of a recording, None for other guests.
+    since the start of a recording, None for other guests.  `depth` is the frame that a user
+    knows: the program's after a panic, the caller of code without source lines.
     """
 
     guest_name: str
@@ -51,6 +52,7 @@ class Stop:
     status: int | None = None
     value: object = field(default=None, repr=False, compare=False)
     instruction: int | None = None
+    depth: int = 0
     debugger: Debugger | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -169,7 +169,10 @@ class GuestMemory:
         elif not has_types(self._guest):
             self.problems.append("the image has no debugging information: only its sections "
                                  "are known")
-        return sorted(found, key=lambda region: (region.start, -region.end, region.pid))
+        possible = [region for region in found if region.end < 1 << 64]
+        if len(possible) < len(found):
+            self.problems.append(f"{len(found) - len(possible)} regions end beyond all addresses")
+        return sorted(possible, key=lambda region: (region.start, -region.end, region.pid))
 
     def _with_residence(self, regions: list[Region]) -> list[Region]:
         """Fill in how much of each region of a process has RAM behind it."""

@@ -83,12 +83,17 @@ def _stack_pointers(subject: Any) -> list[int]:
     """Return where the stacks of the program's threads end that are in a system call."""
     from kernel_magics.inspect.walking import address_of, walk_list
 
+    import drgn
+
     program = program_of(subject)
     found = []
     for process in walk_list(program["kern_processes"], "next", [], most=4096):
         for thread in walk_list(process.threads, "next", [], most=65_536):
-            if address_of(thread.frame):
-                found.append(int(thread.frame.rsp))
+            try:
+                if address_of(thread.frame):
+                    found.append(int(thread.frame.rsp))
+            except drgn.FaultError:  # then more of its stack counts, and a leak may hide
+                continue
     return found
 
 

@@ -120,18 +120,28 @@ def _thread_name(thread: Any) -> str:
 
 def process_regions(program: drgn.Program, problems: list[str]) -> Iterator[Region]:
     """Yield what each process has mapped; `resident_bytes` are not known here (0)."""
+    import drgn
+
     paths = Paths(program, problems)
     seen: set[int] = set()
     for process in reversed(list(processes_of(program, problems))):
-        vm, pid = process.vm, int(process.pid)
-        if not vm or int(vm) in seen:  # a vfork's child borrows its parent's
-            continue
-        seen.add(int(vm))
-        threads = _stack_pointers(program, process, problems)
-        for region in walk_list(vm.regions, "next", problems, most=MOST_REGIONS,
-                                what=f"the list of mappings of process {pid}"):
-            found = _process_region(region, pid, read_text(process.command), paths, problems)
-            yield _as_stack(found, threads) if found.kind == "anonymous" else found
+        try:
+            vm, pid = process.vm, int(process.pid)
+            if vm and int(vm) not in seen:  # a vfork's child borrows its parent's
+                seen.add(int(vm))
+                yield from _regions_of(program, process, pid, paths, problems)
+        except drgn.FaultError as error:
+            problems.append(f"a process's mappings lead to {error.address:#x}, which is not "
+                            "mapped; what would have come after it is missing")
+
+
+def _regions_of(program: drgn.Program, process: Any, pid: int, paths: Paths,
+                problems: list[str]) -> Iterator[Region]:
+    threads = _stack_pointers(program, process, problems)
+    for region in walk_list(process.vm.regions, "next", problems, most=MOST_REGIONS,
+                            what=f"the list of mappings of process {pid}"):
+        found = _process_region(region, pid, read_text(process.command), paths, problems)
+        yield _as_stack(found, threads) if found.kind == "anonymous" else found
 
 
 def _stack_pointers(program: drgn.Program, process: Any,

@@ -16,8 +16,8 @@ from kernel_magics.errors import GuestError, GuestTimeout
 __all__ = ["ConsoleInput", "ring"]
 
 OPEN_PATIENCE_S = 10.0
-LOOK_S = 0.001
-PIECE_BYTES = 4096  # to the serial port at a time: the guest may turn to the other console
+LOOK_S, SLOW_LOOK_S = 0.001, 0.05
+PIECE_BYTES = 512  # to the slow port at a time: after some of it, guests turn to the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class ConsoleInput:
         serial = self._open(self.serial)
         virtio = -1
         try:
-            fcntl.flock(serial, fcntl.LOCK_EX)  # one sender at a time: lines do not interleave
+            self._lock(serial, timeout_s)
             data = self._send_to(serial, data, timeout_s, PIECE_BYTES, self.on_virtio)
             if data:
                 virtio = self._open(self.virtio)
@@ -53,6 +53,18 @@ class ConsoleInput:
             os.close(serial)
             if virtio >= 0:
                 os.close(virtio)
+
+    def _lock(self, serial: int, timeout_s: float) -> None:
+        """Be the only sender, so that lines do not interleave."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            with suppress(BlockingIOError):
+                return fcntl.flock(serial, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if time.monotonic() > deadline:
+                raise GuestTimeout(f"{self.name} does not read its input, and others wait to "
+                                   "send some", name=self.name,
+                                   next_step="let it reach the point where it reads")
+            time.sleep(LOOK_S)
 
     def _open(self, path: Path) -> int:
         """Open a FIFO; QEMU, which may have been started this instant, must have it open."""
@@ -70,13 +82,13 @@ class ConsoleInput:
     def _send_to(self, pipe: int, data: bytes, timeout_s: float, piece: int,
                  elsewhere: Callable[[], bool]) -> bytes:
         """Send until all is taken, or, once this pipe is empty, the rest goes elsewhere."""
-        left, deadline = 0, time.monotonic() + timeout_s
+        left, deadline, pause_s = 0, time.monotonic() + timeout_s, LOOK_S
         while True:
             ended = self.has_ended()  # asked first: what it read before is gone then
             before, unread = left, _unread_bytes(pipe)
             if data and unread == 0 and elsewhere():
                 return data
-            if data and unread < piece:
+            if data and (unread == 0 or piece > PIECE_BYTES):
                 with suppress(BlockingIOError):  # full
                     data = data[os.write(pipe, data[:piece]):]
                 unread = _unread_bytes(pipe)
@@ -86,10 +98,11 @@ class ConsoleInput:
             if ended:
                 raise self._ended()
             if left != before:
-                deadline = time.monotonic() + timeout_s
+                deadline, pause_s = time.monotonic() + timeout_s, LOOK_S
             elif time.monotonic() > deadline:
                 raise self._stuck(left)
-            time.sleep(LOOK_S)
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 1.1, SLOW_LOOK_S)
 
     def _stuck(self, left_bytes: int) -> GuestTimeout:
         return GuestTimeout(f"{self.name} does not read its input: it left {left_bytes} bytes",

@@ -110,7 +110,7 @@ def test_a_guest_that_dies_while_it_is_given_input_is_an_error_of_the_sender(lab
 def test_the_window_is_the_size_it_was_told_and_changes_are_signals(lab, driver):
     guest = lab.boot(build(lab, "keys"))
     assert guest.console.resize(40, 100) is True
-    guest.console.expect("begun (40 100 0 0|24 80 0 0\nchanged 40 100 0 0)")
+    guest.console.expect(r"begun (40 100 0 0|24 80 0 0\nchanged 40 100 0 0)")
     guest.console.expect("ready")
     assert guest.console.resize(50, 120, 900, 700) is True
     guest.console.expect("changed 50 120 900 700")
@@ -134,7 +134,7 @@ def test_a_guest_assumes_a_window_until_it_is_told_one(lab):
                                   (24.0, 80), (True, 80), (24, 80, -1), (24, 80, 0, 1 << 16)])
 def test_a_size_that_no_window_has_is_refused(lab, size):
     guest = lab.boot(build(lab, "keys"), paused=True)
-    with pytest.raises(UsageError, match="is not a whole number from [01] to 65535"):
+    with pytest.raises(UsageError, match=r"is not a whole number from [01] to 65535"):
         guest.console.resize(*size)
     guest.stop()
 

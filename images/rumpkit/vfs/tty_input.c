@@ -8,7 +8,7 @@
 
 #define SIGNAL_INTERRUPT 2
 #define SIGNAL_QUIT 3
-#define LOOK_BYTES 64
+#define LOOK_BYTES 256 /* on the stack of an interrupt */
 
 static void (*deliver_signal)(int signal, uint32_t group);
 
@@ -202,20 +202,31 @@ static bool has_room(void)
 	    (has(ICANON) && !vfs_tty.lines);
 }
 
+/* The console's next byte; a hypercall brings many.  False if there is none now. */
+static bool next_byte(uint8_t *byte)
+{
+	static uint8_t ahead[LOOK_BYTES];
+	static int taken, there;
+
+	if (taken == there) {
+		taken = there = 0;
+		there = rumpcomp_console_read(ahead, sizeof ahead, RUMPCOMP_NONBLOCK);
+		if (there <= 0) {
+			vfs_tty.hung_up = there != -EAGAIN && there != -EINTR;
+			there = 0;
+			return false;
+		}
+	}
+	*byte = ahead[taken++];
+	return true;
+}
+
 void tty_pull(void)
 {
 	uint8_t byte;
-	int got;
 
-	while (!vfs_tty.hung_up && has_room()) {
-		got = rumpcomp_console_read(&byte, 1, RUMPCOMP_NONBLOCK);
-		if (got == -EAGAIN || got == -EINTR)
-			break;
-		if (got == 1)
-			take_byte(byte);
-		else
-			vfs_tty.hung_up = true;
-	}
+	while (!vfs_tty.hung_up && has_room() && next_byte(&byte))
+		take_byte(byte);
 }
 
 /*

@@ -17,7 +17,7 @@ from kernel_magics.inspect.musl_heap import Block
 from kernel_magics.inspect.page_tables import PageTables
 from kernel_magics.inspect.program import program_of
 from kernel_magics.inspect.ram import PAGE_BYTES, GuestRam
-from kernel_magics.inspect.regions import Region, image_regions, process_regions, stacks_of
+from kernel_magics.inspect.regions import Region, image_regions, process_regions
 
 __all__ = ["reachable_blocks"]
 
@@ -69,8 +69,8 @@ def _roots(subject: Any, ram: GuestRam, blocks: Sequence[Block]) -> Iterator[np.
             for start, end in _without(region.start, region.end, books):
                 yield words_of(ram, start, end)
     program = program_of(subject)
-    for stack, _ in stacks_of(program, []):
-        yield words_of(ram, stack + PAGE_BYTES, stack + STACK_PAGES * PAGE_BYTES)
+    for start, end in _kernel_stacks(program):
+        yield words_of(ram, start, end)
     registers = getattr(subject, "registers", None) or {}
     yield np.array([value for value in dict(registers).values()
                     if 0 <= value < 1 << 64], np.uint64)
@@ -79,11 +79,23 @@ def _roots(subject: Any, ram: GuestRam, blocks: Sequence[Block]) -> Iterator[np.
             yield from _mapped_words(ram, region, blocks, _stack_pointers(subject))
 
 
+def _kernel_stacks(program: Any) -> Iterator[tuple[int, int]]:
+    """Yield the used part of each thread's stack in the runtime: registers are saved there."""
+    from kernel_magics.inspect.walking import walk_list
+
+    running = int(program["bmk_current"])
+    for thread in walk_list(program.variable("all", "thread.c"), "all_next", [], most=65_536):
+        start, pointer = int(thread.stack) + PAGE_BYTES, int(thread.stack_pointer)
+        end = start + (STACK_PAGES - 1) * PAGE_BYTES
+        if start > PAGE_BYTES:
+            yield (pointer if start <= pointer < end and int(thread) != running else start), end
+
+
 def _stack_pointers(subject: Any) -> list[int]:
     """Return where the stacks of the program's threads end that are in a system call."""
-    from kernel_magics.inspect.walking import address_of, walk_list
-
     import drgn
+
+    from kernel_magics.inspect.walking import address_of, walk_list
 
     program = program_of(subject)
     found = []

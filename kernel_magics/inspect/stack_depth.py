@@ -75,9 +75,15 @@ class StackDepths:
                         in self._disassembler.disasm_lite(code, start)}
         found: dict[int, _State] = {}
         paths = [(start, _State())]
+        # What is behind a call comes late, by address: some calls never return, and then
+        # it belongs to another path.
+        behind_calls: dict[int, _State] = {}
         for _ in range(MOST_STEPS):
             if not paths:
-                break
+                if not behind_calls:
+                    break
+                address = min(behind_calls)
+                paths.append((address, behind_calls.pop(address)))
             address, state = paths.pop()
             if address in found or address not in instructions:
                 continue
@@ -86,7 +92,9 @@ class StackDepths:
             state = _after(state, name, operands)
             if name.startswith("j") and operands.startswith("0x"):
                 paths.append((int(operands, 16), state))
-            if name not in ("jmp", "ret", "hlt", "ud2"):
+            if name == "call":
+                behind_calls.setdefault(address + size, state)
+            elif name not in ("jmp", "ret", "hlt", "ud2"):
                 paths.append((address + size, state))
         return found
 

@@ -15,12 +15,13 @@ from kernel_magics.inspect.layers import layer_of_section
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
 
-__all__ = ["describe_address", "describe_fault", "explain", "title"]
+__all__ = ["UNKNOWN_PLACE", "describe_address", "describe_fault", "explain", "title"]
 
 NULL_PAGE_BYTES = 64 * 1024
 NEAR_STACK_BYTES = 64 * 1024
 _FETCH = 16
 _CANONICAL_HALF = 1 << 47
+UNKNOWN_PLACE = "where nothing of the image is"
 
 _EXCEPTIONS = {
     0: ("divide error", "An integer was divided by zero, or the quotient does not fit."),
@@ -159,4 +160,4 @@ def describe_address(address: int, registers: dict[str, int], image: GuestImage)
     if abs(distance) < NEAR_STACK_BYTES:
         side = "above" if distance >= 0 else "below"
         return f"{abs(distance)} bytes {side} the stack pointer"
-    return "where nothing of the image is"
+    return UNKNOWN_PLACE

@@ -11,14 +11,17 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.boot.abi import PANIC_MAGIC, REGISTERS, Panic, PanicKind, State
-from kernel_magics.errors import GuestError
-from kernel_magics.inspect.backtrace import Frame, frames_text, symbolise
+from kernel_magics.errors import GuestError, LabError
+from kernel_magics.inspect.backtrace import frames_text, symbolise
 from kernel_magics.inspect.code_objects import CodeObject, CodeObjects
-from kernel_magics.inspect.explanations import describe_fault, explain, title
+from kernel_magics.inspect.explanations import UNKNOWN_PLACE, describe_fault, explain, title
 from kernel_magics.inspect.layers import LAYERS
 from kernel_magics.inspect.panic_details import NO_VECTOR, PanicDetails, gather_details
-from kernel_magics.inspect.ram import GuestRam
+from kernel_magics.inspect.panic_frame import PanicFrame, plain_frame
+from kernel_magics.inspect.panic_regions import GuestRegions
+from kernel_magics.inspect.ram import PAGE_BYTES, GuestRam
 from kernel_magics.inspect.source_text import SourceText
+from kernel_magics.inspect.stack import StackFrame, walk_stack
 from kernel_magics.inspect.unwind import Unwinder
 
 if TYPE_CHECKING:
@@ -57,7 +60,7 @@ class PanicReport:
     fault_address: int
     fault_place: str
     registers: dict[str, int]
-    frames: tuple[Frame, ...]
+    frames: tuple[PanicFrame, ...]
     excerpt: str
     gather: Callable[[], PanicDetails] = field(default=PanicDetails, repr=False, compare=False)
 
@@ -97,7 +100,7 @@ class PanicReport:
         return save_report(self, Path(path))
 
     @property
-    def culprit(self) -> Frame | None:
+    def culprit(self) -> PanicFrame | None:
         """The innermost frame of the application, or None."""
         return _culprit(self.frames)
 
@@ -122,7 +125,8 @@ class PanicReport:
         if innermost and innermost.layer in RUNTIME_LAYERS:
             called = f", called from {self.culprit.named}" if self.culprit else ""
             return f" in {innermost.named}{called}"
-        where = self.culprit or innermost
+        culprit = self.culprit
+        where = culprit if culprit and (culprit.function or not innermost) else innermost
         return f" in {where.named}" if where else ""
 
     def __repr__(self) -> str:
@@ -169,10 +173,16 @@ def make_report(record: Panic, image: GuestImage, *, name: str = "",
     registers = dict(zip(REGISTERS, record.registers, strict=True))
     symbols = image.symbols
     has_trap = any(registers.values())
-    frames = symbolise(_stack(record, registers, image, read if has_trap else None), symbols,
-                       first_is_return=record.vector == NO_VECTOR)
+    told = symbolise(_stack(record, registers, image, read if has_trap else None), symbols,
+                     first_is_return=record.vector == NO_VECTOR)
+    # Code that is not the image's, in a program's own files, only the guest's memory shows.
+    walked = _walk(record, registers, guest) if guest is not None and has_trap else ()
+    frames = tuple(map(plain_frame, walked if len(walked) >= len(told) else told))
     kind = PanicKind(record.kind)
+    regions = GuestRegions(guest)
     fault_place = describe_fault(kind, record, registers, image)
+    if fault_place == UNKNOWN_PLACE:
+        fault_place = regions.told(record.fault_address) or fault_place
     return PanicReport(
         name=name or image.name, kind=kind.name.lower(), title=title(kind, record),
         reason=record.reason.decode("utf-8", "replace"),
@@ -182,7 +192,17 @@ def make_report(record: Panic, image: GuestImage, *, name: str = "",
         fault_address=record.fault_address, fault_place=fault_place, registers=registers,
         frames=frames, excerpt=_excerpt(_culprit(frames), SourceText(image)),
         gather=lambda: gather_details(image, registers, frames, vector=record.vector, read=read,
-                                      guest=guest))
+                                      guest=guest, walked=walked, regions=regions))
+
+
+def _walk(record: Panic, registers: dict[str, int], guest: Any) -> tuple[StackFrame, ...]:
+    """Return the stack as it lies in the guest's memory, () if it cannot be walked."""
+    try:
+        found = walk_stack(guest, registers, after_call=record.vector == NO_VECTOR,
+                           page_table=record.cr3 & -PAGE_BYTES)
+    except LabError:
+        return ()
+    return found.frames
 
 
 def _stack(record: Panic, registers: dict[str, int], image: GuestImage,
@@ -198,12 +218,12 @@ def _stack(record: Panic, registers: dict[str, int], image: GuestImage,
     return max(walked, told, key=len)
 
 
-def _culprit(frames: tuple[Frame, ...]) -> Frame | None:
+def _culprit(frames: tuple[PanicFrame, ...]) -> PanicFrame | None:
     own = [frame for frame in frames if frame.layer == "app"]
     return next((frame for frame in own if frame.line), own[0] if own else None)
 
 
-def _excerpt(frame: Frame | None, source: SourceText) -> str:
+def _excerpt(frame: PanicFrame | None, source: SourceText) -> str:
     """Return the lines around the culprit's, with an arrow at its own."""
     return source.excerpt(frame.file, frame.line) if frame and frame.line else ""
 

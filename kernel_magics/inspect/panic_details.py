@@ -14,16 +14,20 @@ from kernel_magics.errors import LabError
 from kernel_magics.inspect.backtrace import Frame
 from kernel_magics.inspect.explanations import describe_address
 from kernel_magics.inspect.operands import decode_operation
+from kernel_magics.inspect.panic_frame import plain_frame
+from kernel_magics.inspect.panic_regions import GuestRegions
 from kernel_magics.inspect.source_text import SourceText
 
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
+    from kernel_magics.inspect.stack import StackFrame
 
 __all__ = ["NO_VECTOR", "PanicDetails", "gather_details"]
 
-KEPT_EVENTS, KEPT_THREADS, KEPT_FRAMES = 100, 1024, 48
+KEPT_EVENTS, KEPT_THREADS, KEPT_FRAMES = 500, 1024, 48
 KEPT_CONSOLE_LINES, KEPT_EXCERPTS = 40, 64
 CODE_LINES_AROUND = 8
+KEPT_VARIABLE_FRAMES, KEPT_VARIABLES, LONGEST_VALUE = 16, 64, 200
 _LONGEST_TEXT = 32
 # No exception: the registers are those of a caller of the panic, or of a system call.
 NO_VECTOR = 2**64 - 1
@@ -39,7 +43,8 @@ class PanicDetails:
     disassembly around it; `register_notes` what each register points to, by name;
     `excerpts` source lines around each frame, by "file:line"; `threads` and `events` rows by
     column, `events` the last before the panic (times in nanoseconds); `console` the end of
-    the output; `facts` about guest and image; `missing` sentences on what could not be read.
+    the output; `variables` of the innermost frames, a mapping of name → value as text for each;
+    `facts` about guest and image; `missing` sentences on what could not be read.
     """
 
     instruction: str = ""
@@ -49,19 +54,23 @@ class PanicDetails:
     threads: tuple[dict[str, Any], ...] = ()
     events: tuple[dict[str, Any], ...] = ()
     console: str = ""
+    variables: tuple[dict[str, str], ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
 
 def gather_details(image: GuestImage, registers: Mapping[str, int], frames: Sequence[Frame], *,
-                   vector: int = NO_VECTOR, read: Read | None = None,
-                   guest: Any = None) -> PanicDetails:
+                   vector: int = NO_VECTOR, read: Read | None = None, guest: Any = None,
+                   walked: Sequence[StackFrame] = (),
+                   regions: GuestRegions | None = None) -> PanicDetails:
     """Return the details of a panic.
 
     `registers` and `frames` are the report's, `vector` the exception's (NO_VECTOR: none, then
     the registers are not those of a failed instruction); `read(address, size_bytes)` reads
     the guest's virtual memory, and `guest` is the boot.Guest; None if there is none.
+    `walked` are the frames as they lie in its memory, `regions` its memory map.
     """
+    regions = regions or GuestRegions(guest)
     missing: list[str] = []
 
     def about(part: str, make: Callable[[], Any], otherwise: Any) -> Any:
@@ -75,20 +84,22 @@ def gather_details(image: GuestImage, registers: Mapping[str, int], frames: Sequ
     failed = known and vector != NO_VECTOR
     place = registers.get("rip", 0)
     return PanicDetails(
-        instruction=about("instruction", lambda: _instruction(image, registers, read), "")
+        instruction=about("instruction", lambda: _instruction(image, registers, read, regions), "")
         if failed else "",
         code=about("code", lambda: _code(image, place), ()) if failed else (),
-        register_notes=about("registers", lambda: _notes(image, registers, read), {})
+        register_notes=about("registers", lambda: _notes(image, registers, read, regions), {})
         if known else {},
         excerpts=about("sources", lambda: _excerpts(image, frames), {}),
         threads=about("threads", lambda: _threads(guest), ()) if guest else (),
         events=about("events", lambda: _events(guest), ()) if guest else (),
         console=about("console", lambda: str(guest.console.tail(KEPT_CONSOLE_LINES)), "")
         if guest else "",
+        variables=about("variables", lambda: _variables(walked), ()),
         facts=_facts(image, guest), missing=tuple(missing))
 
 
-def _instruction(image: GuestImage, registers: Mapping[str, int], read: Read | None) -> str:
+def _instruction(image: GuestImage, registers: Mapping[str, int], read: Read | None,
+                 regions: GuestRegions) -> str:
     place = registers["rip"]
     data = image.code.read(place, 16)
     if not data and read is not None:
@@ -97,7 +108,9 @@ def _instruction(image: GuestImage, registers: Mapping[str, int], read: Read | N
         except LabError:
             return ""  # a jump to nowhere: there is no instruction
     operation = decode_operation(data, place, registers)
-    return operation.told(lambda value: _about(value, image, registers, None)) if operation else ""
+    if operation is None:
+        return ""
+    return operation.told(lambda value: _about(value, image, registers, None, regions))
 
 
 def _code(image: GuestImage, place: int) -> tuple[str, ...]:
@@ -108,20 +121,22 @@ def _code(image: GuestImage, place: int) -> tuple[str, ...]:
     return tuple(lines[max(0, at - CODE_LINES_AROUND):at + CODE_LINES_AROUND + 1])
 
 
-def _notes(image: GuestImage, registers: Mapping[str, int], read: Read | None) -> dict[str, str]:
-    notes = {name: _about(value, image, registers, read)
+def _notes(image: GuestImage, registers: Mapping[str, int], read: Read | None,
+           regions: GuestRegions) -> dict[str, str]:
+    notes = {name: _about(value, image, registers, read, regions)
              for name, value in registers.items() if name not in ("rflags", "rsp")}
     return {name: note for name, note in notes.items() if note not in ("", "null")}
 
 
-def _about(value: int, image: GuestImage, registers: Mapping[str, int], read: Read | None) -> str:
+def _about(value: int, image: GuestImage, registers: Mapping[str, int], read: Read | None,
+           regions: GuestRegions) -> str:
     """Say what a register's value points to; "" for what is a plain number."""
     if value < 1 << 16:
         return "null" if value == 0 else ""
     words = describe_address(value, dict(registers), image)
     if words.startswith(("in ", "an address")) or "stack pointer" in words:
         return words
-    return _text_at(value, read)
+    return ", ".join(part for part in (regions.told(value), _text_at(value, read)) if part)
 
 
 def _text_at(address: int, read: Read | None) -> str:
@@ -131,8 +146,8 @@ def _text_at(address: int, read: Read | None) -> str:
         return ""
     text, end, _ = data.partition(b"\0")
     if len(text) >= 4 and text.isascii() and text.decode().isprintable():
-        return f'points to "{text.decode()}{"" if end else "…"}"'
-    return "points to memory" if data else ""
+        return f'"{text.decode()}{"" if end else "…"}"'
+    return ""
 
 
 def _excerpts(image: GuestImage, frames: Sequence[Frame]) -> dict[str, str]:
@@ -144,9 +159,22 @@ def _excerpts(image: GuestImage, frames: Sequence[Frame]) -> dict[str, str]:
     return {place: text for place, text in found.items() if text}
 
 
+def _variables(walked: Sequence[StackFrame]) -> tuple[dict[str, str], ...]:
+    return tuple({name: _shortened(repr(value)) for name, value in
+                  list(frame.locals.items())[:KEPT_VARIABLES]}
+                 for frame in walked[:KEPT_VARIABLE_FRAMES])
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
 def _threads(guest: Any) -> tuple[dict[str, Any], ...]:
-    table = guest.threads.df.reset_index().head(KEPT_THREADS)
-    return tuple(_plain(row) for row in table.to_dict("records"))
+    threads = guest.threads.read()
+    rows = threads.df.reset_index().to_dict("records")
+    return tuple(_plain({**row, "stack": [plain_frame(frame).named for frame in one.stack]})
+                 for row, one in list(zip(rows, threads, strict=True))[:KEPT_THREADS])
 
 
 def _events(guest: Any) -> tuple[dict[str, Any], ...]:

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from kernel_magics.errors import UsageError
-from kernel_magics.inspect.backtrace import Frame
 from kernel_magics.inspect.panic import PanicReport
 from kernel_magics.inspect.panic_details import PanicDetails
+from kernel_magics.inspect.panic_frame import PanicFrame
 
 __all__ = ["open_report", "save_report"]
 
@@ -66,7 +66,7 @@ def open_report(path: Path | str) -> PanicReport:
     if not isinstance(frames, list) or len(frames) > MOST_FRAMES:
         raise _refused(path, "its frames are missing")
     details = _made(PanicDetails, record.get("details"), path)
-    made = tuple(_made(Frame, frame, path) for frame in frames)
+    made = tuple(_made(PanicFrame, frame, path) for frame in frames)
     return _made(PanicReport, {**record, "frames": made, "gather": lambda: details}, path)
 
 

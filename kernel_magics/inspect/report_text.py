@@ -9,7 +9,7 @@ from kernel_magics.inspect.panic_details import PanicDetails
 
 __all__ = ["details_text"]
 
-SHOWN_EVENTS, SHOWN_THREADS = 20, 32
+SHOWN_EVENTS, SHOWN_THREADS, SHOWN_STACK = 20, 32, 8
 _THREAD_COLUMNS = ("thread", "number", "name", "state", "cpu_ns", "waits_for", "wait", "current")
 _EVENT_COLUMNS = ("time_ns", "thread", "event", "kind", "result", "duration_ns")
 
@@ -24,7 +24,13 @@ def _parts(details: PanicDetails) -> Iterator[tuple[str, str]]:
     yield "code", "\n".join(details.code)
     yield "registers that point somewhere", "\n".join(
         f"  {name:>4}  {note}" for name, note in details.register_notes.items())
+    yield "variables of the innermost calls", "\n".join(
+        f"  #{depth} {name} = {value}" for depth, names in enumerate(details.variables)
+        for name, value in names.items())
     yield "threads", _rows(details.threads[:SHOWN_THREADS], _THREAD_COLUMNS)
+    yield "their stacks", "\n".join(
+        f"  {row.get('thread')}: {' < '.join(row['stack'][:SHOWN_STACK])}"
+        for row in details.threads[:SHOWN_THREADS] if row.get("stack"))
     yield "last events before it", _rows(details.events[-SHOWN_EVENTS:], _EVENT_COLUMNS)
     yield "console, its end", details.console
     yield "guest and image", "\n".join(f"  {name}: {value}"

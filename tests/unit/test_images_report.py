@@ -102,7 +102,7 @@ def damaged(text, change):
     (lambda r: r.update(version=9), "has version 9"),
     (lambda r: r.pop("frames"), "frames are missing"),
     (lambda r: r.update(frames={}), "frames are missing"),
-    (lambda r: r.update(frames=[3]), "a Frame is missing"),
+    (lambda r: r.update(frames=[3]), "a PanicFrame is missing"),
     (lambda r: r["frames"][0].update(line="x"), "'line' is str"),
     (lambda r: r["frames"][0].pop("layer"), "has no 'layer'"),
     (lambda r: r.update(registers=[1]), "'registers' is"),

@@ -170,7 +170,9 @@ class Debugger(Setting, Moving):
     def __repr__(self) -> str:
         name, count = self._guest.name, len(self._breakpoints)
         if not self.is_attached:
-            state = f"{name} is {self._guest.state}, and not being debugged"
+            now = self._guest.state
+            state = f"{name} is {now}, and not being debugged" if now in (
+                "running", "paused") else f"{name} has ended ({now})"
         elif self.is_running:
             state = f"{name} runs"
         else:

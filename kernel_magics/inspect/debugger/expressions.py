@@ -108,7 +108,8 @@ class _Parser:
         while at < len(self._text.rstrip()):
             found = _TOKEN.match(self._text, at)
             if not found:
-                raise self._wrong(at, f"{self._text[at:].strip()[0]!r} means nothing here")
+                at += len(self._text[at:]) - len(self._text[at:].lstrip())
+                raise self._wrong(at, f"{self._text[at]!r} means nothing here")
             kind = found.lastgroup or ""
             yield kind, found[kind], found.start(kind)
             at = found.end()

@@ -6,6 +6,7 @@ Source: DWARF 5, section 6.2, "Line Number Information".
 from __future__ import annotations
 
 import difflib
+import logging
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cached_property
@@ -22,6 +23,7 @@ __all__ = ["LineAddresses"]
 # A file's table is the guest author's and may claim anything.
 MOST_UNITS = 20_000
 MOST_ROWS = 2_000_000
+log = logging.getLogger(__name__)
 
 
 class LineAddresses:
@@ -42,7 +44,6 @@ class LineAddresses:
     @cached_property
     def _units(self) -> list[tuple[Any, list[str]]]:
         """The line programs, each with the names of its files by their index."""
-        from elftools.common.exceptions import DWARFError, ELFError
         from elftools.elf.elffile import ELFFile
 
         units: list[tuple[Any, list[str]]] = []
@@ -52,8 +53,8 @@ class LineAddresses:
                 program = dwarf.line_program_for_CU(unit)
                 if program is not None and len(units) < MOST_UNITS:
                     units.append((program, _file_names(program)))
-        except (ELFError, DWARFError, OSError, ValueError, KeyError, IndexError):
-            pass  # damaged: what was read until then counts
+        except Exception:  # (pyelftools has many for damaged data) what was read counts
+            log.debug("the line tables of %s are damaged", self._path, exc_info=True)
         return units
 
     @cached_property
@@ -100,10 +101,18 @@ class LineAddresses:
             rows: dict[int, list[int]] = {}
             for program, names in self._units:
                 if file in names:
-                    for line, address in _statements(program, names, file):
+                    for line, address in self._statements(program, names, file):
                         rows.setdefault(line, []).append(address)
             self._rows[file] = rows
         return self._rows[file]
+
+    def _statements(self, program: Any, names: list[str],
+                    file: str) -> list[tuple[int, int]]:
+        try:
+            return list(_statements(program, names, file))
+        except Exception:  # as above
+            log.debug("a line table of %s is damaged", self._path, exc_info=True)
+            return []
 
 
 def _file_names(program: Any) -> list[str]:

@@ -11,7 +11,14 @@ import pandas as pd
 
 from kernel_magics.boot.abi import Phase, ThreadState
 from kernel_magics.trace.attached import Excerpt
-from kernel_magics.trace.constants import AT_FDCWD, DECODERS, POLL_EVENTS, error_name, flags, rumpuser_error_name
+from kernel_magics.trace.constants import (
+    AT_FDCWD,
+    DECODERS,
+    POLL_EVENTS,
+    error_name,
+    flags,
+    rumpuser_error_name,
+)
 from kernel_magics.trace.descriptors import Descriptors, address_text
 from kernel_magics.trace.events import event_arguments, event_number
 from kernel_magics.trace.hypercalls import Argument
@@ -86,9 +93,7 @@ class Decoder:
                 return f"-1 {name}"
             if event in _GIVES_DESCRIPTOR:
                 return self._descriptor(result, int(row.exit_sequence))
-        elif event.startswith("rumpuser_") and (error := rumpuser_error_name(result)):
-            return f"{result} {error}"
-        elif error := error_name(result):
+        elif error := _hypercall_error(event, result):
             return f"{result} {error}"
         if result >= _MAX_RESULT:
             return self._symbol(result) or f"{result:#x}"
@@ -172,6 +177,10 @@ def _quoted(data: bytes) -> str:
     return '"' + "".join(c if c.isprintable() and c not in '"\\' else
                          c.encode("unicode_escape").decode() if c not in '"\\' else "\\" + c
                          for c in text) + '"'
+
+
+def _hypercall_error(event: str, result: int) -> str:
+    return (rumpuser_error_name if event.startswith("rumpuser_") else error_name)(result)
 
 
 def _signed(value: int) -> int:

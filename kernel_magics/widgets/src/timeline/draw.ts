@@ -24,8 +24,14 @@ const CHAR_PIXELS = 6.65;
 const INSET = 2;
 const FULL = LANE_HEIGHT - 2 * INSET;
 
-/** Rectangles gathered by style, so that the canvas fills each style once. */
-interface Marks { pale: Path2D; solid: Path2D; failed: Path2D; shades: Path2D[]; names: [string, number, number][] }
+/** x, y, width, height of one rectangle after the other. */
+type Rects = number[];
+
+/**
+ * Rectangles gathered by style, so that the style changes seldom.  They are filled one by
+ * one: a path of them all would go through the slow filling of any shape.
+ */
+interface Marks { pale: Rects; solid: Rects; failed: Rects; shades: Rects[]; teeth: Path2D; names: [string, number, number][] }
 
 export function drawLanes(context: CanvasRenderingContext2D, scene: Scene): void {
 	const { viewport, rows, top, height, theme } = scene;
@@ -47,7 +53,7 @@ export function drawLanes(context: CanvasRenderingContext2D, scene: Scene): void
 }
 
 function fresh(): Marks {
-	return { pale: new Path2D(), solid: new Path2D(), failed: new Path2D(), shades: [new Path2D(), new Path2D(), new Path2D()], names: [] };
+	return { pale: [], solid: [], failed: [], shades: [[], [], []], teeth: new Path2D(), names: [] };
 }
 
 function drawGrid(context: CanvasRenderingContext2D, { viewport, rows, top, height, theme }: Scene): void {
@@ -110,21 +116,21 @@ function gather(marks: Marks, row: LaneRow, scene: Scene): void {
 interface Column { x: number; width: number; level: number; failed: boolean }
 
 function column(marks: Marks, { x, width, level, failed }: Column, y: number): void {
-	marks.pale.rect(x, y, width, FULL);
-	marks.solid.rect(x, y + FULL - level, width, level);
-	if (failed) marks.failed.rect(x, y, width, 3);
+	if (level < FULL) marks.pale.push(x, y, width, FULL - level);
+	marks.solid.push(x, y + FULL - level, width, level);
+	if (failed) marks.failed.push(x, y, width, 3);
 }
 
 function box(marks: Marks, lane: Lane, i: number, y: number, { viewport, events }: Scene): void {
-	const left = Math.max(-2, viewport.x(lane.start[i]));
-	const right = Math.min(viewport.width + 2, viewport.x(lane.end[i]));
-	const width = Math.max(1, right - left - 0.5);
+	const left = Math.round(Math.max(-2, viewport.x(lane.start[i])));
+	const right = Math.round(Math.min(viewport.width + 2, viewport.x(lane.end[i])));
+	const width = Math.max(1, right - left);
 	const code = lane.code[i];
-	marks.shades[code % marks.shades.length].rect(left, y, width, FULL);
-	marks.solid.rect(left, y, Math.min(1.5, width), FULL);
+	marks.shades[code % marks.shades.length].push(left, y, width, FULL);
+	marks.solid.push(left, y, 1, FULL);
 	const kind = lane.flags[i] & 7;
-	if (kind === OPEN) openEnd(marks.solid, right, y);
-	if (lane.flags[i] & FAILED) marks.failed.rect(left, y, width, 3);
+	if (kind === OPEN) openEnd(marks.teeth, right, y);
+	if (lane.flags[i] & FAILED) marks.failed.push(left, y, width, 3);
 	if (width < NAME_PIXELS) return;
 	const shown = Math.max(0, left);
 	const sign = lane.flags[i] & FAILED ? "✗ " : kind === NO_ENTER ? "… " : "";
@@ -146,15 +152,18 @@ function openEnd(path: Path2D, right: number, y: number): void {
 
 function fill(context: CanvasRenderingContext2D, marks: Marks, track: Track, theme: Theme): void {
 	const colours = theme.of(track.colour);
-	context.fillStyle = colours.pale;
-	context.fill(marks.pale);
-	marks.shades.forEach((path, n) => { context.fillStyle = colours.shades[n]; context.fill(path); });
-	context.fillStyle = colours.solid;
-	context.fill(marks.solid);
-	context.fillStyle = theme.failed;
-	context.fill(marks.failed);
+	fillAll(context, colours.pale, marks.pale);
+	marks.shades.forEach((rects, n) => fillAll(context, colours.shades[n], rects));
+	fillAll(context, colours.solid, marks.solid);
+	context.fill(marks.teeth);
+	fillAll(context, theme.failed, marks.failed);
 	context.fillStyle = theme.ink;
 	for (const [name, x, y] of marks.names) context.fillText(name, x, y);
+}
+
+function fillAll(context: CanvasRenderingContext2D, style: string, rects: Rects): void {
+	context.fillStyle = style;
+	for (let i = 0; i < rects.length; i += 4) context.fillRect(rects[i], rects[i + 1], rects[i + 2], rects[i + 3]);
 }
 
 function drawSelected(context: CanvasRenderingContext2D, scene: Scene, place: Place): void {

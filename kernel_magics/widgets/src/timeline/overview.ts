@@ -35,13 +35,11 @@ export function drawOverview(context: CanvasRenderingContext2D, counts: Float64A
 	const most = Math.sqrt(counts.reduce((a, b) => Math.max(a, b), 1));
 	context.clearRect(0, 0, width, OVERVIEW_HEIGHT);
 	context.fillStyle = theme.soft;
-	const bars = new Path2D();
 	counts.forEach((n, x) => {
 		if (!n) return;
-		const height = Math.max(2, (Math.sqrt(n) / most) * (OVERVIEW_HEIGHT - 6));
-		bars.rect(x, OVERVIEW_HEIGHT - height, 1, height);
+		const height = Math.max(2, Math.round((Math.sqrt(n) / most) * (OVERVIEW_HEIGHT - 6)));
+		context.fillRect(x, OVERVIEW_HEIGHT - height, 1, height);
 	});
-	context.fill(bars);
 	const scale = width / (events.end - events.begin);
 	const left = Math.max(0, (viewport.begin - events.begin) * scale);
 	const right = Math.min(width, (viewport.end - events.begin) * scale);

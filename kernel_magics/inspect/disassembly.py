@@ -27,6 +27,7 @@ SHOWN_LINES = 400
 _AROUND_BYTES = 64
 _LONGEST_INSTRUCTION = 15
 _ADDRESS = re.compile(r"0x[0-9a-f]{4,}")
+_LINE = re.compile(r"([^:\s]+):(\d{1,9})")
 _JUMPS = ("call", "j", "loop", "xbegin")
 
 
@@ -120,8 +121,12 @@ class ImageCode:
         """Return the disassembly of a function, or of the code around an address.
 
         `what` is a Symbol, a name for `symbols.find`, or an address: then the function
-        around it, the instruction at it marked.  Raises UsageError if there is no code.
+        around it, the instruction at it marked; or a line of a source, as "hello.c:7".
+        Raises UsageError if there is no code.
         """
+        line = _LINE.fullmatch(what) if isinstance(what, str) else None
+        if line:
+            what = self._at_line(line[1], int(line[2]))
         if isinstance(what, int):
             return self._around(what)
         symbol = what if isinstance(what, Symbol) else self._symbols.find(what)
@@ -131,6 +136,13 @@ class ImageCode:
                              f"{symbol.demangled} is no code: {symbol.kind}",
                              next_step="give a function, or an address in one")
         return self._disassemble(symbol, None)
+
+    def _at_line(self, file: str, number: int) -> int:
+        from kernel_magics.inspect.debugger.line_addresses import LineAddresses
+
+        lines = LineAddresses.of_image(self._image)
+        _, addresses = lines.addresses(lines.find_file(file), number)
+        return addresses[0]
 
     def _around(self, address: int) -> Disassembly:
         if not self._code.holds(address):

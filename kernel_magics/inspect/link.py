@@ -1,7 +1,7 @@
 """Which object and archive each byte of an image came from, and why it was linked in.
 
-The linker's map says so; it lies in the build cache beside the image.  An image without a
-map has no record, which its text says; sizes then stop at symbols.
+The linker's map says so; it lies in the build cache beside the image.  For an image without a
+map the debugging data names the sources of the code; without either there is no record.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from kernel_magics.errors import ImageError, UsageError
 from kernel_magics.inspect.layers import OTHER, layer_of_section
 from kernel_magics.inspect.names import nearest_names
 from kernel_magics.inspect.tables import tables_of
+from kernel_magics.inspect.units import unit_ranges
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,6 +111,25 @@ class LinkRecord:
         for piece in self._map.pieces:
             if piece.object and piece.output in self._loaded:
                 found += self._parts(piece)
+        return tuple(found) if found or self.is_exact else self._units()
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the linker's own map is there: then it covers all but padding."""
+        return bool(self._map.pieces)
+
+    def _units(self) -> tuple[LinkedPiece, ...]:
+        """Return what the debugging data says of the code, for an image without a map."""
+        elf = tables_of(self._image.path).elf
+        found = []
+        for one in unit_ranges(elf):
+            section = elf.section_at(one.address)
+            if section is not None and one.address + one.size_bytes <= \
+                    section.address + section.size:
+                found.append(LinkedPiece(one.address, one.size_bytes, section.name, "",
+                                         one.source, section.name))
+        if found:
+            self.note += "; the debugging data names the sources of its code"
         return tuple(found)
 
     @cached_property
@@ -236,7 +256,8 @@ class LinkRecord:
             return f"{self._image.name}: {self.note or 'the linker map is empty'}"
         archives = sorted({archive for archive, _ in objects if archive})
         return (f"{self._image.name}: {len(objects)} objects"
-                + (f" of {', '.join(archives)} and the program" if archives else ""))
+                + (f" of {', '.join(archives)} and the program" if archives else "")
+                + (f" ({self.note})" if self.note else ""))
 
 
 def _describes(found: LinkMap, elf: ElfFile) -> bool:

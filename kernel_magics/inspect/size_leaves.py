@@ -70,6 +70,7 @@ class _Finder:
 
     def __init__(self, image: GuestImage) -> None:
         self._pieces = image.link.pieces
+        self._is_exact = image.link.is_exact
         self._piece_starts = [piece.address for piece in self._pieces]
         self._symbols = image.symbols.code_and_data()
         self._symbol_starts = [start for start, *_ in self._symbols]
@@ -87,15 +88,21 @@ class _Finder:
                 continue
             has_pieces = True
             if start > at:
-                yield None, PADDING, start - at
+                yield from self._between(at, start, section)
             for symbol, size in self._symbols_in(start, stop, section, piece.input_section):
                 yield piece, symbol, size
             at = stop
-        if at < end and has_pieces:
+        if at < end:
+            yield from self._between(at, end, section, has_pieces)
+
+    def _between(self, at: int, end: int, section: Section,
+                 has_pieces: bool = True) -> Iterator[tuple[None, str, int]]:
+        """Give what lies between objects: padding, if the linker's map says where all are."""
+        if has_pieces and self._is_exact:
             yield None, PADDING, end - at
-        elif at < end:
-            for symbol, size in self._symbols_in(at, end, section, section.name):
-                yield None, symbol, size
+            return
+        for symbol, size in self._symbols_in(at, end, section, section.name):
+            yield None, symbol, size
 
     def _symbols_in(self, at: int, end: int, section: Section,
                     name: str) -> Iterator[tuple[str, int]]:

@@ -81,6 +81,18 @@ def test_an_address_is_marked_in_its_function(image):
     assert len(marked) == 1 and f"{main[3].address:x}" in marked[0]
 
 
+def test_a_line_of_the_source_is_marked_in_its_function(image):
+    marked = next(line for line in repr(image.code("hello.c:12")).splitlines()
+                  if line.startswith("→"))
+    address = int(marked.split()[1], 16)
+    assert image.symbols.at(address)[0].name == "loop"
+    assert ("hello.c", 12) in [(one.file, one.line) for one in image.symbols.lines(address)]
+    with pytest.raises(UsageError, match=r"no source file 'helo\.c'"):
+        image.code("helo.c:3")
+    with pytest.raises(UsageError, match="no code at line 999"):
+        image.code("hello.c:999")
+
+
 def test_callers_are_those_of_objdump(image, listing):
     for name in ("twice", "loop", "vfprintf", "strlen"):
         expected = {caller for caller, rows in listing.items() for _, _, mnemonic, target in rows

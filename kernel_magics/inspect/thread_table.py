@@ -6,6 +6,7 @@ Source: images/rumpkit/bmk/bmk.h, kern/process.h, include/lab_abi.h.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from ctypes import sizeof
 from dataclasses import dataclass
 from functools import cached_property
@@ -112,16 +113,17 @@ class ThreadTable:
                 "exited", "number", "record", "stack", "fs_base", "owner", "all_next")
             known["lab"] = RecordReader(program, "struct lab_thread", "number", "state",
                                         "cpu_tsc", "slice_tsc", "name")
-            known["owner"] = RecordReader(program, "struct kern_thread", "process", "tid")
-            known["process"] = RecordReader(program, "struct kern_process", "next", "pid",
-                                            "command", "vm")
-            known["vm"] = RecordReader(program, "struct kern_vm", "space")
+            with suppress(LookupError):  # (a runtime without factions has no processes)
+                known["owner"] = RecordReader(program, "struct kern_thread", "process", "tid")
+                known["process"] = RecordReader(program, "struct kern_process", "next", "pid",
+                                                "command", "vm")
+                known["vm"] = RecordReader(program, "struct kern_vm", "space")
         return known
 
     def _read(self, kind: str, address: int) -> Mapping[str, Any] | None:
         try:
             return self._readers[kind].read(self.space.read, address)
-        except GuestError:
+        except (GuestError, KeyError):
             return None
 
     def _from_structures(self) -> Iterator[ThreadRecord]:

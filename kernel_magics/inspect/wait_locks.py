@@ -114,9 +114,9 @@ def _join(address: int, thread: Thread, facts: WaitFacts) -> Wait:
 
 # The runtime's own
 
-_HOLDERS = {"rumpuser_mutex_enter": ("struct rumpuser_mtx", "holder"),
-            "rumpuser_mutex_enter_nowrap": ("struct rumpuser_mtx", "holder"),
-            "rumpuser_rw_enter": ("struct rumpuser_rw", "writer")}
+_MUTEX, _RW = ("struct rumpuser_mtx", "holder"), ("struct rumpuser_rw", "writer")
+_HOLDERS = {"mutex_wait": _MUTEX, "rumpuser_mutex_enter": _MUTEX,
+            "rumpuser_mutex_enter_nowrap": _MUTEX, "rw_wait": _RW, "rumpuser_rw_enter": _RW}
 
 
 def kernel_lock_wait(thread: Thread, trace: Backtrace, facts: WaitFacts) -> Wait | None:

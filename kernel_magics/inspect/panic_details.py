@@ -181,8 +181,14 @@ def _events(guest: Any) -> tuple[dict[str, Any], ...]:
     header = guest.header
     if not header.ring_address or not header.ring_write_index:
         return ()
-    table = guest.trace.df.tail(KEPT_EVENTS)
-    return tuple(_plain(row) for row in table.to_dict("records"))
+    recording = guest.trace.recording
+    table, decoder = recording.df.tail(KEPT_EVENTS), recording.decoder
+    rows = []
+    for values, row in zip(table.to_dict("records"), table.itertuples(), strict=True):
+        told = ", ".join(f"{name}={text}" if name else text
+                         for name, text in decoder.arguments(row))
+        rows.append(_plain({**values, "arguments": told, "text": decoder.text(row)}))
+    return tuple(rows)
 
 
 def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ __all__ = ["details_text"]
 
 SHOWN_EVENTS, SHOWN_THREADS, SHOWN_STACK = 20, 32, 8
 _THREAD_COLUMNS = ("thread", "number", "name", "state", "cpu_ns", "waits_for", "wait", "current")
-_EVENT_COLUMNS = ("time_ns", "thread", "event", "kind", "result", "duration_ns")
+_EVENT_COLUMNS = ("time_ns", "thread", "text", "duration_ns")
 
 
 def details_text(details: PanicDetails) -> str:

@@ -22,7 +22,8 @@ def panic_html(panic: Any) -> str:
     excerpts = getattr(details, "excerpts", {}) or {}
     return report(f"panic of {panic.name}", _header(panic),
                   f"<p>{escape(panic.explanation)}</p>", _instruction(details),
-                  _frames(panic, excerpts), _registers(panic, details), _events(details),
+                  _frames(panic, excerpts), _variables(panic, details),
+                  _registers(panic, details), _events(details),
                   _threads(details), _console(details), _missing(details))
 
 
@@ -49,7 +50,7 @@ def _frames(panic: Any, excerpts: Mapping[str, str]) -> str:
     culprit = panic.culprit
     items = []
     for frame in panic.frames:
-        place = f"{frame.file}:{frame.line}" if frame.line else f"{frame.address:#x}"
+        place = frame.place or f"{frame.address:#x}"
         source = excerpts.get(f"{frame.file}:{frame.line}", "")
         if frame is culprit and not source:
             source = panic.excerpt
@@ -62,6 +63,15 @@ def _frames(panic: Any, excerpts: Mapping[str, str]) -> str:
                     f"<pre>{escape(source)}</pre></details>")
         items.append(f"<li>{line}</li>")
     return f"<h5>calls, innermost first</h5><ol>{''.join(items)}</ol>" if items else ""
+
+
+def _variables(panic: Any, details: Any) -> str:
+    rows = [(escape(frame.function), f"<code>{escape(name)}</code>",
+             f"<code>{escape(value)}</code>")
+            for frame, names in zip(panic.frames, getattr(details, "variables", ()), strict=False)
+            for name, value in names.items()]
+    return _folded("variables of the innermost calls",
+                   table(("call", "variable", "value"), rows)) if rows else ""
 
 
 def _dot(layer: str) -> str:
@@ -105,6 +115,7 @@ def _threads(details: Any) -> str:
     if not rows:
         return ""
     names = [name for name in rows[0] if name not in ("stack_pointer", "current")]
+    rows = [{**row, "stack": " ← ".join(row.get("stack") or ())} for row in rows]
     cells = [tuple(_cell(name, row.get(name)) for name in names) for row in rows]
     heads = tuple(name.removesuffix("_ns").replace("_", " ") for name in names)
     numeric = tuple(n for n, name in enumerate(names) if name.endswith("_ns") or name == "thread")

@@ -68,7 +68,11 @@ def _plain(recording: "Recording") -> pd.DataFrame:
 
 
 def _parquet(recording: "Recording", path: Path) -> None:
-    recording.df.to_parquet(path, engine="pyarrow", index=False)
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.Table.from_pandas(_plain(recording), preserve_index=False)
+    pyarrow.parquet.write_table(table, path, compression="zstd")
 
 
 def _csv(recording: "Recording", path: Path) -> None:

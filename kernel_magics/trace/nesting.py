@@ -86,8 +86,8 @@ def _self_ns(table: pd.DataFrame, parent: np.ndarray) -> pd.arrays.IntegerArray:
     mask = np.asarray(duration._mask)
     own = np.where(mask, 0, duration._data)
     inner = np.flatnonzero((parent >= 0) & ~mask)
-    left = own - np.bincount(parent[inner], weights=own[inner],
-                             minlength=len(own)).astype(np.int64)[:len(own)]
+    left = own.copy()
+    np.subtract.at(left, parent[inner], own[inner])
     return pd.arrays.IntegerArray(np.maximum(left, 0), mask.copy())
 
 

@@ -2,6 +2,7 @@
 
 from kernel_magics.boot.console_devices import console_arguments
 from kernel_magics.boot.devices import device_arguments
+from kernel_magics.boot.guest_files import SERIAL
 from kernel_magics.boot.recording_arguments import recording_arguments
 from kernel_magics.boot.spec import Launch
 
@@ -17,7 +18,8 @@ def qemu_arguments(binary: str, launch: Launch) -> list[str]:
     """Return QEMU's argument vector for a guest.
 
     RAM is a shared file, so that the lab can map it, and so is the console's output, so
-    that nothing is lost when nobody reads.
+    that nothing is lost when nobody reads.  What comes in by -chardev is in no recording
+    (chardev/char.c), what comes in by -serial is.
     Source: qemu-system-x86_64(1); QEMU docs/system/i386/microvm.rst.
     """
     files = launch.files
@@ -29,7 +31,8 @@ def qemu_arguments(binary: str, launch: Launch) -> list[str]:
         "-m", f"{launch.memory_mib}M",
         "-object", f"memory-backend-file,id=ram,size={launch.memory_mib}M,share=on,"
                    f"mem-path={_escape(files.ram)}",
-        *console_arguments(files, launch.console, launch.devices),
+        *(["-serial", f"pipe:{files.pipe(SERIAL)}"] if launch.recording else
+          console_arguments(files, launch.console, launch.devices)),
         "-device", EXIT_DEVICE,
         "-qmp", f"unix:{_escape(files.qmp_socket)},server=on,wait=off",
         "-pidfile", str(files.pid),

@@ -50,16 +50,18 @@ class GuestFiles:
         """Where a byte says that the window has another size: a FIFO."""
         return self.folder / f"{WINDOW}.in"
 
-    def make_console(self) -> None:
+    def make_console(self, *, serial_to_log: bool = False) -> None:
         """Make the files that QEMU's chardevs open; raises OSError.
 
         What a chardev writes goes to its log, which takes the output of all of them in the
-        order in which it comes; the other end of its pipe is nobody.
+        order in which it comes; the other end of its pipe is nobody.  `serial_to_log`: a
+        serial port that has no log of its own writes there itself.
         """
         self.console_log.touch(mode=0o600)
         for name in (SERIAL, CONSOLE, WINDOW):
+            is_log = serial_to_log and name == SERIAL
             os.mkfifo(self.folder / f"{name}.in", 0o600)
-            os.symlink(os.devnull, self.folder / f"{name}.out")
+            os.symlink(self.console_log if is_log else os.devnull, self.folder / f"{name}.out")
 
     @property
     def qmp_socket(self) -> Path:

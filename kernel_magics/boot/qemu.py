@@ -133,7 +133,7 @@ class QemuDriver:
         # What the lab writes is not in a recording: the replay would be another run.
         ram = MappedRam(files.ram, create_bytes=launch.memory_mib << 20,
                         writable=not launch.recording)
-        files.make_console()
+        files.make_console(serial_to_log=bool(launch.recording))
         marks["spawned"] = time.monotonic_ns()
         pid = spawn(qemu_arguments(binary, launch), files.qemu_log)
         if launch.paused:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_magics.errors import GuestError, LabError, UsageError
 from kernel_magics.inspect.program import program_of
+from kernel_magics.inspect.thread_locals import ThreadVariables
 from kernel_magics.inspect.typed import TypedObject
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class GuestVariables:
             return
         if symbol.kind == "tls":
             raise UsageError(f"{name} is thread-local: each thread has its own",
-                             next_step="look at it in a frame of the thread you mean",
+                             next_step=f'guest.vars.of_thread(2)["{name}"]: the numbers are those '
+                                       "of guest.threads",
                              symbol=symbol)
         if symbol.kind == "function":
             raise UsageError(f"{name} is a function, not a variable",
@@ -123,6 +125,13 @@ class GuestVariables:
             raise UsageError(f"this image has no type {type_name!r}",
                              next_step='write it as in C: "struct kern_process"') from None
 
+    def of_thread(self, number: int) -> ThreadVariables:
+        """Return the thread-local variables of a thread, by its number in guest.threads.
+
+        Raises UsageError if there is no such thread, or it has none.
+        """
+        return ThreadVariables(self._subject, number)
+
     def __contains__(self, name: object) -> bool:
         try:
             self[str(name)]
@@ -161,6 +170,9 @@ class GuestVariables:
             names = self.search()
         except LabError as error:
             return f"{self._subject.name}: {error.message}"
+        if not names:
+            return (f"{self._subject.name}: no variables of a program are known; the runtime's "
+                    "are: guest.vars.search(layer=None)")
         lines = [f"{self._subject.name}: {len(names)} variables of the program"]
         for name in names[:SHOWN]:
             lines.append(f"  {name} = {short_text(self[name])}")

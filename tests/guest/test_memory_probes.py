@@ -26,6 +26,7 @@ def test_the_process_and_its_threads(guest: Any) -> None:
     (process,) = guest.processes
     assert (process.pid, process.parent, process.state, process.command) == (1, 0, "runs", MAIN)
     assert len(process.threads) == 4 and process.files == 20
+    assert process.cpu_ns > 0 and process.current
     assert guest.processes.arguments(1) == ["known_state"]
     assert guest.processes.df.loc[1, "group"] == 1
 

@@ -94,6 +94,19 @@ def test_the_programs_variables_as_a_table_and_as_text(guest: Any) -> None:
     assert "counter" in guest.vars._ipython_key_completions_()
 
 
+def test_thread_local_variables_of_each_thread(guest: Any) -> None:
+    names = guest.threads.df.reset_index().set_index("name")["thread"]
+    assert guest.vars.of_thread(int(names["main"]))["own"] == 77
+    assert guest.vars.of_thread(int(names["waiter"]))["own"] == 1
+    assert "own = (int)77" in repr(guest.vars.of_thread(int(names["main"])))
+    for number, message in ((999, "there is no thread 999"),
+                            (int(names["timers"]), "is the runtime's")):
+        with pytest.raises(UsageError, match=message):
+            guest.vars.of_thread(number)
+    with pytest.raises(UsageError, match="no thread-local variable"):
+        guest.vars.of_thread(int(names["main"]))["counter"]
+
+
 @pytest.mark.parametrize(("look", "message"), [
     (lambda found: found["conter"], "no variable 'conter' in known_state\ndid you mean counter"),
     (lambda found: found["zz_top"], "look for one"),

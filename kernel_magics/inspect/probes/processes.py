@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from ctypes import sizeof
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from kernel_magics.boot.abi import Thread
+from kernel_magics.errors import GuestError, UsageError
 from kernel_magics.inspect.probes.probe import Probe
 from kernel_magics.inspect.program import DIRECT_BASE
+from kernel_magics.inspect.ram import GuestRam
 from kernel_magics.inspect.walking import address_of, read_text, walk_list
 
 if TYPE_CHECKING:
@@ -18,14 +22,16 @@ __all__ = ["Process", "Processes", "current_process", "processes_of"]
 MOST_PROCESSES = 4096
 MOST_THREADS = 65_536
 MOST_ARGUMENT_BYTES = 4096
+_NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class Process:
     """One process, or what is left of one that nobody has waited for ("ended").
 
-    `threads` are the numbers they have in guest.threads; `wait_status` is as wait4(2) tells
-    it; `page_table` the physical address of its tables, for reading its memory.
+    `cpu_ns` is its time on the CPU, without the slice that is running; `threads` are the
+    numbers they have in guest.threads; `wait_status` is as wait4(2) tells it; `page_table`
+    the physical address of its tables, for reading its memory.
     """
 
     pid: int
@@ -37,7 +43,7 @@ class Process:
     path: str
     threads: tuple[int, ...]
     files: int
-    cpu_ns_of_ended_threads: int
+    cpu_ns: int
     started_ns: int
     wait_status: int
     page_table: int
@@ -54,13 +60,16 @@ class Processes(Probe[Process]):
 
     def _look(self, program: drgn.Program, problems: list[str]) -> Iterator[Process]:
         current = current_process(program)
+        header = self._subject.header
+        times = {thread.number: thread.cpu_tsc * _NS_PER_S // header.tsc_hz
+                 for thread in _thread_records(self._subject)} if header.tsc_hz else {}
         for item in reversed(list(processes_of(program, problems))):
-            yield _process(item, current, problems)
+            found = _process(item, current, problems)
+            on_cpu = sum(times.get(number, 0) for number in found.threads)
+            yield replace(found, cpu_ns=found.cpu_ns + on_cpu)
 
     def find(self, pid: int) -> Process:
         """Return a process by its number; raises UsageError naming those there are."""
-        from kernel_magics.errors import UsageError
-
         rows = {process.pid: process for process in self.rows()}
         if pid not in rows:
             raise UsageError(f"there is no process {pid}",
@@ -69,9 +78,6 @@ class Processes(Probe[Process]):
 
     def arguments(self, pid: int) -> list[str]:
         """Return a process's arguments as they stand on its stack now."""
-        from kernel_magics.errors import GuestError
-        from kernel_magics.inspect.ram import GuestRam
-
         process = self.find(pid)
         found = self._program().object("kern_processes")
         item = next((one for one in walk_list(found, "next", [], most=MOST_PROCESSES)
@@ -86,6 +92,17 @@ class Processes(Probe[Process]):
         except GuestError:
             return []
         return [text.decode("utf-8", "replace") for text in data.split(b"\0")[:-1]]
+
+
+def _thread_records(subject: Any) -> list[Thread]:
+    """Return the records of the threads there are, [] if the table is damaged."""
+    header = subject.header
+    count = min(header.threads_capacity, MOST_THREADS)
+    try:
+        data = subject.ram.read(header.threads_address, count * sizeof(Thread))
+    except GuestError:
+        return []
+    return [thread for thread in (Thread * count).from_buffer_copy(data) if thread.state]
 
 
 def processes_of(program: drgn.Program, problems: list[str]) -> Iterator[Any]:
@@ -111,7 +128,7 @@ def _process(item: Any, current: int, problems: list[str]) -> Process:
         command=read_text(whole.command), path=read_text(whole.path),
         threads=tuple(int(thread.number) for thread in threads),
         files=_count_files(whole.files, problems),
-        cpu_ns_of_ended_threads=int(whole.cpu_ns_of_ended), started_ns=int(whole.start_ns),
+        cpu_ns=int(whole.cpu_ns_of_ended), started_ns=int(whole.start_ns),
         wait_status=int(whole.wait_status), page_table=_page_table(whole.vm),
         address=int(item), current=int(item) == current)
 

@@ -92,7 +92,8 @@ static void timer_arm(void)
 	int64_t deadline = sleepers ? sleepers->deadline_ns : BMK_FOREVER;
 	int64_t now;
 
-	if (ready.first && slice_end_ns < deadline)
+	/* Nobody's slice ends while the processor idles, also not in the interrupt that wakes somebody. */
+	if (lab_header.thread_current && ready.first && slice_end_ns < deadline)
 		deadline = slice_end_ns;
 	if (lab_header.thread_current && look_ns < deadline)
 		deadline = look_ns;

@@ -1,5 +1,7 @@
 """What a guest has recorded up to some moment, apart from the guest: to look at, keep, compare."""
 
+import struct
+import zlib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +24,9 @@ from kernel_magics.trace.views import Views, recording_text
 __all__ = ["Recording"]
 
 FORMAT = 1
+# What reading a damaged archive of arrays ends in.
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, BadZipFile, NotImplementedError, MemoryError,
+           RuntimeError, OverflowError, TypeError, struct.error, zlib.error)
 _NAME_WORDS = slice(4, 8)  # of a "thread" record
 _THREAD_EVENT = 8
 
@@ -145,7 +150,7 @@ class Recording(Views):
         try:
             with np.load(Path(path), allow_pickle=False) as stored:
                 return cls._stored({key: stored[key] for key in stored.files}, image)
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        except _DAMAGE as error:
             raise TraceError(f"{path} is not a trace that can be read: {error}",
                              next_step="give a file that recording.save wrote") from error
 

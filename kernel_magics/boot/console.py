@@ -26,6 +26,7 @@ from kernel_magics.errors import GuestError, GuestTimeout, UsageError
 __all__ = ["Console", "ConsoleGuest"]
 
 RETAINED_BYTES = 16 << 20
+HELD_BYTES = 64 << 20  # retained for a follower that is behind
 CHUNK_BYTES = 64 << 10
 TAIL_LINES = 10
 SEARCH_BYTES_PER_S = 100e6  # paces the searches of a flooded console
@@ -65,6 +66,8 @@ class Console:
         self._delivering = threading.RLock()
         self._finished = False
         self.retained_bytes = RETAINED_BYTES
+        self.followers: set[Callable[[], int | None]] = set()
+        """Each says from which byte on it still wants the output, or None for nothing."""
 
     def __del__(self) -> None:
         if hasattr(self, "_log"):
@@ -100,6 +103,15 @@ class Console:
         size = self.size_bytes
         near = b"".join(self._chunks(max(self._start(), size - 1024 * max(lines, 1)), size))
         return "\n".join(near.decode(errors="replace").splitlines()[-lines:])
+
+    def since(self, position: int, most_bytes: int) -> tuple[int, Bytes]:
+        """Return output from byte `position` of the stream on, at most so many bytes, and
+        where it begins: later than `position` if what was there is lost."""
+        while True:
+            start = max(position, self._start())
+            data = b"".join(self._chunks(start, min(self.size_bytes, start + most_bytes)))
+            if start >= self._start() or not data:  # not trimmed while it was read
+                return start, data
 
     def _start(self) -> int:
         """Return where the retained output begins: the first data behind the hole."""
@@ -264,7 +276,11 @@ class Console:
         if size - start < self.retained_bytes * 5 // 4:  # seldom, and much at once
             return
         page = os.sysconf("SC_PAGE_SIZE")
-        end = (size - self.retained_bytes) // page * page
+        wanted = [at for follower in tuple(self.followers) if (at := follower()) is not None]
+        end = min([size - self.retained_bytes, *(max(at, size - HELD_BYTES) for at in wanted)])
+        end = end // page * page
+        if end <= start:
+            return
         _libc.fallocate(self._log, _FALLOC_FL_KEEP_SIZE | _FALLOC_FL_PUNCH_HOLE, 0, end)
 
     def __repr__(self) -> str:

@@ -66,11 +66,13 @@ class ConsoleFeed:
         self._thread: threading.Thread | None = None
         self._unsubscribe = console.subscribe(lambda _data: self._something.set(),
                                               from_start=False)
+        console.followers.add(self._wanted)
 
     def close(self) -> None:
         """End the thread; it may be inside its last round when this returns."""
         self._closed = True
         self._unsubscribe()
+        self._console.followers.discard(self._wanted)
         self._something.set()
 
     # What browsers say
@@ -116,6 +118,13 @@ class ConsoleFeed:
         now_s = time.monotonic()
         with self._lock:
             return [name for name, one in self._browsers.items() if one.until_s > now_s]
+
+    def _wanted(self) -> int | None:
+        """From where on browsers still want the output."""
+        now_s = time.monotonic()
+        with self._lock:
+            return min((one.position for one in self._browsers.values() if one.until_s > now_s),
+                       default=None)
 
     # The thread
 

@@ -21,7 +21,7 @@ def build(lab, name: str):
 
 def numbered(size_bytes: int) -> bytes:
     """Return what flood.c writes before its last line."""
-    lines = b"".join(b"%015d\n" % at for at in range(0, size_bytes, 16))
+    lines = b"".join(b"%015d\n" % number for number in range(size_bytes // 16 + 1))
     return lines[:size_bytes]
 
 

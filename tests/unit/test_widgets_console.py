@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from kernel_magics.boot import console as console_module
 from kernel_magics.boot.console import Console, ConsoleGuest
 from kernel_magics.boot.console_window import ConsoleWindow
 from kernel_magics.boot.guest_files import GuestFiles
@@ -109,8 +110,9 @@ def test_no_more_is_on_the_way_than_a_window(console, feed_of):
 
 
 def test_one_that_falls_behind_what_is_retained_begins_anew_and_knows_how_much_is_missing(
-        console, feed_of):
+        console, feed_of, monkeypatch):
     console.retained_bytes = 1 << 20
+    monkeypatch.setattr(console_module, "HELD_BYTES", 2 << 20)
     browser = Browser(feed_of)
     browser.shows = False
     browser.feed.attach("one")
@@ -122,6 +124,23 @@ def test_one_that_falls_behind_what_is_retained_begins_anew_and_knows_how_much_i
     await_true(lambda: browser.end == 5 << 20)
     again = [piece for piece in browser.pieces[1:] if piece.anew]
     assert len(again) == 1 and again[0].start == console.lost_bytes > 0
+
+
+def test_a_burst_is_retained_for_one_that_is_behind(console, feed_of):
+    console.retained_bytes = 1 << 20
+    browser = Browser(feed_of)
+    browser.shows = False
+    browser.feed.attach("one")
+    for _ in range(5):
+        write(console, bytes(2 << 20))
+    assert console.lost_bytes <= console_feed.WINDOW_BYTES
+    browser.show_all()
+    await_true(lambda: browser.end == 10 << 20)
+    assert [piece.anew for piece in browser.pieces].count(True) == 1
+    write(console, bytes(2 << 20))  # nobody is behind now
+    await_true(lambda: browser.end == 12 << 20)
+    console.pump()
+    assert console.lost_bytes >= 10 << 20
 
 
 def test_one_that_comes_late_gets_the_end_from_a_lines_beginning(console, feed_of):

@@ -9,7 +9,7 @@
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import { findField } from "./console_find";
 import { keepLog } from "./console_log";
-import { h } from "./dom";
+import { h, oncePerFrame } from "./dom";
 import { count } from "./format";
 import { makeConsole, muteAnswers, theme, type Console } from "./terminal";
 
@@ -114,7 +114,7 @@ function render({ model, el, signal }: RenderProps<State>): void {
 	place.style.height = `${(place.querySelector<HTMLElement>(".xterm-screen")?.offsetHeight ?? 400) + 12}px`;
 	const find = findField(view.search, () => terminal.focus());
 	const logged = keepLog(terminal, log);
-	const stream = new Stream(browser, model, view, () => { logged(); refreshNote(); });
+	const stream = new Stream(browser, model, view, () => { logged(); refreshLater(); });
 	muteAnswers(terminal, () => stream.replaying || model.get("answering") !== browser);
 
 	const refreshNote = () => {
@@ -123,6 +123,7 @@ function render({ model, el, signal }: RenderProps<State>): void {
 		section.dataset.shown = String(stream.shown);
 		section.dataset.skipped = String(stream.skipped);
 	};
+	const refreshLater = oncePerFrame(refreshNote);
 	const refresh = () => {
 		const running = model.get("running");
 		badge.textContent = model.get("state");

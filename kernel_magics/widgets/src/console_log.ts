@@ -5,7 +5,7 @@
  * are added to the log; a program that draws on the whole screen has its screen there instead.
  */
 
-import type { Terminal } from "@xterm/xterm";
+import type { IMarker, Terminal } from "@xterm/xterm";
 
 const LINES = 200;
 const SETTLE_MS = 250;
@@ -13,28 +13,32 @@ const SETTLE_MS = 250;
 /** Keep `log` in step with the terminal; returns what to call after each write. */
 export function keepLog(terminal: Terminal, log: HTMLElement): () => void {
 	let timer = 0;
-	let first = 0; // the line of the buffer that comes next
+	let mark: IMarker | undefined; // where the line stands that was being written
 	let last: HTMLElement | null = null;
 
 	const lineText = (row: number) => terminal.buffer.active.getLine(row)?.translateToString(true) ?? "";
+	const begin = (live: string, ...children: HTMLElement[]) => {
+		log.setAttribute("aria-live", live);
+		log.replaceChildren(...children);
+		last = null;
+		mark?.dispose();
+		mark = undefined;
+	};
 	const screen = () => {
 		const top = terminal.buffer.active.baseY;
-		log.setAttribute("aria-live", "off");
-		log.replaceChildren(...Array.from({ length: terminal.rows }, (_, row) => line(lineText(top + row))));
-		last = null;
-		first = 0;
+		begin("off", ...Array.from({ length: terminal.rows }, (_, row) => line(lineText(top + row))));
 	};
 	const lines = () => {
-		const end = terminal.buffer.active.baseY + terminal.buffer.active.cursorY;
-		if (end < first) { log.replaceChildren(); last = null; first = 0; }
-		log.setAttribute("aria-live", "polite");
+		const buffer = terminal.buffer.active;
+		const end = buffer.baseY + buffer.cursorY;
+		const from = mark && !mark.isDisposed ? mark.line : -1;
+		if (from < 0 || from > end) begin("polite");
 		last?.remove(); // the line being written is written anew
-		for (let row = Math.max(first, end - LINES); row <= end; row++) log.append(last = line(lineText(row)));
-		first = end;
+		for (let row = Math.max(from, end - LINES, 0); row <= end; row++) log.append(last = line(lineText(row)));
 		while (log.childElementCount > LINES) log.firstElementChild?.remove();
+		mark?.dispose();
+		mark = terminal.registerMarker(0);
 	};
-	// A full scrollback shifts: then what is on the screen is all that is known to be new.
-	terminal.onScroll(() => { if (terminal.buffer.active.length >= terminal.rows + (terminal.options.scrollback ?? 0)) first = 0; });
 	return () => {
 		if (!timer) timer = window.setTimeout(() => {
 			timer = 0;

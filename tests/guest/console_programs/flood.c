@@ -1,4 +1,7 @@
-/* flood.c - numbered lines, BYTES of them in writes of PART bytes; then how long it took. */
+/*
+ * flood.c - numbered lines, BYTES of them in writes of PART bytes; then how long the writes
+ * took.  With a RATE in bytes a second it waits for a line first, and is no faster than that.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,38 +19,55 @@ static long now_ns(void)
 	return now.tv_sec * 1000000000L + now.tv_nsec;
 }
 
-/* The stream's byte at a position: lines of "000000012345678\n", which is where they begin. */
-static void fill(char *to, long from, long bytes)
+/* The next bytes of lines that are numbered from 0; quicker than printf. */
+static void fill(char *to, long bytes)
 {
-	char line[LINE_BYTES + 1];
-	long done = 0;
+	static char line[LINE_BYTES + 1] = "000000000000000\n";
+	static long at;
 
-	while (done < bytes) {
-		long at = (from + done) % LINE_BYTES;
-		long part = LINE_BYTES - at < bytes - done ? LINE_BYTES - at : bytes - done;
+	while (bytes) {
+		long part = LINE_BYTES - at < bytes ? LINE_BYTES - at : bytes;
 
-		snprintf(line, sizeof(line), "%015ld\n", from + done - at);
-		memcpy(to + done, line + at, part);
-		done += part;
+		memcpy(to, line + at, part);
+		to += part;
+		bytes -= part;
+		at = (at + part) % LINE_BYTES;
+		for (int digit = LINE_BYTES - 2; at == 0 && ++line[digit] > '9'; digit--)
+			line[digit] = '0';
 	}
+}
+
+/* Sleep until so many bytes are due. */
+static void await_turn(long begun_ns, long bytes, long rate)
+{
+	long early_ns = begun_ns + bytes * 1000 / rate * 1000000L - now_ns();
+	struct timespec pause = { early_ns / 1000000000L, early_ns % 1000000000L };
+
+	if (early_ns > 0)
+		nanosleep(&pause, NULL);
 }
 
 int main(int argc, char **argv)
 {
 	static char text[PART_MOST];
 	long bytes = atol(argv[1]), part = atol(argv[2]), done = 0, spent_ns = 0;
+	long rate = argc > 3 ? atol(argv[3]) : 0, begun_ns;
 
-	(void)argc;
+	if (rate)
+		getchar();
+	begun_ns = now_ns();
 	while (done < bytes) {
 		long step = part < bytes - done ? part : bytes - done, from_ns;
 
-		fill(text, done, step);
+		fill(text, step);
 		from_ns = now_ns();
 		for (long at = 0; at < step;)
 			at += write(STDOUT_FILENO, text + at, step - at);
 		spent_ns += now_ns() - from_ns;
 		done += step;
+		if (rate)
+			await_turn(begun_ns, done, rate);
 	}
-	printf("%ld ns\n", spent_ns);
+	printf("%ld ns\n", rate ? now_ns() - begun_ns : spent_ns);
 	return 0;
 }

@@ -7,4 +7,5 @@ BENCHMARKS = ("build_hello", "start_latency", "boot_phases", "linux_guest", "ima
               "trace_cost", "trace_read", "symbol_index", "system_calls", "thread_switches",
               "memory_operations", "file_operations", "http_requests", "bulk_tcp", "block_io",
               "share_reads", "nginx_requests", "redis_requests", "first_response", "guest_memory",
-              "timeline_frames", "layers_live", "thread_backtraces")
+              "timeline_frames", "layers_live", "thread_backtraces",
+              "console_output")

@@ -63,9 +63,13 @@ class GuestMemory:
         """The program's heap: its blocks, who allocated them, and leaks."""
         return ProgramHeap(self._guest)
 
-    def leaks(self) -> Leaks:
-        """Return the blocks of the program's heap that nothing points to; see heap.leaks."""
-        return self.heap.leaks()
+    def heap_of(self, pid: int) -> ProgramHeap:
+        """Return the heap of one of several processes."""
+        return ProgramHeap(self._guest, pid)
+
+    def leaks(self, *, pid: int | None = None) -> Leaks:
+        """Return the blocks of a program's heap that nothing points to; see heap.leaks."""
+        return ProgramHeap(self._guest, pid).leaks()
 
     @cached_property
     def runtime_heap(self) -> RuntimeHeap:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kernel_magics.errors import GuestError, UsageError
+from kernel_magics.inspect.glibc_heap import read_chunks
 from kernel_magics.inspect.heap_calls import HeapCalls
 from kernel_magics.inspect.musl_heap import Block, read_blocks
-from kernel_magics.inspect.probes.processes import Processes
+from kernel_magics.inspect.probes.processes import Process, Processes
+from kernel_magics.inspect.program import program_of
 from kernel_magics.inspect.ram import GuestRam
 from kernel_magics.inspect.reachable import reachable_blocks
+from kernel_magics.inspect.regions import process_regions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,12 +29,16 @@ SHOWN_BYTES = 16
 class ProgramHeap:
     """What malloc has given to a program of C or C++; each access is a fresh look.
 
-    A running guest may be inside malloc just now: `problems` says what did not fit then.
-    Pause it for a look without surprises.
+    `pid` is whose heap, by default that of the program in the image, else of the first
+    process that has one.  musl's is known to the block; of glibc's its main arena is, and
+    what it keeps in fastbins looks as if it were in use.  A running guest may be inside
+    malloc just now: `problems` says what did not fit then.  Pause it for a look without
+    surprises.
     """
 
-    def __init__(self, subject: Any) -> None:
+    def __init__(self, subject: Any, pid: int | None = None) -> None:
         self._subject = subject
+        self._pid = pid
         self.problems: list[str] = []
 
     def blocks(self) -> list[Block]:
@@ -47,18 +54,38 @@ class ProgramHeap:
         if not symbols.names:
             raise UsageError(f"{self._subject.image.name} is stripped: where its heap is cannot "
                              "be known", next_step="open the image from before stripping")
+        self.problems = []
+        process = self._process()
+        if process is not None and process.path:
+            return self._glibc(process)
         if "__malloc_context" not in symbols.names:
             raise UsageError(f"{self._subject.image.name} has no heap that can be read",
                              next_step="a program that calls free() and was built here has one; "
-                                       "packaged programs have other allocators")
-        self.problems = []
+                                       "one that never frees keeps no books")
         return read_blocks(self.ram().read_virtual, symbols.find("__malloc_context").address,
                            symbols.find("__malloc_size_classes").address, self.problems)
 
+    def _process(self) -> Process | None:
+        """Return whose heap is meant."""
+        if self._pid is not None:
+            return Processes(self._subject).find(self._pid)
+        living = [process for process in Processes(self._subject) if process.page_table]
+        return min(living, key=lambda process: (bool(process.path), process.pid), default=None)
+
+    def _glibc(self, process: Process) -> tuple[list[Block], int]:
+        region = next((region for region in process_regions(program_of(self._subject),
+                                                            self.problems)
+                       if region.pid == process.pid and region.kind == "heap"), None)
+        if region is None:
+            raise UsageError(f"process {process.pid} ({process.command}) has no heap that can be "
+                             "read", next_step="it has not allocated anything, or has an "
+                             "allocator of its own")
+        return read_chunks(self.ram().read_virtual, region.start, region.end, self.problems)
+
     def ram(self) -> GuestRam:
-        """Return the memory of the program that is part of the image: process 1's."""
-        table = next((process.page_table for process in Processes(self._subject)
-                      if process.page_table and not process.path), 0)
+        """Return the memory of the process whose heap it is."""
+        process = self._process()
+        table = process.page_table if process else 0
         return GuestRam(self._subject.ram.read,
                         table or self._subject.header.page_table_address)
 
@@ -81,10 +108,13 @@ class ProgramHeap:
         count.  Pause a running guest for an exact answer.
         """
         blocks = self.blocks()
-        reached = reachable_blocks(self._subject, self.ram(), blocks)
+        process = self._process()
+        reached = reachable_blocks(self._subject, self.ram(), blocks,
+                                   process.pid if process else 0)
         lost = [block for block, is_reached in zip(blocks, reached, strict=True)
                 if not is_reached]
-        return Leaks(self._subject, tuple(lost), sum(block.size_bytes for block in blocks))
+        return Leaks(self._subject, tuple(lost), sum(block.size_bytes for block in blocks),
+                     self._pid)
 
     @property
     def df(self) -> pd.DataFrame:
@@ -113,6 +143,7 @@ class Leaks:
     subject: Any
     blocks: tuple[Block, ...]
     heap_bytes: int
+    pid: int | None = None
 
     @property
     def df(self) -> pd.DataFrame:
@@ -142,7 +173,7 @@ class Leaks:
 
     def _begins(self, block: Block) -> str:
         try:
-            data = ProgramHeap(self.subject).ram().read_virtual(
+            data = ProgramHeap(self.subject, self.pid).ram().read_virtual(
                 block.address, min(block.size_bytes, SHOWN_BYTES))
         except GuestError:
             return ""

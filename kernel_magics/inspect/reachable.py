@@ -29,8 +29,9 @@ _ROOT_LAYERS = frozenset({"app", "libc", "other", "kern", "sys"})
 _BOOKS = ("__malloc_context", "lab_heap_calls")
 
 
-def reachable_blocks(subject: Any, ram: GuestRam, blocks: Sequence[Block]) -> np.ndarray:
-    """Return for each block (sorted by address) whether a pointer leads to it."""
+def reachable_blocks(subject: Any, ram: GuestRam, blocks: Sequence[Block],
+                     pid: int) -> np.ndarray:
+    """Return for each block of a process's heap whether a pointer leads to it."""
     starts = np.array([block.slot_address for block in blocks], np.uint64)
     ends = starts + np.array([block.slot_bytes for block in blocks], np.uint64)
     reached = np.zeros(len(blocks), bool)
@@ -49,7 +50,7 @@ def reachable_blocks(subject: Any, ram: GuestRam, blocks: Sequence[Block]) -> np
 
     if not len(blocks):
         return reached
-    for words in _roots(subject, ram, blocks):
+    for words in _roots(subject, ram, blocks, pid):
         follow(words)
     while waiting:
         block = blocks[waiting.pop()]
@@ -57,7 +58,8 @@ def reachable_blocks(subject: Any, ram: GuestRam, blocks: Sequence[Block]) -> np
     return reached
 
 
-def _roots(subject: Any, ram: GuestRam, blocks: Sequence[Block]) -> Iterator[np.ndarray]:
+def _roots(subject: Any, ram: GuestRam, blocks: Sequence[Block],
+           pid: int) -> Iterator[np.ndarray]:
     """Yield the words of everything that is not the heap itself."""
     books = [(symbol.address, symbol.address + symbol.size_bytes) for symbol in
              (subject.image.symbols.find(name) for name in _BOOKS
@@ -75,7 +77,8 @@ def _roots(subject: Any, ram: GuestRam, blocks: Sequence[Block]) -> Iterator[np.
     yield np.array([value for value in dict(registers).values()
                     if 0 <= value < 1 << 64], np.uint64)
     for region in process_regions(program, []):
-        if region.kind in ("stack", "anonymous", "shared"):
+        is_data = region.kind == "file" and region.permissions[1] == "w"
+        if region.pid == pid and (is_data or region.kind in ("stack", "anonymous", "shared")):
             yield from _mapped_words(ram, region, blocks, _stack_pointers(subject))
 
 

@@ -61,8 +61,7 @@ def test_zeroes_take_no_disk(dumped: Any) -> None:
 
 
 def test_gdb_opens_it_too(dumped: Any, dump: Dump) -> None:
-    if not shutil.which("gdb"):
-        pytest.skip("no gdb")
+    need("gdb")
     said = subprocess.run(
         ["gdb", "-q", "-batch", "-ex", "p counter", "-ex", "p *list", "-ex",
          "p kern_processes->command", str(dump.image.path), str(dumped[0])],

@@ -23,13 +23,15 @@ RUMPSTOP = Command(
     examples=("%rumpstop hello", "%rumpstop --all"))
 
 RUMPCONSOLE = Command(
-    "rumpconsole", "show a guest's console, live, with a line to type in",
+    "rumpconsole", "show a terminal on a guest's console",
     arguments=(Argument("NAME", "the guest", complete="guest"),),
     options=(
         Option("--send", "send this line and show nothing", "TEXT"),
-        Option("--lines", "height of the view", "N", kind=whole, default=20)),
-    details="""Enter sends the line, the arrow keys recall earlier ones, Ctrl-D ends the
-    guest's input, Esc goes back to the output. The whole text is guest.console.text.""",
+        Option("--lines", "height of the view", "N", kind=whole, default=24)),
+    details="""Every key goes to the guest, Ctrl-D ends its input, Ctrl-C interrupts its program
+    (with text selected it copies). Ctrl-Shift-F finds text in what scrolled away, Shift-Esc
+    leaves the terminal. Drag its lower corner: the guest is told the size. The whole text is
+    guest.console.text.""",
     examples=("%rumpconsole echo", "%rumpconsole echo --send \"hello there\""))
 
 

@@ -24,7 +24,7 @@ from kernel_magics.errors import GuestError, LabError, UsageError
 from kernel_magics.inspect.dump import Dump, open_dump
 from kernel_magics.inspect.heap_calls import heap_calls_flags
 from kernel_magics.inspect.panic import PanicReport
-from kernel_magics.inspect.report_file import open_report
+from kernel_magics.inspect.report_reader import open_report
 from kernel_magics.trace.facet import boot_trace
 
 if TYPE_CHECKING:

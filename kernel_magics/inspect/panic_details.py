@@ -67,7 +67,7 @@ def gather_details(image: GuestImage, registers: Mapping[str, int], frames: Sequ
 
     `registers` and `frames` are the report's, `vector` the exception's (NO_VECTOR: none, then
     the registers are not those of a failed instruction); `read(address, size_bytes)` reads
-    the guest's virtual memory, and `guest` is the boot.Guest; None if there is none.
+    the guest's virtual memory, and `guest` is the boot.Guest or Dump; None if there is none.
     `walked` are the frames as they lie in its memory, `regions` its memory map.
     """
     regions = regions or GuestRegions(guest)
@@ -92,8 +92,7 @@ def gather_details(image: GuestImage, registers: Mapping[str, int], frames: Sequ
         excerpts=about("sources", lambda: _excerpts(image, frames), {}),
         threads=about("threads", lambda: _threads(guest), ()) if guest else (),
         events=about("events", lambda: _events(guest), ()) if guest else (),
-        console=about("console", lambda: str(guest.console.tail(KEPT_CONSOLE_LINES)), "")
-        if guest else "",
+        console=about("console", lambda: _console(guest), "") if guest else "",
         variables=about("variables", lambda: _variables(walked), ()),
         facts=_facts(image, guest), missing=tuple(missing))
 
@@ -159,6 +158,11 @@ def _excerpts(image: GuestImage, frames: Sequence[Frame]) -> dict[str, str]:
     return {place: text for place, text in found.items() if text}
 
 
+def _console(guest: Any) -> str:
+    console = getattr(guest, "console", None)  # a dump has none
+    return str(console.tail(KEPT_CONSOLE_LINES)) if console is not None else ""
+
+
 def _variables(walked: Sequence[StackFrame]) -> tuple[dict[str, str], ...]:
     return tuple({name: _shortened(repr(value)) for name, value in
                   list(frame.locals.items())[:KEPT_VARIABLES]}
@@ -181,7 +185,10 @@ def _events(guest: Any) -> tuple[dict[str, Any], ...]:
     header = guest.header
     if not header.ring_address or not header.ring_write_index:
         return ()
-    recording = guest.trace.recording
+    trace = getattr(guest, "trace", None)
+    if trace is None:
+        raise LookupError("the trace of a dump is not read")
+    recording = trace.recording
     table, decoder = recording.df.tail(KEPT_EVENTS), recording.decoder
     rows = []
     for values, row in zip(table.to_dict("records"), table.itertuples(), strict=True):
@@ -221,4 +228,4 @@ def _facts(image: GuestImage, guest: Any) -> dict[str, Any]:
                   if spec.get(name) is not None}
         for name in ("accel", "driver", "uuid"):
             facts[name] = str(getattr(guest, name, ""))
-    return facts
+    return {name: value for name, value in facts.items() if value not in ("", [])}

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.guest
 
 PROGRAM = """
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <unistd.h>
 struct pair { int one, two; };
@@ -19,17 +20,21 @@ __attribute__((noinline)) int get(struct pair *pair)
 {
   return pair->two;  // HERE
 }
+static sem_t begun;
 static void *wait_long(void *unused)
 {
+  sem_post(&begun);
   sleep(1000);
   return unused;
 }
 int main(int argc, char **argv)
 {
   pthread_t thread;
+  sem_init(&begun, 0, 0);
   pthread_create(&thread, 0, wait_long, 0);
   puts("before it");
-  usleep(1000);
+  sem_wait(&begun);
+  usleep(20000);
   return get((struct pair *)(long)(argc - 1)) + 1;
 }
 """
@@ -90,3 +95,17 @@ def test_a_packaged_program_is_told_by_its_own_files(lab):
     assert any(frame.place.startswith("dash+") for frame in report.frames)
     assert "in kill (libc.so.6+" in report.text().splitlines()[0]
     assert "libc.so.6" in report.details.register_notes["rip"]
+
+
+def test_a_dumps_panic_has_the_same_report(lab, tmp_path):
+    need("qemu", "compiler")
+    guest = lab.boot(lab.build(PROGRAM, name="crash"), memory_mib=16, trace="syscalls",
+                     on_panic="halt")
+    with pytest.raises(GuestPanic):
+        guest.wait(timeout=30)
+    guest.dump(tmp_path / "crash.dump")
+    told = lab.open_dump(tmp_path / "crash.dump").panic
+    assert told == guest.panic
+    assert told.details.instruction == guest.panic.details.instruction
+    assert told.details.console == "" and "console" not in " ".join(told.details.missing)
+    assert list(told.events["event"]) == list(guest.panic.events["event"])

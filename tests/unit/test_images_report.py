@@ -14,7 +14,7 @@ from kernel_magics import Lab
 from kernel_magics.boot.abi import Panic, PanicKind
 from kernel_magics.errors import UsageError
 from kernel_magics.inspect.panic import decode_panic, make_report
-from kernel_magics.inspect.report_file import open_report
+from kernel_magics.inspect.report_reader import open_report
 from kernel_magics.places import images_dir
 
 PROGRAM = """struct pair { int one, two; };

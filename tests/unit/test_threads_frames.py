@@ -150,7 +150,8 @@ def test_expressions(expression, value):
 
 
 @pytest.mark.parametrize("expression", [
-    b"", b"\x22", b"\x77", b"\x73\0", b"\xff\0", bytes([0x77, 0, 0x06]), bytes([0x10] + [0x80] * 11)])
+    b"", b"\x22", b"\x77", b"\x73\0", b"\xff\0", bytes([0x77, 0, 0x06]),
+    bytes([0x10] + [0x80] * 11)])
 def test_expressions_that_mean_nothing(expression):
     with pytest.raises(DwarfError):
         evaluate(expression, {7: 1000}, lambda address: None)

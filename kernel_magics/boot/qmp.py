@@ -18,15 +18,17 @@ class QmpError(Exception):
     """QEMU is gone, or refused."""
 
 
-def command(path: Path, name: str, **arguments: object) -> Any:
-    """Run one QMP command and return its result; raises QmpError.
+def command(path: Path, name: str, *, patience_s: float = PATIENCE_S,
+            **arguments: object) -> Any:
+    """Run one QMP command and return its result; raises QmpError, also if QEMU is silent for
+    `patience_s`.
 
     Source: QEMU docs/interop/qmp-spec.txt: greeting, capabilities negotiation, command;
     events may stand between a command and its answer.
     """
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(PATIENCE_S)
+            connection.settimeout(patience_s)
             connection.connect(str(path))
             with connection.makefile("rw") as stream:
                 stream.readline()

@@ -18,6 +18,7 @@ __all__ = ["Replay"]
 
 SIGNAL_TRAP = 5
 SEEK_S = 600.0
+PATIENCE_S = 60.0  # going back loads a snapshot of all RAM first
 
 
 class Replay:
@@ -57,7 +58,8 @@ class Replay:
 
     def _ask(self, name: str, **arguments: object) -> Any:
         try:
-            return command(self._guest.host_files.qmp_socket, name, **arguments)
+            return command(self._guest.host_files.qmp_socket, name, patience_s=PATIENCE_S,
+                           **arguments)
         except QmpError as error:
             if name == "replay-delete-break":  # it was reached, and is gone
                 return None

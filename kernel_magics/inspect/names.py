@@ -46,4 +46,6 @@ def nearest_names(wrong: str, known: Iterable[str], count: int = 5) -> list[str]
     pool = [name for name in known if abs(len(name) - len(wrong)) <= max(4, len(wrong))]
     folded = {name.lower(): name for name in pool}
     near = difflib.get_close_matches(wrong.lower(), folded, n=count, cutoff=0.6)
+    letters = sorted(wrong.lower())
+    near.sort(key=lambda name: sorted(name) != letters)  # letters that were only swapped: first
     return [folded[name] for name in near]

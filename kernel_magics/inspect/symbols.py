@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -198,6 +199,16 @@ class SymbolIndex:
     def count_by_layer(self) -> dict[str, int]:
         """Return the number of symbols by layer name."""
         return dict(Counter(self._tables.layers))
+
+    def __getitem__(self, name: str) -> Symbol:
+        """Return the symbol called `name`; see `find`."""
+        return self.find(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tables.rows or name in self._tables.source_rows
+
+    def __iter__(self) -> Iterator[Symbol]:
+        return (self._symbol(row) for row in range(len(self)))
 
     def __len__(self) -> int:
         return len(self._table.names)

@@ -9,6 +9,7 @@ from kernel_magics.widgets.markup import byte_text, escape, report, table
 
 __all__ = ["SymbolTable"]
 
+_WIDEST_NAME = 80
 _COLOURS = {layer.name: layer.colour for layer in LAYERS}
 
 
@@ -34,13 +35,14 @@ class SymbolTable:
 
     def __repr__(self) -> str:
         shown = self.symbols[:self.limit]
-        wide = max((len(s.name) for s in shown), default=0)
-        rows = [f"  {s.name:<{wide}}  {s.kind:<8} {s.layer:<9}{s.size_bytes:>8} B"
-                f"  {s.address:#x}{self._line(s)}" for s in shown]
+        names = [_shortened(s.demangled) for s in shown]
+        wide = max(map(len, names), default=0)
+        rows = [f"  {name:<{wide}}  {s.kind:<8} {s.layer:<9}{s.size_bytes:>8} B"
+                f"  {s.address:#x}{self._line(s)}" for name, s in zip(names, shown, strict=True)]
         return "\n".join([self._title(), *rows, *self._rest()])
 
     def _repr_html_(self) -> str:
-        rows = [(f"<code>{escape(s.name)}</code>", s.kind, _layer_html(s.layer),
+        rows = [(f"<code>{escape(_shortened(s.demangled))}</code>", s.kind, _layer_html(s.layer),
                  byte_text(s.size_bytes), f"<code>{s.address:#x}</code>",
                  escape(self._line(s).strip()))
                 for s in self.symbols[:self.limit]]
@@ -62,6 +64,10 @@ class SymbolTable:
         """Where the source is; only functions have a line."""
         place = self.image.symbols.line(symbol.address) if symbol.kind == "function" else None
         return f"  {place[0]}:{place[1]}" if place else ""
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _WIDEST_NAME else f"{name[:_WIDEST_NAME - 1]}…"
 
 
 def _layer_html(layer: str) -> str:

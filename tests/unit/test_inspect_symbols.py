@@ -75,6 +75,14 @@ def test_find(image):
     assert image.symbols.find("mine").kind == "tls"
 
 
+def test_symbols_are_a_mapping_of_names(image):
+    assert image.symbols["main"] == image.symbols.find("main")
+    assert "main" in image.symbols and "mian" not in image.symbols
+    assert len(list(image.symbols)) == len(image.symbols)
+    with pytest.raises(UsageError, match="did you mean main"):
+        image.symbols["mian"]
+
+
 def test_unknown_name_lists_the_nearest(image):
     with pytest.raises(UsageError, match="no symbol 'prntf' in hello") as caught:
         image.symbols.find("prntf")

@@ -61,12 +61,22 @@ def _plain(name: str) -> str:
 
 
 def pointer_path(variables: Mapping[str, TypedObject], address: int) -> str:
-    """Return "to->lock" where a pointer among some variables leads to what has the address,
-    or "lock" for a variable that lies there; "" if none does."""
+    """Return "to->lock" or "list->next->lock" where a pointer among some variables leads to
+    what has the address, or "own.lock" for a variable that lies there; "" if none does."""
+    found = {name: one.object_ for name, one in variables.items()}
+    path = _holding(found, address)
+    if path:
+        return path
+    inner: dict[str, drgn.Object] = {}
+    for name, one in found.items():
+        inner |= _pointers_in(name, one)
+    return _holding(inner, address)
+
+
+def _holding(variables: Mapping[str, drgn.Object], address: int) -> str:
     import drgn
 
-    for name, found in variables.items():
-        value = found.object_
+    for name, value in variables.items():
         try:
             kind = value.type_.unaliased()
             if kind.kind == drgn.TypeKind.POINTER:
@@ -81,6 +91,23 @@ def pointer_path(variables: Mapping[str, TypedObject], address: int) -> str:
         except (TypeError, ValueError, drgn.FaultError, drgn.ObjectAbsentError):
             continue
     return ""
+
+
+def _pointers_in(name: str, value: drgn.Object) -> dict[str, drgn.Object]:
+    """Return the members that are pointers, of what a pointer leads to."""
+    import drgn
+
+    kind = value.type_.unaliased()
+    if kind.kind != drgn.TypeKind.POINTER \
+            or kind.type.unaliased().kind not in (drgn.TypeKind.STRUCT, drgn.TypeKind.CLASS):
+        return {}
+    try:
+        whole = value[0].read_()
+        return {f"{name}->{one.name}": whole.member_(one.name)
+                for one in kind.type.unaliased().members or ()
+                if one.name and one.type.unaliased().kind == drgn.TypeKind.POINTER}
+    except (TypeError, ValueError, drgn.FaultError, drgn.ObjectAbsentError):
+        return {}
 
 
 def part_of(kind: drgn.Type, offset: int) -> str:

@@ -18,6 +18,12 @@ from kernel_magics.inspect.code import INDIRECT
 from kernel_magics.inspect.code_objects import CodeObject, CodeObjects, Step
 from kernel_magics.inspect.dwarf_bytes import DwarfError, evaluate
 from kernel_magics.inspect.ram import PAGE_BYTES
+from kernel_magics.inspect.saved_registers import (
+    SIGNAL_RETURN,
+    SYSTEM_CALL,
+    of_signal,
+    of_system_call,
+)
 
 __all__ = ["Activation", "REGISTER_NAMES", "Unwinder"]
 
@@ -36,8 +42,6 @@ _KEPT = (3, 6, 12, 13, 14, 15)  # what a function gives back as it got it
 _OUTERMOST = frozenset(("_start", "_rumpkit_entry32", "__clone", "clone", "clone3",
                         "arch_thread_begin"))
 _MASK = (1 << 64) - 1
-_SYSCALL = b"\x0f\x05"
-_SYSTEM_CALL_FRAME = (15, 14, 13, 12, 6, 3, 9, 8, 10, 1, 4, 5, 0, 16, None, 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ class Unwinder:
         return found
 
     def _caller(self, place: Activation, is_innermost: bool) -> Activation | None:
+        if not place.is_return and self._is_signal_return(place.address):
+            return self._interrupted(place.registers[_RSP])
         step = self._objects.step(place.lookup)
         if step is None:
             # A call through a bad pointer: all it did was to push the return address.
@@ -128,11 +134,9 @@ class Unwinder:
         if stack < base < stack + SEARCHED_BYTES and base % 8 == 0:
             saved = self.word(base)
             return self._called_from(base + 16, {} if saved is None else {_RBP: saved})
-        words = [self.word(stack + 8 * index) for index in range(len(_SYSTEM_CALL_FRAME))]
-        frame = {number: word for number, word in zip(_SYSTEM_CALL_FRAME, words, strict=True)
-                 if number is not None and word is not None}
+        frame = of_system_call(self.word, stack)
         caller = self._objects.at(frame.get(_RIP, 0))
-        if caller is None or caller.read(frame[_RIP] - 2, 2) != _SYSCALL:
+        if caller is None or caller.read(frame[_RIP] - len(SYSTEM_CALL), 2) != SYSTEM_CALL:
             return None
         return Activation(frame[_RIP], frame, False)
 
@@ -160,9 +164,22 @@ class Unwinder:
         values.setdefault(_RSP, end)
         if rules.is_signal:
             return Activation(values[_RIP], values, False)
-        if end <= registers[_RSP] or end % 8 or not self._is_call_of(values[_RIP], place, step):
+        if end <= registers[_RSP] or end % 8:
             return None
-        return Activation(values[_RIP], values, True)
+        if self._is_call_of(values[_RIP], place, step):
+            return Activation(values[_RIP], values, True)
+        # A signal's handler was not called: it returns to code that ends the signal.
+        return Activation(values[_RIP], values, False) \
+            if self._is_signal_return(values[_RIP]) else None
+
+    def _is_signal_return(self, address: int) -> bool:
+        code = self._objects.at(address)
+        return code is not None and code.read(address, len(SIGNAL_RETURN)) == SIGNAL_RETURN
+
+    def _interrupted(self, context: int) -> Activation | None:
+        registers = of_signal(self.word, context)
+        return Activation(registers[_RIP], registers, False) \
+            if _RIP in registers and _RSP in registers else None
 
     def _value(self, rule: tuple[str, int | bytes], end: int, registers: Mapping[int, int],
                number: int) -> int | None:

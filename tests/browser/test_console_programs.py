@@ -98,3 +98,32 @@ def test_a_second_view_shows_what_the_first_does(opened, written):
     for view in (first, second):
         expect(view).to_contain_text("exited with status 0")
     assert page.errors == []
+
+
+def test_a_page_loaded_again_and_another_notebook_show_the_same_terminal(opened, written):
+    page, view, screen = started(opened, written, "console_again", BUSYBOX,
+                                 "%rumpboot busybox --terminal -- sh")
+    expect(screen).to_contain_text("/ #")
+    page.page.keyboard.type("echo marker-$((40 + 2))\n")
+    expect(screen).to_contain_text("marker-42")
+    page.command("docmanager:save")
+    page.page.wait_for_timeout(1000)
+    page.page.reload()
+    page.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    page.await_kernel()
+    expect(screen).to_contain_text("marker-42", timeout=30_000)
+    # The shell's old questions, shown again, were not answered again.
+    view.get_by_role("textbox", name="input to the guest's console").focus()
+    page.page.keyboard.type("echo again-$((50 + 1))\n")
+    expect(screen).to_contain_text("again-51")
+    assert "R" not in screen.inner_text()
+
+    other = opened(written("console_other", LOAD, "%rumpconsole busybox"))
+    other.run_all()
+    there = other.output("%rumpconsole busybox")
+    expect(there.locator(".xterm-rows")).to_contain_text("again-51")
+    there.get_by_role("textbox", name="input to the guest's console").focus()
+    other.page.keyboard.type("echo there-$((60 + 1)); exit 7\n")
+    expect(there).to_contain_text("exited with status 7")
+    expect(view).to_contain_text("exited with status 7")
+    expect(screen).to_contain_text("there-61")

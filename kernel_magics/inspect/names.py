@@ -4,7 +4,7 @@ import difflib
 import subprocess
 from collections.abc import Iterable, Sequence
 
-__all__ = ["demangle", "nearest_names"]
+__all__ = ["demangle", "nearest_names", "spellings"]
 
 # A hostile name can expand without end: the tool gets little memory and little time, and
 # what it answers is cut.  Then the names stay as the linker has them.
@@ -39,6 +39,23 @@ def _ask(mangled: list[str]) -> list[str]:
     except (OSError, subprocess.TimeoutExpired):
         return []
     return done.stdout.split("\n")[:-1] if done.returncode == 0 else []
+
+
+def spellings(name: str) -> set[str]:
+    """Return how a user may write a demangled name: whole, without its arguments, and, of a
+    template's function, without the type that it returns ("int add<int>(int)": "add<int>")."""
+    depth, start, end = 0, 0, len(name)
+    for at, letter in enumerate(name):
+        if letter == "<":
+            depth += 1
+        elif letter == ">" and depth:
+            depth -= 1
+        elif not depth and letter == " " and not name[start:at].endswith("operator"):
+            start = at + 1
+        elif not depth and letter == "(" and at > start:
+            end = at
+            break
+    return {one for one in (name, name[:end], name[start:end]) if one}
 
 
 def nearest_names(wrong: str, known: Iterable[str], count: int = 5) -> list[str]:

@@ -16,7 +16,7 @@ from kernel_magics.errors import ImageError
 from kernel_magics.inspect.elf import SymbolTable, read_symbol_table
 from kernel_magics.inspect.layers import layer_of_section, layer_of_symbol
 from kernel_magics.inspect.lines import LineTable
-from kernel_magics.inspect.names import demangle
+from kernel_magics.inspect.names import demangle, spellings
 
 __all__ = ["ImageTables", "forget_tables", "tables_of"]
 
@@ -68,7 +68,7 @@ class ImageTables:
         """Name in the source, with and without arguments → rows of the symbol table."""
         rows: dict[str, list[int]] = {}
         for mangled, name in self.demangled.items():
-            for spelling in {name, name.partition("(")[0]}:
+            for spelling in spellings(name):
                 rows.setdefault(spelling, []).extend(self.rows[mangled])
         return rows
 

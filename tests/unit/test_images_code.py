@@ -8,7 +8,7 @@ from tiny_guest import build
 
 import kernel_magics.inspect  # noqa: F401 - gives images their facets
 from kernel_magics.errors import UsageError
-from kernel_magics.inspect.names import demangle, nearest_names
+from kernel_magics.inspect.names import demangle, nearest_names, spellings
 from kernel_magics.inspect.operands import decode_operation
 
 PROGRAM = """#include <stdio.h>
@@ -129,6 +129,18 @@ def test_a_name_that_would_grow_without_end_stays_as_it_is():
     grows = "_ZN" + "1aIS" * 900
     answers = demangle([deep, grows, "_ZN3one3twoEi"])
     assert all(len(answer) <= 16384 for answer in answers.values())
+
+
+@pytest.mark.parametrize(("name", "short"), [
+    ("one::two(int)", "one::two"),
+    ("int add<int>(std::vector<int, std::allocator<int> > const&)", "add<int>"),
+    ("Circle::area() const", "Circle::area"),
+    ("operator new(unsigned long)", "operator new"),
+    ("vtable for Circle", "vtable for Circle"),
+    ("(anonymous namespace)::f()", "(anonymous namespace)::f()"),
+])
+def test_names_may_be_written_short(name, short):
+    assert {name, short} <= spellings(name)
 
 
 def test_nearest_names():

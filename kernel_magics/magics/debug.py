@@ -1,5 +1,6 @@
 """%rumpdebug: gdb's commands for a guest, in a notebook."""
 
+import textwrap
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from kernel_magics.magics.values import seconds
 __all__ = ["MAGICS"]
 
 _COMMENT = "#"
+_HELP_COLUMN, _WIDTH = 48, 96
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ def _commands_text() -> str:
     rows = []
     for one in COMMANDS:
         names = ", ".join(one.names)
-        rows.append(f"  {names} {one.arguments}".rstrip().ljust(46) + f"  {one.help}")
+        head = f"  {names} {one.arguments}".rstrip()
+        help_lines = textwrap.wrap(one.help, _WIDTH - _HELP_COLUMN)
+        rows.append(head.ljust(_HELP_COLUMN) + f"\n{' ' * _HELP_COLUMN}".join(help_lines))
     return "\n".join(rows)
 
 

@@ -35,9 +35,9 @@ class Clock:
             first = int(ticks[0])
             from_first = ticks - first
             if int(from_first.min()) > -_NEAR_TICKS and int(from_first.max()) < _NEAR_TICKS:
-                whole, rest = divmod(first * _NS, self.tsc_hz)
+                whole, part = divmod(first * _NS, self.tsc_hz)
                 from_first *= _NS
-                from_first += rest
+                from_first += part
                 from_first //= self.tsc_hz
                 from_first += whole
                 return from_first

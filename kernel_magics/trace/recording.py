@@ -59,6 +59,11 @@ class Recording(Views):
         return sum(self.losses.values())
 
     @property
+    def rows(self) -> np.ndarray:
+        """The records of the events, u64[n, 8] as struct lab_record; not to be changed."""
+        return self._rows
+
+    @property
     def recording(self) -> "Recording":
         """This recording itself; a live trace gives a new one."""
         return self

@@ -1,4 +1,4 @@
-"""What a traced hypercall costs: off, on, and against a gdb breakpoint on it.
+"""What a traced hypercall costs: off, on, against a gdb breakpoint on it, and uftrace.
 
 One program makes the same loop of hypercalls on request, so that a side is a request to
 one of three guests: built with the trace points, built without, and one that stops at a
@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,56 @@ def run(quick: bool) -> Report:
                 traced=lambda: _traced_ns(guest),
                 gdb=lambda: _stopped_ns(slow))
     _add(report, samples)
+    _add_uftrace(report, 3 if quick else 10)
     return report
+
+
+# A loop of calls of a function that reads the clock, as the guest's hypercall does.
+_LOOP = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+__attribute__((noinline)) long clock_ns(void) {
+	struct timespec now; clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+__attribute__((noinline)) long batch(long calls) {
+	long sum = 0, begun = clock_ns();
+	for (long i = 0; i < calls; i++) sum ^= clock_ns();
+	return clock_ns() - begun + (sum & 0);
+}
+int main(void) {
+	long best = 1L << 60;
+	for (int i = 0; i < 200; i++) { long took = batch(500); if (took < best) best = took; }
+	printf("%ld\\n", best);
+}
+"""
+
+
+def _add_uftrace(report: Report, rounds: int) -> None:
+    """Compare with uftrace, which also keeps two records a call, in a program of this host."""
+    if shutil.which("uftrace") is None:
+        raise HostError("there is no uftrace", next_step="install it: sudo apt install uftrace")
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "loop.c"
+        source.write_text(_LOOP)
+        plain, traced = Path(folder) / "plain", Path(folder) / "traced"
+        subprocess.run(["gcc", "-O2", "-o", plain, source], check=True)
+        subprocess.run(["gcc", "-O2", "-pg", "-o", traced, source], check=True)
+        record = ["uftrace", "record", "--no-event", "-d", f"{folder}/data", str(traced)]
+        samples = interleave(rounds, plain=lambda: _loop_ns([str(plain)]),
+                             uftrace=lambda: _loop_ns(record))
+    theirs = report.measure("uftrace's cost of one call, native", "ns", [
+        on - off for on, off in zip(samples["uftrace"], samples["plain"], strict=True)])
+    ours = report["cost of tracing one call"]
+    report.ratio("ours / uftrace's, least of each",
+                 replace(ours, samples=[min(ours.samples)]),
+                 replace(theirs, samples=[min(theirs.samples)]))
+
+
+def _loop_ns(command: list[str]) -> float:
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return int(done.stdout.split()[0]) / 500
 
 
 def _add(report: Report, samples: dict[str, list[float]]) -> None:

@@ -71,6 +71,8 @@ class HeapCalls:
         ram = GuestRam(self._subject.ram.read, header.page_table_address)
         slots, frames, count, lost = _HEAD.unpack(
             ram.read_virtual(self._symbol.address, _HEAD.size))[:4]
+        if not slots and not count:
+            return np.empty(0, _CALL), 0, 0
         if frames != FRAMES or slots > MOST_SLOTS \
                 or _HEAD.size + slots * _CALL.itemsize > self._symbol.size_bytes:
             raise GuestError("the books about the heap are damaged", name=self._subject.name,

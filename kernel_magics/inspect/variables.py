@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["GuestVariables"]
 
 SHOWN = 30
+HEAP_BOOKS = "lab_heap_calls"  # not the program's own: guest.memory.heap.calls
 SHOWN_COLUMNS = 100
 
 
@@ -108,7 +109,8 @@ class GuestVariables:
         `layer` is whose they are, None for everybody's; see image.symbols.search.
         """
         names = (symbol.name for symbol in self._subject.image.symbols.search(
-            pattern, layer=layer, kind="object") if "." not in symbol.name)
+            pattern, layer=layer, kind="object")
+            if "." not in symbol.name and symbol.name != HEAP_BOOKS)
         return sorted(dict.fromkeys(names))
 
     def at(self, address: int, type_name: str) -> TypedObject:

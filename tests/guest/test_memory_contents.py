@@ -14,6 +14,7 @@ from kernel_magics.inspect.ram import PAGE_BYTES
 pytestmark = pytest.mark.guest
 
 LEAKED, LEAKED_BYTES = 5, 3000
+HEAPLESS = '#include <unistd.h>\nint main(void) { write(1, "up\\n", 3); for (;;) pause(); }'
 LOSING_CPP = """
 #include <cstdio>
 #include <unistd.h>
@@ -111,6 +112,16 @@ def test_who_allocated_and_who_freed(guest: Any) -> None:
     assert calls.df["freed"].sum() == 1
 
 
+def test_the_books_take_no_room_and_are_no_variable_of_the_program(lab: Lab) -> None:
+    need("compiler")
+    plain, booked = (lab.build(HEAPLESS, f"books_{asked}", heap_calls=asked)
+                     for asked in (False, True))
+    assert booked.size_bytes < plain.size_bytes + 65536
+    guest = lab.boot(booked)
+    guest.console.expect("up", 30)
+    assert list(guest.vars) == [] and "0 allocations" in repr(guest.memory.heap.calls)
+
+
 def test_the_runtimes_blocks_by_who_asked(guest: Any) -> None:
     heap = guest.memory.runtime_heap
     assert not heap.problems
@@ -134,7 +145,8 @@ def test_a_cpp_program_and_its_stale_pointer(lab: Lab) -> None:
 
 def test_without_books_and_without_a_heap_it_says_so(lab: Lab) -> None:
     need("compiler")
-    guest = lab.boot(lab.build("int main(void) { for (;;); }", "heapless"))
+    guest = lab.boot(lab.build(HEAPLESS, "heapless"))
+    guest.console.expect("up", 30)
     with pytest.raises(UsageError, match="has no heap that can be read"):
         guest.memory.leaks()
     with pytest.raises(UsageError, match="keeps no books"):

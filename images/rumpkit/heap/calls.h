@@ -27,16 +27,14 @@ struct lab_heap_call {
 };
 
 struct lab_heap_calls {
-	unsigned slots, frames;
+	unsigned slots, frames;  /* of this table; 0 before the first allocation */
 	unsigned long allocations, lost; /* lost: not kept, for want of a slot */
 	volatile int lock;
 	struct lab_heap_call calls[LAB_HEAP_SLOTS];
 };
 
-/* Several sources of one program share it. */
-__attribute__((weak)) struct lab_heap_calls lab_heap_calls = {
-	LAB_HEAP_SLOTS, LAB_HEAP_FRAMES, 0, 0, 0, {}
-};
+/* Several sources of one program share it.  Zeroes, so that it takes no room in the image. */
+__attribute__((weak)) struct lab_heap_calls lab_heap_calls;
 
 int sched_yield(void);
 void *__real_malloc(__SIZE_TYPE__);
@@ -99,6 +97,8 @@ LAB_HEAP_OWN void *lab_heap_allocated(void *block, unsigned long bytes, unsigned
 	if (!block)
 		return block;
 	lab_heap_lock();
+	lab_heap_calls.slots = LAB_HEAP_SLOTS;
+	lab_heap_calls.frames = LAB_HEAP_FRAMES;
 	lab_heap_calls.allocations++;
 	call = lab_heap_slot((unsigned long)block, 1);
 	if (call) {

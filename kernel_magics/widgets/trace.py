@@ -7,17 +7,21 @@ import numpy as np
 import pandas as pd
 import traitlets
 
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import LabError, UsageError
 from kernel_magics.trace.table import call_statistics
 from kernel_magics.widgets.event_text import EventText
 from kernel_magics.widgets.timeline import MOST_EVENTS, Timeline
 from kernel_magics.widgets.tracks import lay_out
-from kernel_magics.widgets.view import bundle
+from kernel_magics.widgets.view import Pump, bundle
 
 __all__ = ["TraceView", "matching", "calls_text"]
 
 PAGE_ROWS = 200
 TEXT_ROWS = 20
+PERIOD_S = 1.0
+MOST_FOLLOWED = 200_000
+"""Beyond, the browser is sent the events when it asks only: each time it gets them all."""
+
 
 
 class TraceView(Timeline):
@@ -39,28 +43,72 @@ class TraceView(Timeline):
                  thread_names: dict[int, str] | None = None, recording: Any = None) -> None:
         self._esm, self._css = bundle("trace.js"), bundle("trace.css")
         is_table = isinstance(source, pd.DataFrame)
-        self.recording = recording if is_table else _recording(source)
-        table = source if is_table else self.recording.df
-        lay_out(table.iloc[:0])  # says which column is missing
-        self.df = matching(_categorical(table), pattern) if is_table else \
-            source.trace.choose(pattern)
-        self.words = EventText(self.recording)
+        self._source, self._pattern = source, pattern
+        self._load(source if is_table else None, recording if is_table else _recording(source))
         known = {} if self.recording is None else self.recording.threads
         self.thread_names = known if thread_names is None else thread_names
-        self.calls = call_statistics(self.df)
-        lost = 0 if self.recording is None else self.recording.lost
-        super().__init__(name=name or getattr(self.recording, "name", "a trace"),
-                         events=len(self.df), lost=lost, tab=tab,
-                         left_out=max(0, len(self.df) - MOST_EVENTS),
-                         call_rows=_call_rows(self.df, self.calls), page=self._page(0, ""))
+        is_live = not is_table and getattr(source, "state", "") == "running"
+        super().__init__(name=name or getattr(self.recording, "name", "a trace"), tab=tab,
+                         live=is_live, **self._told())
+        if is_live:
+            self.pump = Pump(self._tick, f"trace of {self.name}", PERIOD_S)
         self.listen()
+
+    def _load(self, table: pd.DataFrame | None, recording: Any) -> None:
+        """Take a table, or what of a recording the pattern chooses."""
+        if table is None:
+            self.df = recording.choose(self._pattern)
+        else:
+            lay_out(table.iloc[:0])  # says which column is missing
+            self.df = matching(_categorical(table), self._pattern)
+        self.recording, self.words = recording, EventText(recording)
+        self.calls = call_statistics(self.df)
+        self._layout = None
+
+    def _told(self) -> dict:
+        lost = 0 if self.recording is None else self.recording.lost
+        return {"events": len(self.df), "lost": lost,
+                "left_out": max(0, len(self.df) - MOST_EVENTS),
+                "call_rows": _call_rows(self.df, self.calls), "page": self._page(0, "")}
+
+    def refresh(self) -> None:
+        """Take what a guest has recorded by now; a table or a recording stays as it is."""
+        if isinstance(self._source, pd.DataFrame):
+            return
+        taken = _recording(self._source)
+        self.live = getattr(self._source, "state", "") == "running"
+        if taken is self.recording:
+            return
+        self._load(None, taken)
+        self.thread_names = {**self.thread_names, **taken.threads}
+        with self.hold_sync():
+            for trait, value in self._told().items():
+                setattr(self, trait, value)
+        self.version += 1
+
+    def _tick(self) -> bool:
+        if self.following and len(self.df) <= MOST_FOLLOWED:
+            try:
+                self.refresh()
+            except LabError:  # a ring that is damaged: what was read before stays
+                self.following = False
+        return getattr(self._source, "state", "") == "running" or self._last_look()
+
+    def _last_look(self) -> bool:
+        """Look once more after the guest has ended; False, for there will be no other."""
+        if self.following:
+            self.refresh()
+        self.live = False
+        return False
 
     def text(self) -> str:
         head = f"trace of {self.name}: {self.events} events, {self.lost} lost"
         return f"{head}\n{calls_text(self.df)}" if self.events else head
 
     def answer(self, message: dict) -> None:
-        if message["kind"] == "page":
+        if message["kind"] == "look":
+            self.refresh()
+        elif message["kind"] == "page":
             row = message.get("row")
             self.page = self._page(int(message["start"]), str(message["filter"]),
                                    None if row is None else int(row))

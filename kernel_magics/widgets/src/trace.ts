@@ -8,6 +8,7 @@
 import type { RenderProps } from "@anywidget/types";
 import { h } from "./dom";
 import { count } from "./format";
+import { keepLease } from "./lease";
 import { tabs } from "./tabs";
 import { timelinePane } from "./timeline/arrival";
 import type { Link } from "./timeline/view";
@@ -15,17 +16,33 @@ import { callsPane, type Call } from "./trace_calls";
 import { eventsPane, type Page } from "./trace_events";
 
 interface State extends Link {
-	name: string; events: number; left_out: number; lost: number; tab: string;
-	call_rows: Call[]; page: Page;
+	name: string; events: number; left_out: number; lost: number; tab: string; version: number;
+	live: boolean; following: boolean; call_rows: Call[]; page: Page;
 }
+type Model = RenderProps<State>["model"];
 
-function head(model: RenderProps<State>["model"], bar: HTMLElement): HTMLElement {
-	const [events, leftOut, lost] = [model.get("events"), model.get("left_out"), model.get("lost")];
-	return h("div", { class: "rl-head" }, h("h4", {}, `Trace of ${model.get("name")}`),
-		h("span", { class: "rl-soft" }, `${count(events)} events`),
-		leftOut > 0 && h("span", { class: "rl-soft" }, `the newest ${count(events - leftOut)} in the timeline`),
-		lost > 0 && h("span", { class: "rl-lost" }, `${count(lost)} lost`),
-		h("span", { class: "rl-gap" }), bar);
+/** Title and counts; while the guest runs, a look at what it has recorded since, and following it. */
+function head(model: Model, bar: HTMLElement, signal: AbortSignal): HTMLElement {
+	const [told, leftOut, lost] = [h("span", { class: "rl-soft" }), h("span", { class: "rl-soft" }), h("span", { class: "rl-lost" })];
+	const again = h("button", { class: "rl-button", title: "take what has been recorded since", onclick: () => model.send({ kind: "look" }) }, "↻ look again");
+	const follow = h("button", {
+		class: "rl-button", title: "take it each second, up to 200 000 events",
+		onclick: () => { model.set("following", !model.get("following")); model.save_changes(); },
+	}, "● follow");
+	const refresh = () => {
+		const events = model.get("events");
+		told.textContent = `${count(events)} events`;
+		leftOut.textContent = model.get("left_out") > 0 ? `the newest ${count(events - model.get("left_out"))} in the timeline` : "";
+		lost.textContent = model.get("lost") > 0 ? `${count(model.get("lost"))} lost` : "";
+		again.hidden = follow.hidden = !model.get("live");
+		follow.setAttribute("aria-pressed", String(model.get("following")));
+	};
+	const watched = ["events", "lost", "live", "following"] as const;
+	for (const trait of watched) model.on(`change:${trait}`, refresh);
+	signal.addEventListener("abort", () => { for (const trait of watched) model.off(`change:${trait}`, refresh); });
+	refresh();
+	return h("div", { class: "rl-head" }, h("h4", {}, `Trace of ${model.get("name")}`), told, leftOut, lost,
+		h("span", { class: "rl-gap" }), again, follow, bar);
 }
 
 function render({ model, el, signal }: RenderProps<State>): void {
@@ -39,8 +56,9 @@ function render({ model, el, signal }: RenderProps<State>): void {
 		{ name: "Events", element: h("div", {}, ...events.elements) },
 	];
 	const tab = tabs(panes, model.get("tab"));
+	if (model.get("live")) keepLease(model, signal);
 	el.append(h("section", { class: "rl rl-trace", "aria-label": `trace of ${model.get("name")}` },
-		head(model, tab.bar), ...panes.map((pane) => pane.element)));
+		head(model, tab.bar, signal), ...panes.map((pane) => pane.element)));
 }
 
 export default { render };

@@ -50,6 +50,7 @@ export class Timeline implements Moves {
 	private below = h("div", { class: "rl-tl-below", role: "region", "aria-label": "selected", "aria-live": "polite" });
 	private keys = h("dl", { class: "rl-tl-keys", hidden: true }, ...KEYS.map(([keys, does]) => h("div", {}, h("dt", { class: "rl-mono" }, keys), h("dd", {}, does))));
 	private field: HTMLInputElement;
+	private least = h("select", { class: "rl-field rl-tl-least", "aria-label": "least duration" }, ...DURATIONS.map(([label, ns]) => h("option", { value: ns }, label)));
 	readonly draw = oncePerFrame(() => this.paint());
 
 	constructor(private events: Events, private model: AnyModel<Link>, private around: Around, signal: AbortSignal) {
@@ -79,11 +80,28 @@ export class Timeline implements Moves {
 	}
 
 	/** Called once the element is on the page: it has a size and a theme then. */
-	start(): void {
+	start(before: Timeline | null = null): void {
+		if (before) this.adopt(before);
 		this.arranged();
-		this.followLink();
+		if (!before) this.followLink();
 		this.showDetail();
 		this.tell();
+	}
+
+	/** Look at these events as another timeline looked at those before them. */
+	private adopt(before: Timeline): void {
+		this.query = before.query;
+		this.field.value = before.field.value;
+		this.least.value = String(before.query.least_ns);
+		if (this.query.text || this.query.least_ns) this.events.narrow(this.query);
+		const folded = new Set(before.rows.groups.filter((g) => g.folded).map((g) => g.thread));
+		for (const group of this.rows.groups) group.folded = folded.has(group.thread);
+		this.rows.arrange();
+		if (!before.viewport.all) this.viewport.show(before.viewport.begin, before.viewport.end);
+		this.measured = before.measured;
+		const row = before.selected ? before.events.row(before.selected) : -1;
+		this.selected = row >= 0 ? this.events.ofRow(row) : null;
+		this.fields = before.fields;
 	}
 
 	/* What can be done, by keys and otherwise. */
@@ -299,9 +317,8 @@ export class Timeline implements Moves {
 
 	private tools(): HTMLElement {
 		const button = (text: string, label: string, does: () => void) => h("button", { class: "rl-button", "aria-label": label, title: label, onclick: does }, text);
-		const least = h("select", { class: "rl-field rl-tl-least", "aria-label": "least duration", onchange: () => { this.query.least_ns = Number(least.value); this.narrow(); } },
-			...DURATIONS.map(([label, ns]) => h("option", { value: ns }, label)));
-		return h("div", { class: "rl-tools" }, this.field, least, this.told,
+		this.least.addEventListener("change", () => { this.query.least_ns = Number(this.least.value); this.narrow(); });
+		return h("div", { class: "rl-tools" }, this.field, this.least, this.told,
 			button("−", "zoom out", () => this.zoom(1 / 0.6)), button("+", "zoom in", () => this.zoom(0.6)),
 			button("all", "show everything", () => this.fit()), button("?", "the keys", () => this.help()));
 	}

@@ -92,21 +92,24 @@ class Lab:
     def build(self, source_text: str, name: str = "guest", *, lang: str = "c",
               cflags: str | Sequence[str] = (), ldflags: str | Sequence[str] = (),
               filename: str | None = None, first_line: int = 1,
-              kit: str = "rumpkit", whole: bool = False,
-              heap_calls: bool = False) -> GuestImage:
+              kit: str = "rumpkit", whole: bool = False, heap_calls: bool = False,
+              bake: str = "", components: str | Sequence[str] = ()) -> GuestImage:
         """Build a guest image from source text.
 
         `lang` is "c" or "c++"; `filename` and `first_line` are what messages call the text
         and its first line; `whole` keeps the network, disks and shares in the image of a
         program that opens neither a socket nor a file; `heap_calls` has the program note
-        who allocates and frees its memory (guest.memory.heap.calls).  Raises UsageError,
+        who allocates and frees its memory (guest.memory.heap.calls).  With the kit "rumprun",
+        an installed upstream toolchain, `bake` is one of its configurations (by default
+        hw_virtio), and `components` are libraries to add to it.  Raises UsageError,
         BuildError (with diagnostics) or HostError.
         """
         compiling, linking = heap_calls_flags() if heap_calls else ([], [])
         suffix = ".cc" if lang == "c++" else ".c"
         source = Source(source_text, filename or f"{name}{suffix}", first_line)
         request = BuildRequest(name, (source,), lang, (*compiling, *_words(cflags)),
-                               (*linking, *_words(ldflags)), whole=whole)
+                               (*linking, *_words(ldflags)), whole=whole, bake=bake,
+                               components=_words(components))
         image = find_kit(kit).build(request)
         self._images[image.name] = image
         return image

@@ -5,6 +5,7 @@ from kernel_magics.build.diagnostics import Diagnostic
 from kernel_magics.build.image import GuestImage
 from kernel_magics.build.kits import BuildRequest, Source, find_kit
 from kernel_magics.build.rumpkit import RumpkitKit
+from kernel_magics.build.rumprun import RumprunKit
 
-__all__ = ["BuildCache", "BuildRequest", "Diagnostic", "GuestImage", "RumpkitKit", "Source",
-           "find_kit"]
+__all__ = ["BuildCache", "BuildRequest", "Diagnostic", "GuestImage", "RumpkitKit",
+           "RumprunKit", "Source", "find_kit"]

@@ -205,6 +205,14 @@ class ElfFile:
                     raise self._error(f"is damaged: it has more than {MOST_NOTES} notes")
         return tuple(found)
 
+    def section_notes(self, name: str) -> list[Note]:
+        """Return the notes in a section, none if there is no such section.
+
+        Objects that are not linked yet have no segments, only sections.
+        """
+        section = self.section(name)
+        return self._parse_notes(self.section_bytes(section), 4) if section else []
+
     def _parse_notes(self, data: bytes, alignment: int) -> list[Note]:
         notes, at = [], 0
         while at + 12 <= len(data):

@@ -44,7 +44,9 @@ class BuildRequest:
     """What to build.
 
     `folder` is where `#include "…"` looks after the source itself; `whole` keeps parts of the
-    kit's runtime that the program does not ask for (the network, disks and shares).
+    kit's runtime that the program does not ask for (the network, disks and shares).  `bake`
+    is a configuration of Rumprun's and `components` libraries to add to it; each source is a
+    program of its own there.
     """
 
     name: str
@@ -54,6 +56,8 @@ class BuildRequest:
     ldflags: tuple[str, ...] = ()
     folder: Path = field(default_factory=Path.cwd)
     whole: bool = False
+    bake: str = ""
+    components: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raise UsageError if the name, the language or the sources cannot be built."""

@@ -21,6 +21,11 @@ BUILD_OPTIONS = (
            kind=flags, default=()),
     Option("--whole", "keep the network, disks and shares in the image even if the program opens "
            "neither a socket nor a file"),
+    Option("--kit", "what the guest is made with: rumpkit, or an installed upstream rumprun",
+           "KIT", default="rumpkit", choices=("rumpkit", "rumprun")),
+    Option("--bake", "rumprun's configuration, such as hw_virtio or hw_generic", "CONFIGURATION",
+           default=""),
+    Option("--component", "a library to add to rumprun's configuration", "LIBRARY", repeat=True),
     Option("--heap-calls", "have the program note who allocates and frees its memory, for "
            "guest.memory.leaks()"),
 )
@@ -62,7 +67,8 @@ def build_cell(name: str, options: SimpleNamespace, cell: str | None, title: str
     with progress(f"building {name}"):
         return lab.build(cell, name=name, lang=options.lang, cflags=options.cflags,
                          ldflags=options.ldflags, first_line=2, whole=options.whole,
-                         heap_calls=options.heap_calls)
+                         heap_calls=options.heap_calls, kit=options.kit, bake=options.bake,
+                         components=options.component)
 
 
 MAGICS = ((RUMPBUILD, rumpbuild),)

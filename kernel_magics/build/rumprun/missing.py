@@ -1,0 +1,45 @@
+"""Which component a program lacks: what the linker did not find, looked up in all libraries."""
+
+import re
+from collections.abc import Iterable
+
+from kernel_magics.build.rumprun.baking import BakeConfiguration, bake_configurations
+from kernel_magics.build.rumprun.toolchain import RumprunToolchain
+from kernel_magics.build.toolchain import run_tool
+
+__all__ = ["missing_component"]
+
+_UNDEFINED = re.compile(r"undefined reference to `([^']+)'")
+_NO_LIBRARY = re.compile(r"cannot find -l(\S+?)(?::|$)", re.MULTILINE)
+_DEFINED = re.compile(r"^\S*/lib(\S+?)\.a:\S+:[0-9a-f]+ [TDBRWVC] (\S+)$", re.MULTILINE)
+MOST_SYMBOLS = 64
+
+
+def missing_component(output: str, toolchain: RumprunToolchain, baked: BakeConfiguration) -> str:
+    """Return the next step for what a failed link says, "" if no component would help.
+
+    `output` is the linker's, `baked` the configuration that was used.
+    """
+    if match := _NO_LIBRARY.search(output):
+        return (f"the toolchain has no library {match[1]}: build it with the toolchain and pass "
+                "--ldflags -L and its folder")
+    wanted = list(dict.fromkeys(_UNDEFINED.findall(output)))[:MOST_SYMBOLS]
+    owners = sorted(_owners(wanted, toolchain) - set(baked.components))
+    if not owners:
+        return ""
+    fuller = [one.name for one in bake_configurations(toolchain)
+              if one.is_bootable_here and set(owners) <= set(one.components)]
+    if fuller:
+        return f"bake a configuration that has {', '.join(owners)}: --bake {fuller[0]}"
+    added = " ".join(f"-l{owner}" for owner in owners)
+    return f"the component is not in any configuration; add it: --component {added}"
+
+
+def _owners(symbols: Iterable[str], toolchain: RumprunToolchain) -> set[str]:
+    """Return the libraries of the toolchain that define one of these symbols."""
+    wanted = set(symbols)
+    if not wanted:
+        return set()
+    archives = sorted((toolchain.prefix / "rumprun-x86_64" / "lib").rglob("*.a"))
+    _, text = run_tool([str(toolchain.tool("nm")), "-A", "--defined-only", *map(str, archives)])
+    return {library for library, symbol in _DEFINED.findall(text) if symbol in wanted}

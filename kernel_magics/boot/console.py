@@ -1,13 +1,9 @@
 """A guest's console: everything it wrote, what it is told, and waiting for a text.
 
-QEMU writes output to a plain file, so any number of readers see all of it, a notebook
-that starts later sees what was written before, and no reader can hold a guest up.  The
-file is bounded: behind the retained tail its blocks are given back to the system (a
-hole), which every process can see, and counts as lost.
+Any number of readers see all of the output, a notebook that starts later sees what was
+written before, and no reader can hold a guest up: see console_log.py.
 """
 
-import ctypes
-import errno
 import os
 import re
 import threading
@@ -15,9 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from kernel_magics.boot.console_input import ConsoleInput
+from kernel_magics.boot.console_log import ConsoleLog
 from kernel_magics.boot.console_window import ConsoleWindow, WindowSize
 from kernel_magics.boot.guest_files import GuestFiles
 from kernel_magics.boot.notify import FileChanges
@@ -26,14 +22,9 @@ from kernel_magics.errors import GuestError, GuestTimeout, UsageError
 __all__ = ["Console", "ConsoleGuest"]
 
 RETAINED_BYTES = 16 << 20
-HELD_BYTES = 64 << 20  # retained for a follower that is behind
-CHUNK_BYTES = 64 << 10
 TAIL_LINES = 10
 SEARCH_BYTES_PER_S = 100e6  # paces the searches of a flooded console
 SEND_PATIENCE_S = 5.0
-_FALLOC_FL_KEEP_SIZE, _FALLOC_FL_PUNCH_HOLE = 1, 2  # linux/falloc.h
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
 
 Bytes = bytes  # the class below has an attribute of that name
 Subscriber = Callable[[Bytes], None]
@@ -60,7 +51,7 @@ class Console:
         self._guest = guest
         self._input = ConsoleInput(files.serial_input, files.console_input, guest.name,
                                    guest.has_ended, guest.on_virtio)
-        self._log = os.open(files.console_log, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._log = ConsoleLog(files.console_log)
         self._expected = 0
         self._subscribers: dict[Subscriber, int] = {}
         self._delivering = threading.RLock()
@@ -69,21 +60,17 @@ class Console:
         self.followers: set[Callable[[], int | None]] = set()
         """Each says from which byte on it still wants the output, or None for nothing."""
 
-    def __del__(self) -> None:
-        if hasattr(self, "_log"):
-            os.close(self._log)
-
     # Reading
 
     @property
     def size_bytes(self) -> int:
         """How many bytes the console ever took, lost ones included."""
-        return os.fstat(self._log).st_size
+        return self._log.size_bytes
 
     @property
     def bytes(self) -> Bytes:
         """All output that is still there; complete unless `lost_bytes` is not 0."""
-        return b"".join(self._chunks(self._start(), self.size_bytes))
+        return b"".join(self._log.chunks(self._log.start_bytes, self.size_bytes))
 
     @property
     def text(self) -> str:
@@ -96,44 +83,23 @@ class Console:
         guest because nobody read, or not written by QEMU (a full disk)."""
         written, dropped = self._guest.counts()
         missing = max(0, written - self.size_bytes) if self._guest.has_ended() else 0
-        return self._start() + dropped + missing
+        return self._log.start_bytes + dropped + missing
 
     def tail(self, lines: int = TAIL_LINES) -> str:
         """Return the last lines of output as text."""
         size = self.size_bytes
-        near = b"".join(self._chunks(max(self._start(), size - 1024 * max(lines, 1)), size))
+        start = max(self._log.start_bytes, size - 1024 * max(lines, 1))
+        near = b"".join(self._log.chunks(start, size))
         return "\n".join(near.decode(errors="replace").splitlines()[-lines:])
 
     def since(self, position: int, most_bytes: int) -> tuple[int, Bytes]:
         """Return output from byte `position` of the stream on, at most so many bytes, and
         where it begins: later than `position` if what was there is lost."""
-        while True:
-            start = max(position, self._start())
-            data = b"".join(self._chunks(start, min(self.size_bytes, start + most_bytes)))
-            if start >= self._start() or not data:  # not trimmed while it was read
-                return start, data
-
-    def _start(self) -> int:
-        """Return where the retained output begins: the first data behind the hole."""
-        try:
-            return os.lseek(self._log, 0, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno == errno.ENXIO:  # no data: empty, or all hole
-                return self.size_bytes
-            raise
-
-    def _chunks(self, start: int, end: int) -> Iterator[Bytes]:
-        while start < end:
-            data = os.pread(self._log, min(CHUNK_BYTES, end - start), start)
-            if not data:
-                return
-            yield data
-            start += len(data)
+        return self._log.since(position, most_bytes)
 
     def changes(self, end: int | None) -> FileChanges:
         """Return what waits for more output, or for `end` to be readable."""
-        # By descriptor: another guest may have taken over the name, and the path with it.
-        return FileChanges(Path(f"/proc/self/fd/{self._log}"), end)
+        return FileChanges(self._log.path, end)
 
     # Waiting for output
 
@@ -161,8 +127,8 @@ class Console:
     def _search(self, regex: re.Pattern[str]) -> re.Match[str] | None:
         # Latin-1 keeps one character a byte, so that a match's end is an offset in the
         # log; the match handed out is made on the decoded text.
-        start = max(self._expected, self._start())
-        data = b"".join(self._chunks(start, self.size_bytes))
+        start = max(self._expected, self._log.start_bytes)
+        data = b"".join(self._log.chunks(start, self.size_bytes))
         text = data.decode(errors="surrogateescape")
         match = regex.search(text)
         if match:
@@ -255,13 +221,15 @@ class Console:
             self._pump()
 
     def _pump(self) -> None:
-        size, start = self.size_bytes, self._start()
+        size, start = self.size_bytes, self._log.start_bytes
         for callback, seen in list(self._subscribers.items()):
-            for chunk in self._chunks(max(seen, start), size):
+            for chunk in self._log.chunks(max(seen, start), size):
                 callback(chunk)
             if callback in self._subscribers:
                 self._subscribers[callback] = size
-        self._trim(start, size)
+        self._log.trim(self.retained_bytes,
+                       [at for follower in tuple(self.followers)
+                        if (at := follower()) is not None])
 
     def finish(self) -> None:
         """Hand over the last output and tell the subscribers that it was the last."""
@@ -271,17 +239,6 @@ class Console:
             for callback in list(self._subscribers):
                 callback(b"")
             self._subscribers.clear()
-
-    def _trim(self, start: int, size: int) -> None:
-        if size - start < self.retained_bytes * 5 // 4:  # seldom, and much at once
-            return
-        page = os.sysconf("SC_PAGE_SIZE")
-        wanted = [at for follower in tuple(self.followers) if (at := follower()) is not None]
-        end = min([size - self.retained_bytes, *(max(at, size - HELD_BYTES) for at in wanted)])
-        end = end // page * page
-        if end <= start:
-            return
-        _libc.fallocate(self._log, _FALLOC_FL_KEEP_SIZE | _FALLOC_FL_PUNCH_HOLE, 0, end)
 
     def __repr__(self) -> str:
         lost = f"[{self.lost_bytes} bytes lost]\n" if self.lost_bytes else ""

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from kernel_magics.boot import console as console_module
+from kernel_magics.boot import console_log
 from kernel_magics.boot.console import Console, ConsoleGuest
 from kernel_magics.boot.console_window import ConsoleWindow
 from kernel_magics.boot.guest_files import GuestFiles
@@ -112,7 +112,7 @@ def test_no_more_is_on_the_way_than_a_window(console, feed_of):
 def test_one_that_falls_behind_what_is_retained_begins_anew_and_knows_how_much_is_missing(
         console, feed_of, monkeypatch):
     console.retained_bytes = 1 << 20
-    monkeypatch.setattr(console_module, "HELD_BYTES", 2 << 20)
+    monkeypatch.setattr(console_log, "HELD_BYTES", 2 << 20)
     browser = Browser(feed_of)
     browser.shows = False
     browser.feed.attach("one")

@@ -3,12 +3,13 @@
 import json
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kernel_magics.boot.process import ProcessId
 
-__all__ = ["QmpError", "command", "command_when_ready"]
+__all__ = ["QmpError", "command", "command_when_ready", "patient_command"]
 
 PATIENCE_S = 5.0
 START_PATIENCE_S = 20.0
@@ -18,10 +19,14 @@ class QmpError(Exception):
     """QEMU is gone, or refused."""
 
 
-def command(path: Path, name: str, *, patience_s: float = PATIENCE_S,
-            **arguments: object) -> Any:
-    """Run one QMP command and return its result; raises QmpError, also if QEMU is silent for
-    `patience_s`.
+def command(path: Path, name: str, **arguments: object) -> Any:
+    """Run one QMP command and return its result; raises QmpError."""
+    return patient_command(path, name, PATIENCE_S, arguments)
+
+
+def patient_command(path: Path, name: str, patience_s: float,
+                    arguments: Mapping[str, object]) -> Any:
+    """Run one QMP command, which may take `patience_s`; raises QmpError.
 
     Source: QEMU docs/interop/qmp-spec.txt: greeting, capabilities negotiation, command;
     events may stand between a command and its answer.
@@ -33,7 +38,7 @@ def command(path: Path, name: str, *, patience_s: float = PATIENCE_S,
             with connection.makefile("rw") as stream:
                 stream.readline()
                 _ask(stream, "qmp_capabilities", {})
-                return _ask(stream, name, arguments)
+                return _ask(stream, name, dict(arguments))
     except (OSError, ValueError) as error:
         raise QmpError(str(error)) from error
 

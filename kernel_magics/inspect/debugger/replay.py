@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kernel_magics.boot.qmp import QmpError, command
+from kernel_magics.boot.qmp import QmpError, patient_command
 from kernel_magics.errors import GuestError
 from kernel_magics.inspect.debugger.packets import StopReply
 from kernel_magics.inspect.debugger.processor import Point, Processor
@@ -58,8 +58,7 @@ class Replay:
 
     def _ask(self, name: str, **arguments: object) -> Any:
         try:
-            return command(self._guest.host_files.qmp_socket, name, patience_s=PATIENCE_S,
-                           **arguments)
+            return patient_command(self._guest.host_files.qmp_socket, name, PATIENCE_S, arguments)
         except QmpError as error:
             if name == "replay-delete-break":  # it was reached, and is gone
                 return None

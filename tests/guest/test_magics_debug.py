@@ -64,8 +64,8 @@ def test_a_session_as_with_gdb(run, capsys):
     assert run("%rumpdebug squares info registers")["rip"] == stop.place.address
     assert "gdb -ex" in run("%rumpdebug squares gdb")
     capsys.readouterr()
-    frames = run("%%rumpdebug squares\ndelete\n# at the end\ntbreak 12\ncontinue\nlocals")
-    assert set(frames) == {"total", "i"} and "tbreak 12" in capsys.readouterr().out
+    frames = run("%%rumpdebug squares\ndelete\n# at the end\ntbreak 13\ncontinue\nlocals")
+    assert set(frames) == {"total", "i"} and "tbreak 13" in capsys.readouterr().out
     assert run("%rumpdebug squares c").status == 30
     assert isinstance(run("%rumpdebug squares c"), GuestError)
 

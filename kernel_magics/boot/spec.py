@@ -161,7 +161,8 @@ def configuration(spec: BootSpec, program: str, tsc_hz: int, epoch_ns: int,
     pairs.append(("hostname", spec.hostname))
     consoles = {} if console == ONLY_SERIAL else {"console": console}
     terminal = {"terminal": "on"} if spec.terminal else {}
-    pairs.append(("lab", {"tsc_hz": tsc_hz, "epoch_ns": epoch_ns, "trace": spec.trace if spec.trace != "chosen" else "off",
+    trace = "off" if spec.trace == "chosen" else spec.trace
+    pairs.append(("lab", {"tsc_hz": tsc_hz, "epoch_ns": epoch_ns, "trace": trace,
                           **spec.trace_settings,
                           "trace_records": spec.trace_records, "on_panic": spec.on_panic,
                           **consoles, **terminal}))

@@ -13,7 +13,7 @@ from kernel_magics.errors import LabError
 from kernel_magics.inspect.address_space import AddressSpace
 from kernel_magics.inspect.code_objects import CodeObjects
 from kernel_magics.inspect.stack import Backtrace, walk_stack
-from kernel_magics.inspect.thread_table import ThreadRecord, ThreadTable
+from kernel_magics.inspect.thread_table import STACK_BYTES, ThreadRecord, ThreadTable
 from kernel_magics.inspect.wait_facts import WaitFacts
 from kernel_magics.inspect.wait_types import Wait
 from kernel_magics.inspect.waits import wait_of
@@ -90,14 +90,26 @@ class Thread:
     def _look(self) -> Backtrace:
         if self.state == "exited":
             return Backtrace([], ["the thread has ended"])
-        return self._running() if self.state == "running" else self._waiting()
+        registers = self._facts.registers
+        if registers and self._has_processor(self.record, registers):
+            return self._from_processor(registers)
+        if self.state == "running" and not registers:
+            return self._running()
+        return self._waiting()
+
+    def _has_processor(self, record: ThreadRecord, registers: Mapping[str, int]) -> bool:
+        """Whether the processor is in this thread: a switch may be half done."""
+        stack = registers["rsp"]
+        if record.stack and 0 <= stack - record.stack < STACK_BYTES:
+            return True
+        return record.state == "running" and self._facts.by_stack(stack) is None
 
     def _waiting(self) -> Backtrace:
         """Walk from the registers that the last switch saved on the thread's stack."""
         record = self.record
         for _ in range(TRIES):
-            if not record.stack_pointer:
-                return Backtrace([], ["its stack pointer is not known"])
+            if not record.stack_pointer:  # it is just being switched to, or away from
+                return self._running()
             found = self._walk_saved(record.stack_pointer)
             if self._facts.table.is_unchanged(record):
                 return found
@@ -108,8 +120,7 @@ class Thread:
                 return self._running()
             record, self.space = now, AddressSpace(
                 self._subject, 0 if self.space.is_default else self.space.page_table)
-        return Backtrace(found.frames, [*found.notes,
-                                        "it ran during the look: pause the guest to be sure"])
+        return self._running()  # it is too quick to be looked at on the way
 
     def _walk_saved(self, stack_pointer: int) -> Backtrace:
         try:
@@ -140,14 +151,16 @@ class Thread:
         except (LabError, AttributeError):
             return Backtrace([], ["it is running, and the guest could not be paused"])
         try:
-            now = self._record_now()
-            if now is not None and now.state in ("runnable", "blocked"):
-                self.space = AddressSpace(
-                    subject, 0 if self.space.is_default else self.space.page_table)
-                return self._walk_saved(now.stack_pointer)
+            now, registers = self._record_now(), subject.registers
             if now is None or now.state == "exited":
                 return Backtrace([], ["the thread ended during the look"])
-            return self._from_processor(subject.registers)
+            self.space = AddressSpace(
+                subject, 0 if self.space.is_default else self.space.page_table)
+            if registers and self._has_processor(now, registers):
+                return self._from_processor(registers)
+            if not now.stack_pointer:
+                return Backtrace([], ["its stack pointer is not known"])
+            return self._walk_saved(now.stack_pointer)
         finally:
             subject.resume()
 

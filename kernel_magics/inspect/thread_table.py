@@ -18,12 +18,14 @@ from kernel_magics.inspect.address_space import AddressSpace
 from kernel_magics.inspect.program import DIRECT_BASE, has_types, program_of
 from kernel_magics.inspect.records import RecordReader
 
-__all__ = ["MOST_THREADS", "ThreadRecord", "ThreadTable"]
+__all__ = ["FOREVER", "MOST_THREADS", "STACK_BYTES", "ThreadRecord", "ThreadTable"]
 
 # The tables are the guest's and may lie; no guest of this lab has more.
 MOST_THREADS = 65_536
 MOST_PROCESSES = 4096
-STACK_BYTES = 8 * 4096  # STACK_PAGES of images/rumpkit/bmk/thread.c
+STACK_BYTES = 8 * 4096
+"""Of a thread in the runtime: STACK_PAGES of images/rumpkit/bmk/thread.c."""
+
 FOREVER = (1 << 63) - 1
 _TICKS_A_SECOND = 1_000_000_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from kernel_magics.inspect.module_types import name_in_module
 from kernel_magics.inspect.object_names import ObjectNames
 from kernel_magics.inspect.program import program_of
 from kernel_magics.inspect.records import RecordReader
+from kernel_magics.inspect.thread_table import STACK_BYTES
 
 if TYPE_CHECKING:
     from kernel_magics.inspect.thread import Thread
@@ -33,6 +35,19 @@ class WaitFacts:
     def names(self) -> ObjectNames:
         """Names of what lies at an address."""
         return ObjectNames(self.subject)
+
+    @cached_property
+    def registers(self) -> Mapping[str, int] | None:
+        """The processor's registers while the guest stands still, else None."""
+        if self.subject.state in ("running", "panicked"):
+            return None
+        found: Mapping[str, int] | None = self.subject.registers
+        return found
+
+    def by_stack(self, address: int) -> Thread | None:
+        """Return the thread on whose stack in the runtime an address lies."""
+        return next((one for one in self.threads if one.record.stack
+                     and 0 <= address - one.record.stack < STACK_BYTES), None)
 
     def name_at(self, address: int, thread: Thread) -> str:
         """Return the name of a variable at an address of a thread's process, "" if none."""

@@ -173,6 +173,16 @@ void bmk_schedule_new(struct bmk_thread *thread)
 
 /* --- switching --- */
 
+/* Who looks at a thread goes by this: it is zero while the thread is on the processor. */
+static uint64_t take_stack(struct bmk_thread *thread)
+{
+	uint64_t stack_pointer = thread->stack_pointer;
+
+	thread->stack_pointer = 0;
+	thread->record->stack_pointer = 0;
+	return stack_pointer;
+}
+
 static struct bmk_thread *next_ready(void)
 {
 	struct bmk_thread *thread;
@@ -186,6 +196,7 @@ static struct bmk_thread *next_ready(void)
 			timer_arm();
 			arch_idle(&bmk_current->stack_pointer,
 			    &bmk_current->record->stack_pointer);
+			take_stack(bmk_current);
 		}
 	}
 	thread = ready.first;
@@ -260,7 +271,7 @@ static void switch_away(void)
 		return;
 	}
 	become(next);
-	arch_switch(&previous->stack_pointer, next->stack_pointer,
+	arch_switch(&previous->stack_pointer, take_stack(next),
 	    &previous->record->stack_pointer);
 	after_switch();
 }
@@ -296,7 +307,7 @@ void bmk_schedule_leave(bool destroy)
 		dead = bmk_current;
 	}
 	become(next_ready());
-	arch_switch(&unused, bmk_current->stack_pointer, &unseen);
+	arch_switch(&unused, take_stack(bmk_current), &unseen);
 	__builtin_unreachable();
 }
 

@@ -9,8 +9,8 @@ from project_files import PROJECT, python_files
 PACKAGE = "kernel_magics"
 # Lower may not import higher; the same number may not import each other.
 RANK = {
-    "errors": 0, "places": 1, "build": 2, "boot": 3, "inspect": 4, "trace": 4, "serve": 5,
-    "lab": 6, "widgets": 7, "magics": 8, "__init__": 9,
+    "errors": 0, "places": 1, "build": 2, "boot": 3, "inspect": 4, "trace": 5, "serve": 6,
+    "lab": 7, "widgets": 8, "magics": 9, "__init__": 10,
 }
 NOTEBOOK_LIBRARIES = {"IPython", "ipywidgets", "anywidget", "traitlets", "ipykernel"}
 MODULES = python_files(PACKAGE)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["Arrival", "Motions"]
 
 SIGNAL_TRAP = 5
+# What QEMU's stub makes of its own states (gdbstub.c, gdb_vm_state_change).
+_STOPPED_BY = {6: "QEMU stopped it: the accelerator could not go on (see lab.doctor())",
+               14: "QEMU stopped it: its disk has an error"}
 # A line is a few instructions; one that takes more is a loop in itself.
 MOST_STEPS = 200_000
 _CALL_BYTES = 16
@@ -70,7 +73,7 @@ class Motions:
     def _judge(self, reply: StopReply) -> Arrival | None:
         self._processor.forget()
         if reply.signal != SIGNAL_TRAP:
-            return Arrival("interrupted")
+            return Arrival("interrupted", note=_STOPPED_BY.get(reply.signal, ""))
         return self._hits.judge(reply)
 
     # Instructions

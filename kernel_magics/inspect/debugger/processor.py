@@ -46,6 +46,8 @@ class Processor:
         self._inserted: set[Point] = set()
         self._registers: dict[str, int] | None = None
         self._code_kind = HARDWARE if guest.accel == "kvm" else SOFTWARE
+        self.dispensable: set[int] = set()
+        """Addresses of points that make room for others where there is little."""
         self.moves = 0
         """Changes whenever what was known of the processor may be so no more."""
         self._going_or_not = threading.Lock()
@@ -133,6 +135,8 @@ class Processor:
         Raises GuestError if the processor has no room for them.
         """
         points = set(wanted)
+        if self._code_kind == HARDWARE and len(points) > HARDWARE_POINTS:
+            points = {point for point in points if point.address not in self.dispensable}
         for point in self._inserted - points:
             with suppress(StubRefused):
                 self.stub.remove(point.kind, point.address, point.size_bytes)

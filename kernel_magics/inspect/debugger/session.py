@@ -59,6 +59,7 @@ class Session:
         self._panic = _address_of(places, PANIC_FUNCTION)
         self._exit = _address_of(places, EXIT_FUNCTION) if stub.can_reverse else 0
         self.known_addresses = {address for address in (self._panic, self._exit) if address}
+        self.processor.dispensable = self.known_addresses
         self.replay = Replay(self.processor, guest) if stub.can_reverse else None
         self._frames: Frames | None = None
         self._names: dict[int, FrameNames] = {}

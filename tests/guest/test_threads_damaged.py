@@ -4,7 +4,7 @@ import time
 
 import pytest
 from capabilities import need
-from test_threads_waiting import TEXT
+from test_threads_waiting import TEXT, settled
 
 from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import LabError
@@ -18,9 +18,7 @@ pytestmark = pytest.mark.guest
 def guest():
     need("qemu", "compiler")
     with Lab(driver="qemu") as lab:
-        found = lab.boot(lab.build(TEXT, "waiting"), memory_mib=32)
-        found.console.expect("ready", timeout=60)
-        yield found
+        yield settled(lab.boot(lab.build(TEXT, "waiting"), memory_mib=32))
 
 
 class Liar:
@@ -92,8 +90,7 @@ def test_a_stripped_image_says_what_is_lost_and_goes_on(tmp_path):
         whole = lab.build(TEXT, "waiting")
         path = tmp_path / "bare.elf"
         path.write_bytes(whole.stripped_path.read_bytes())
-        guest = lab.boot(GuestImage.from_file(path), argv=["waiting"])
-        guest.console.expect("ready", timeout=60)
+        guest = settled(lab.boot(GuestImage.from_file(path), argv=["waiting"]))
         threads = guest.threads.read()
         assert len(threads) > 9 and "bare.elf has no debugging information" in repr(threads)
         trace = next(one for one in threads if one.name == "waiting").backtrace()

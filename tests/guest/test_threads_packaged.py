@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from capabilities import need
+from test_threads_waiting import settled
 
 from kernel_magics.lab import Lab
 
@@ -40,9 +41,7 @@ def guest(lab, tmp_path_factory):
     subprocess.run(["gcc", "-O2", "-g", "-pthread", "-o", program, SOURCE], check=True)
     image = lab.package("libc-bin", name="waiting-glibc", argv=["/srv/waiting"],
                         files={"/srv/waiting": program})
-    found = lab.boot(image, memory_mib=64)
-    found.console.expect("ready", timeout=60)
-    return found
+    return settled(lab.boot(image, memory_mib=64))
 
 
 def test_backtraces_go_through_the_c_library_into_the_program(guest):

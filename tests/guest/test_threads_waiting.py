@@ -1,6 +1,7 @@
 """Threads that wait: backtraces, variables, waits in words, locks and deadlocks."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,17 @@ def guest():
     need("qemu", "compiler")
     with Lab(driver="qemu") as lab:
         found = lab.boot(lab.build(TEXT, "waiting"), memory_mib=32)
-        found.console.expect("ready", timeout=60)
-        yield found
+        yield settled(found)
+
+
+def settled(guest):
+    """The guest once all its threads wait."""
+    guest.console.expect("ready", timeout=60)
+    end = time.monotonic() + 30
+    while any(one.state in ("running", "runnable") for one in guest.threads):
+        assert time.monotonic() < end, guest.threads
+        time.sleep(0.02)
+    return guest
 
 
 def test_each_thread_says_what_it_waits_for(guest):
@@ -84,13 +94,14 @@ def test_locks_say_who_holds_them_and_since_where(guest):
 
 
 def test_deadlocks_are_named(guest):
-    first, second, main, own = (_labelled(guest, one).number
-                                for one in ("first", "second", "main", "own_lock"))
+    first, second, main, own, reader = (
+        _labelled(guest, one).number
+        for one in ("first", "second", "main", "own_lock", "looks_up"))
     said = [repr(one) for one in guest.locks.deadlocks]
     assert said[0] == (
         f"deadlock: thread {first} (first) waits for mutex bob.lock, held by thread {second} "
         f"(second); thread {second} (second) waits for mutex alice.lock, held by thread {first} "
-        f"(first); stuck behind it: thread {main} (main)")
+        f"(first); stuck behind it: thread {main} (main), thread {reader} (looks_up)")
     assert any(f"thread {own} (own_lock) waits for mutex" in one and "held by itself" in one
                for one in said)
     assert len(said) == 2
@@ -142,6 +153,58 @@ def test_spinning_paused_and_stopped():
         guest.stop()
         assert len(guest.locks.deadlocks) == 2
         assert len(_labelled(guest, "first").backtrace()) > 15
+
+
+BUSY = """#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static volatile long counter;
+static void handler(int signal) { for (;;) pause(); }
+static void *busy(void *unused)
+{
+  for (;;) {
+    pthread_mutex_lock(&lock);
+    counter++;
+    pthread_mutex_unlock(&lock);
+    if (counter % 1000 == 0) usleep(1);
+  }
+  return unused;
+}
+static void *interrupted(void *unused)
+{
+  pthread_setname_np(pthread_self(), "interrupted");
+  signal(SIGUSR1, handler);
+  pthread_kill(pthread_self(), SIGUSR1);
+  return unused;
+}
+int main(void)
+{
+  pthread_t thread;
+  for (int i = 0; i < 4; i++) pthread_create(&thread, 0, busy, 0);
+  pthread_create(&thread, 0, interrupted, 0);
+  puts("ready"); fflush(stdout);
+  for (;;) sleep(1000);
+}
+"""
+
+
+def test_threads_that_do_not_hold_still(driver):
+    """Each look at a busy guest gives whole stacks, also through a signal's handler."""
+    need("qemu", "compiler")
+    with Lab(driver=driver) as lab:
+        guest = lab.boot(lab.build(BUSY, "busy"))
+        guest.console.expect("ready", timeout=60)
+        for _ in range(8):
+            for thread, trace in guest.threads.backtraces():
+                if thread.process and not trace.notes:
+                    assert trace[-1].function in ("__clone", "libc_start_main_stage2"), \
+                        f"{thread}\n{trace}"
+        names = [frame.function for frame in guest.threads["interrupted"].backtrace()]
+        assert names.index("handler") < names.index("__restore_rt") < names.index("interrupted")
+        assert guest.state == "running"
 
 
 def test_a_panicked_guest_has_all_its_threads():

@@ -29,7 +29,7 @@ def test_calls_are_sorted_and_lead_to_their_events(opened, written):
     events = view.get_by_role("region", name="events")
     told = view.get_by_role("status").filter(visible=True)
     expect(told).to_contain_text("1–200 of 300")
-    expect(events).to_contain_text("fd=1, buf=0x")
+    expect(events).to_contain_text('fd=1<stdout>, buf="x\\n"')
     view.get_by_role("button", name="later events").click()
     expect(told).to_contain_text("201–300 of 300")
     page.shoot("trace_events", view)

@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from kernel_magics.places import cache_dir, images_dir
 __all__ = ["Choice", "Runtime", "find_runtime", "runtime_hash", "CORE_ARCHIVE"]
 
 KEPT_RUNTIMES = 4
+IN_USE_S = 3600  # so long a build that began with a runtime may still link with it
 OBJECTS = "rumpkit.objects"  # which object each part of the runtime is from
 CORE_OBJECTS = "core.objects"
 CORE_ARCHIVE = "libcore.a"
@@ -222,4 +224,6 @@ def _prune(shelf: Path, kept: Path) -> None:
              if path.is_dir() and path != kept and not path.name.startswith(".")]
     built.sort(key=lambda path: path.stat().st_mtime)
     for path in built[:-KEPT_RUNTIMES]:
+        if time.time() - path.stat().st_mtime < IN_USE_S:
+            continue
         shutil.rmtree(path, ignore_errors=True)

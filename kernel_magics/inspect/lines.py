@@ -50,6 +50,18 @@ class LineTable:
             self._is_unreadable = self._program is None
             return ()
 
+    def is_inlined(self, name: str) -> bool:
+        """Whether the program has a function of this name, but only as parts of others."""
+        if self._is_unreadable:
+            return False
+        try:
+            return bool(self._load().function(name).absent_)
+        except LookupError:
+            return False
+        except Exception as error:  # see above
+            self.damage = str(error).splitlines()[0] if str(error) else type(error).__name__
+            return False
+
     def _load(self) -> Any:
         if self._program is None:
             import drgn

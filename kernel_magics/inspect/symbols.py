@@ -83,6 +83,11 @@ class SymbolIndex:
         if not self._table.names:
             return UsageError(f"{self.image.name} has no symbols: {self.image.path} "
                               "is stripped", next_step="open the image from before stripping")
+        if self._tables.lines.is_inlined(name):
+            return UsageError(f"{name} is no function of its own in {self.image.name}: the "
+                              "compiler put it into those that call it",
+                              next_step="use a line of it, as file.c:12, or build with "
+                                        "--cflags -fno-inline")
         near = nearest_names(name, [*self._tables.rows, *self._tables.source_rows])
         hint = f"did you mean {', '.join(near)}?" if near else \
             f'look for one: image.symbols.search("*{name[:4]}*")'

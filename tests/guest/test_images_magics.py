@@ -4,6 +4,8 @@ import pytest
 from capabilities import need
 from test_magics_session import session  # noqa: F401 - a fixture
 
+from kernel_magics.errors import UsageError
+
 ONE = """%%rumpbuild one
 #include <stdio.h>
 __attribute__((noinline)) int twice(int x) { return 2 * x; }
@@ -65,3 +67,14 @@ def test_every_mistake_is_one_clear_error(built, line, message):
     assert not result.success
     assert message in said and "Traceback" not in said
     assert len(said.strip().splitlines()) <= 3
+
+
+def test_a_function_that_was_inlined_is_said_to_be(lab):
+    image = lab.build("static int twice(int n) { return 2 * n; }\n"
+                      "int main(int argc, char **argv) { (void)argv; return twice(argc); }\n",
+                      "inlined")
+    with pytest.raises(UsageError, match="put it into those that call it") as caught:
+        image.symbols.find("twice")
+    assert "-fno-inline" in caught.value.next_step
+    kept = lab.build(image.sources[0].text, "kept", cflags="-fno-inline -fno-ipa-cp -O1")
+    assert kept.symbols.find("twice").kind == "function"

@@ -21,10 +21,10 @@ from kernel_magics.boot.spec import BootSpec
 from kernel_magics.boot.starting import attach_guest, start_guest
 from kernel_magics.build import BuildRequest, GuestImage, Source, find_kit
 from kernel_magics.errors import GuestError, LabError, UsageError
-from kernel_magics.inspect.dump import Dump, open_dump
-from kernel_magics.inspect.heap_calls import heap_calls_flags
-from kernel_magics.inspect.panic import PanicReport
-from kernel_magics.inspect.report_reader import open_report
+from kernel_magics.inspect.dumps.dump import Dump, open_dump
+from kernel_magics.inspect.memory.heap_calls import heap_calls_flags
+from kernel_magics.inspect.panics.panic import PanicReport
+from kernel_magics.inspect.panics.report_reader import open_report
 from kernel_magics.trace.facet import boot_trace
 
 if TYPE_CHECKING:

@@ -1,44 +1,70 @@
-"""Facts about an image or a guest.  Importing this package gives both their facets."""
+"""Facts about an image or a guest.  Importing this package gives both their facets.
+
+What answers there is imported when it is first asked for: together it is half a second, and
+a first cell needs none of it.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 from kernel_magics.boot.guest import FACETS as GUEST_FACETS
 from kernel_magics.build.image import FACETS as IMAGE_FACETS
-from kernel_magics.inspect.debugger import Debugger
-from kernel_magics.inspect.disassembly import ImageCode
-from kernel_magics.inspect.dumping import dumper
-from kernel_magics.inspect.headers import notes_of, sections_of, segments_of
-from kernel_magics.inspect.image_diff import diff_of
-from kernel_magics.inspect.layers import BOUNDARIES, LAYERS, GuestLayers, ImageLayers
-from kernel_magics.inspect.link import LinkRecord
-from kernel_magics.inspect.locks import GuestLocks
-from kernel_magics.inspect.memory import GuestMemory
-from kernel_magics.inspect.panic import PanicReport, read_panic
-from kernel_magics.inspect.probes import PROBES
-from kernel_magics.inspect.program import program_of
-from kernel_magics.inspect.sizes import Sizes
-from kernel_magics.inspect.symbols import Symbol, SymbolIndex
-from kernel_magics.inspect.threads import GuestThreads
-from kernel_magics.inspect.variables import GuestVariables
 
 __all__ = ["BOUNDARIES", "LAYERS", "GuestLayers", "ImageLayers", "PanicReport", "Sizes",
            "Symbol", "SymbolIndex", "program_of", "read_panic"]
 
-IMAGE_FACETS["symbols"] = SymbolIndex
-IMAGE_FACETS["sizes"] = Sizes
-IMAGE_FACETS["layers"] = ImageLayers
-IMAGE_FACETS["link"] = LinkRecord
-IMAGE_FACETS["code"] = ImageCode
-IMAGE_FACETS["diff"] = diff_of
-IMAGE_FACETS["sections"] = sections_of
-IMAGE_FACETS["segments"] = segments_of
-IMAGE_FACETS["notes"] = notes_of
+_LAZY = {
+    "BOUNDARIES": "images.layers", "LAYERS": "images.layers", "GuestLayers": "images.layers",
+    "ImageLayers": "images.layers", "PanicReport": "panics.panic", "read_panic": "panics.panic",
+    "Sizes": "images.sizes", "Symbol": "images.symbols", "SymbolIndex": "images.symbols",
+    "program_of": "memory.program",
+}
 
-GUEST_FACETS["panic"] = read_panic
-GUEST_FACETS["layers"] = GuestLayers
-GUEST_FACETS["threads"] = GuestThreads
-GUEST_FACETS["locks"] = GuestLocks
-GUEST_FACETS["memory"] = GuestMemory
-GUEST_FACETS["drgn"] = program_of
-GUEST_FACETS["vars"] = GuestVariables
-GUEST_FACETS["debugger"] = Debugger
-GUEST_FACETS["dump"] = dumper
-GUEST_FACETS.update(PROBES)
+
+def __getattr__(name: str) -> Any:
+    """Import a name of `__all__` on first use (PEP 562)."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+
+
+def _facet(place: str) -> Callable[[Any], object]:
+    """Return a function that imports "package.module.name" and calls it with a subject."""
+    module, _, name = place.rpartition(".")
+
+    def of(subject: Any) -> object:
+        return getattr(import_module(f"{__name__}.{module}"), name)(subject)
+    return of
+
+
+IMAGE_FACETS.update({name: _facet(place) for name, place in {
+    "symbols": "images.symbols.SymbolIndex",
+    "sizes": "images.sizes.Sizes",
+    "layers": "images.layers.ImageLayers",
+    "link": "images.link.LinkRecord",
+    "code": "images.disassembly.ImageCode",
+    "diff": "images.diff.diff_of",
+    "sections": "images.headers.sections_of",
+    "segments": "images.headers.segments_of",
+    "notes": "images.headers.notes_of",
+}.items()})
+
+GUEST_FACETS.update({name: _facet(place) for name, place in {
+    "panic": "panics.panic.read_panic",
+    "layers": "images.layers.GuestLayers",
+    "threads": "threads.threads.GuestThreads",
+    "locks": "threads.locks.GuestLocks",
+    "memory": "memory.memory.GuestMemory",
+    "drgn": "memory.program.program_of",
+    "vars": "values.variables.GuestVariables",
+    "debugger": "debugger.debugger.Debugger",
+    "dump": "dumps.dumping.dumper",
+    "processes": "probes.processes.Processes",
+    "files": "probes.files.Files",
+    "sockets": "probes.sockets.Sockets",
+    "mounts": "probes.mounts.Mounts",
+    "timers": "probes.timers.Timers",
+    "interrupts": "probes.interrupts.Interrupts",
+    "devices": "probes.interrupts.Devices",
+}.items()})

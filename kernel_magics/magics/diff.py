@@ -34,7 +34,7 @@ RUMPDIFF = Command(
 def rumpdiff(options: SimpleNamespace, _cell: str | None) -> Any:
     """Return an ImageDiff, a CodeDiff, a list of names, a BootDiff or a TraceComparison."""
     from kernel_magics.inspect.boot_diff import BootDiff
-    from kernel_magics.inspect.image_diff import ImageDiff
+    from kernel_magics.inspect.images.diff import ImageDiff
     if options.traces:
         return _trace_of(options.before).compare(_trace_of(options.after))
     (before, first), (after, second) = find_target(options.before), find_target(options.after)

@@ -20,7 +20,7 @@ def _targets(words: list[str]) -> list[str]:
 
 
 def _layers(_words: list[str]) -> list[str]:
-    from kernel_magics.inspect.layers import LAYERS
+    from kernel_magics.inspect.images.layers import LAYERS
     return [layer.name for layer in LAYERS]
 
 

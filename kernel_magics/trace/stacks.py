@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from kernel_magics.trace.attached import RawStack
 
 if TYPE_CHECKING:
-    from kernel_magics.inspect.backtrace import Frame
-    from kernel_magics.inspect.code import Code
+    from kernel_magics.inspect.stacks.backtrace import Frame
+    from kernel_magics.inspect.stacks.code import Code
 
 __all__ = ["StackWalker", "SYSTEM_CALL"]
 
@@ -81,14 +81,14 @@ class StackWalker:
         if self._image is None:
             return False
         if self._code is None:
-            from kernel_magics.inspect.code import Code
-            from kernel_magics.inspect.code_objects import CodeObject
+            from kernel_magics.inspect.stacks.code import Code
+            from kernel_magics.inspect.stacks.code_objects import CodeObject
 
             self._code = Code(CodeObject.of_image(self._image).elf, self._image.symbols)
         return self._code.read(address - 2, 2) == _SYSCALL_CODE
 
     def _at(self, address: int, is_return: bool) -> tuple["Frame", ...]:
-        from kernel_magics.inspect.backtrace import Frame, symbolise
+        from kernel_magics.inspect.stacks.backtrace import Frame, symbolise
 
         key = address, is_return
         if key not in self._frames:
@@ -98,8 +98,8 @@ class StackWalker:
         return self._frames[key]
 
     def _walk(self, stack: RawStack) -> tuple[int, ...]:
-        from kernel_magics.inspect.code_objects import CodeObject, CodeObjects
-        from kernel_magics.inspect.unwind import Unwinder
+        from kernel_magics.inspect.stacks.code_objects import CodeObject, CodeObjects
+        from kernel_magics.inspect.stacks.unwind import Unwinder
 
         if self._image is None:
             return stack.registers[:1]

@@ -9,7 +9,7 @@ import pandas as pd
 from kernel_magics.errors import TraceError
 
 if TYPE_CHECKING:
-    from kernel_magics.inspect.backtrace import Frame
+    from kernel_magics.inspect.stacks.backtrace import Frame
     from kernel_magics.trace.comparison import TraceComparison
     from kernel_magics.trace.distribution import Histogram
     from kernel_magics.trace.flame import FlameGraph

@@ -3,7 +3,7 @@
 import shlex
 from typing import Any
 
-from kernel_magics.inspect.layers import LAYERS
+from kernel_magics.inspect.images.layers import LAYERS
 from kernel_magics.widgets.markup import byte_text, duration_text, escape, report
 
 __all__ = ["image_html"]

@@ -9,7 +9,7 @@ import pandas as pd
 import traitlets
 
 from kernel_magics.errors import LabError
-from kernel_magics.inspect.layers import BOUNDARIES, LAYERS, Boundary, Layer
+from kernel_magics.inspect.images.layers import BOUNDARIES, LAYERS, Boundary, Layer
 from kernel_magics.trace.events import NAMES
 from kernel_magics.widgets.view import Pump, View, bundle
 

@@ -7,7 +7,7 @@ import pandas as pd
 import traitlets
 
 from kernel_magics.errors import LabError
-from kernel_magics.inspect.layers import LAYERS
+from kernel_magics.inspect.images.layers import LAYERS
 from kernel_magics.widgets.view import Pump, View, bundle
 
 __all__ = ["Block", "ListingView", "column_kind", "probe_view"]

@@ -6,7 +6,7 @@ It is static: it stays readable in a stored notebook, without the guest and with
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kernel_magics.inspect.layers import LAYERS
+from kernel_magics.inspect.images.layers import LAYERS
 from kernel_magics.widgets.markup import duration_text, escape, report, table
 
 __all__ = ["panic_html"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from kernel_magics.inspect.layers import LAYERS
+from kernel_magics.inspect.images.layers import LAYERS
 from kernel_magics.widgets.markup import byte_text, escape, report, table
 
 __all__ = ["SymbolTable"]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kernel_magics.errors import LabError
-from kernel_magics.inspect.layers import LAYERS
+from kernel_magics.inspect.images.layers import LAYERS
 from kernel_magics.widgets.listing import Block, ListingView
 
 __all__ = ["frame_rows", "threads_view"]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kernel_magics.errors import UsageError
-from kernel_magics.inspect.layers import LAYERS
+from kernel_magics.inspect.images.layers import LAYERS
 from kernel_magics.trace.events import LAYER_OF
 from kernel_magics.widgets.track_slices import Slices, guest_slices
 

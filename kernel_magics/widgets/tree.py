@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import traitlets
 
-from kernel_magics.inspect.layers import LAYERS
+from kernel_magics.inspect.images.layers import LAYERS
 from kernel_magics.widgets.markup import byte_text, duration_text
 from kernel_magics.widgets.view import View, bundle
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from kernel_magics import Lab
 from kernel_magics.build import GuestImage
-from kernel_magics.inspect.tables import forget_tables
+from kernel_magics.inspect.images.tables import forget_tables
 
 from .measuring import Report, interleave
 

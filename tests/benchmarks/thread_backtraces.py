@@ -11,7 +11,7 @@ from typing import Any
 from kernel_magics import Lab
 from kernel_magics.boot.accel import accelerator
 from kernel_magics.errors import HostError
-from kernel_magics.inspect.threads import GuestThreads
+from kernel_magics.inspect.threads.threads import GuestThreads
 
 from .measuring import Report, interleave
 

@@ -14,7 +14,7 @@ from capabilities import need
 
 from kernel_magics import Lab
 from kernel_magics.errors import GuestError, GuestTimeout, UsageError
-from kernel_magics.inspect.debugger import Debugger
+from kernel_magics.inspect.debugger.debugger import Debugger
 
 pytestmark = pytest.mark.guest
 

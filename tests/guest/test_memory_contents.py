@@ -9,7 +9,7 @@ from known_guest import known_state, until_it_waits
 
 from kernel_magics import Lab
 from kernel_magics.errors import UsageError
-from kernel_magics.inspect.ram import PAGE_BYTES
+from kernel_magics.inspect.memory.ram import PAGE_BYTES
 
 pytestmark = pytest.mark.guest
 

@@ -14,12 +14,12 @@ from capabilities import need
 from known_guest import known_state
 
 from kernel_magics.errors import GuestError, GuestPanic, ImageError, LabError, UsageError
-from kernel_magics.inspect.dump import Dump, open_dump
-from kernel_magics.inspect.probes import PROBES
-from kernel_magics.inspect.program import DIRECT_BASE
+from kernel_magics.inspect.dumps.dump import Dump, open_dump
+from kernel_magics.inspect.memory.program import DIRECT_BASE
 
 pytestmark = pytest.mark.guest
 
+PROBES = ("processes", "files", "sockets", "mounts", "timers", "interrupts", "devices")
 LOOKS = {**{name: (lambda dump, name=name: repr(getattr(dump, name))) for name in PROBES},
          "vars": lambda dump: repr(dump.vars), "table": lambda dump: dump.vars.df,
          "map": lambda dump: dump.memory.map, "pages": lambda dump: repr(dump.memory.pages),

@@ -11,9 +11,9 @@ from known_guest import known_state
 
 from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import GuestError, UsageError
-from kernel_magics.inspect.memory import GuestMemory
-from kernel_magics.inspect.probes import PROBES
-from kernel_magics.inspect.variables import GuestVariables
+from kernel_magics.inspect.memory.memory import GuestMemory
+from kernel_magics.inspect.probes.files import Files
+from kernel_magics.inspect.values.variables import GuestVariables
 
 pytestmark = pytest.mark.guest
 
@@ -146,7 +146,7 @@ def test_a_stripped_image_says_what_is_lost(guest: Any, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is stripped: no variable is known by name"):
         GuestVariables(subject)["counter"]
     with pytest.raises(UsageError, match="no debugging information"):
-        PROBES["files"](subject).rows()
+        Files(subject).rows()
     memory = GuestMemory(subject)
     assert set(memory.map["kind"]) >= {"text", "data"} and memory.problems
     assert memory.free_bytes == guest.memory.free_bytes

@@ -8,7 +8,7 @@ from test_threads_waiting import TEXT, settled
 
 from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import LabError
-from kernel_magics.inspect.program import DIRECT_BASE, program_of
+from kernel_magics.inspect.memory.program import DIRECT_BASE, program_of
 from kernel_magics.lab import Lab
 
 pytestmark = pytest.mark.guest

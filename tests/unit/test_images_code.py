@@ -8,8 +8,8 @@ from tiny_guest import build
 
 import kernel_magics.inspect  # noqa: F401 - gives images their facets
 from kernel_magics.errors import UsageError
-from kernel_magics.inspect.names import demangle, nearest_names, spellings
-from kernel_magics.inspect.operands import decode_operation
+from kernel_magics.inspect.images.names import demangle, nearest_names, spellings
+from kernel_magics.inspect.panics.operands import decode_operation
 
 PROGRAM = """#include <stdio.h>
 #include <string.h>

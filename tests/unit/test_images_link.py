@@ -9,7 +9,7 @@ from tiny_guest import build
 import kernel_magics.inspect  # noqa: F401 - gives images their facets
 from kernel_magics.build.linkmap import parse_map, read_objects, write_objects
 from kernel_magics.errors import ImageError, UsageError
-from kernel_magics.inspect.size_leaves import PADDING, STRINGS
+from kernel_magics.inspect.images.size_leaves import PADDING, STRINGS
 
 PROGRAM = """#include <stdio.h>
 int table[9];

@@ -13,8 +13,8 @@ import kernel_magics.inspect  # noqa: F401 - gives images their facets
 from kernel_magics import Lab
 from kernel_magics.boot.abi import Panic, PanicKind
 from kernel_magics.errors import UsageError
-from kernel_magics.inspect.panic import decode_panic, make_report
-from kernel_magics.inspect.report_reader import open_report
+from kernel_magics.inspect.panics.panic import decode_panic, make_report
+from kernel_magics.inspect.panics.report_reader import open_report
 from kernel_magics.places import images_dir
 
 PROGRAM = """struct pair { int one, two; };

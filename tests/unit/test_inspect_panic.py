@@ -1,4 +1,4 @@
-"""inspect/panic.py: records written by C from lab_abi.h, names and lines of a real image."""
+"""inspect/panics/panic.py: records written by C from lab_abi.h, names and lines of a real image."""
 
 import subprocess
 from pathlib import Path
@@ -9,8 +9,8 @@ from tiny_guest import build
 import kernel_magics.inspect  # noqa: F401 - gives images their facets
 from kernel_magics.boot.abi import PanicKind
 from kernel_magics.errors import GuestError
-from kernel_magics.inspect.backtrace import frames_text, symbolise
-from kernel_magics.inspect.panic import decode_panic, make_report
+from kernel_magics.inspect.panics.panic import decode_panic, make_report
+from kernel_magics.inspect.stacks.backtrace import frames_text, symbolise
 from kernel_magics.places import images_dir
 
 PROGRAM = """struct list { struct list *next; int value; };

@@ -1,9 +1,9 @@
-"""inspect/ram.py: page tables laid out by hand after the processor's manual."""
+"""inspect/memory/ram.py: page tables laid out by hand after the processor's manual."""
 
 import pytest
 
 from kernel_magics.errors import GuestError
-from kernel_magics.inspect.ram import PAGE_BYTES, GuestRam
+from kernel_magics.inspect.memory.ram import PAGE_BYTES, GuestRam
 
 PRESENT, WRITABLE, LARGE, NO_EXECUTE = 1, 2, 1 << 7, 1 << 63
 

@@ -1,4 +1,4 @@
-"""inspect/symbols.py, layers.py and sizes.py against nm, addr2line and size."""
+"""inspect/images/symbols.py, layers.py and sizes.py against nm, addr2line and size."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ import kernel_magics.inspect  # noqa: F401 - gives images their facets
 from kernel_magics.build import GuestImage
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import UsageError
-from kernel_magics.inspect.layers import (
+from kernel_magics.inspect.images.layers import (
     BOUNDARIES,
     LAYERS,
     layer_of_section,

@@ -1,4 +1,4 @@
-"""inspect/code.py and cfi.py against objdump and readelf; every call of a real image."""
+"""inspect/stacks/code.py and cfi.py against objdump and readelf; every call of a real image."""
 
 import re
 import subprocess
@@ -10,10 +10,10 @@ from tiny_guest import build
 import kernel_magics.inspect  # noqa: F401 - gives images their facets
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import GuestError
-from kernel_magics.inspect.cfi import CallFrames
-from kernel_magics.inspect.code import INDIRECT, Code
-from kernel_magics.inspect.code_objects import CodeObject, CodeObjects
-from kernel_magics.inspect.unwind import REGISTER_NAMES, Unwinder
+from kernel_magics.inspect.stacks.cfi import CallFrames
+from kernel_magics.inspect.stacks.code import INDIRECT, Code
+from kernel_magics.inspect.stacks.code_objects import CodeObject, CodeObjects
+from kernel_magics.inspect.stacks.unwind import REGISTER_NAMES, Unwinder
 
 PROGRAM = """#include <stdio.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kernel_magics.errors import GuestError, ImageError
-from kernel_magics.inspect.core_file import (
+from kernel_magics.inspect.dumps.core_file import (
     NT_PRSTATUS,
     CoreFile,
     Load,

@@ -5,7 +5,7 @@ from struct import pack_into
 import pytest
 
 from kernel_magics.errors import GuestError
-from kernel_magics.inspect.page_tables import MappedRange, PageTables
+from kernel_magics.inspect.memory.page_tables import MappedRange, PageTables
 
 PRESENT, WRITE, LARGE, NO_EXECUTE = 1, 2, 1 << 7, 1 << 63
 ROOT, UPPER, MIDDLE, LOWER = 0x1000, 0x2000, 0x3000, 0x4000

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from capabilities import need
 
-from kernel_magics.inspect.archive_files import ArchiveFiles
+from kernel_magics.inspect.stacks.archive_files import ArchiveFiles
 
 
 @pytest.fixture

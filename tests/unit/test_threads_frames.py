@@ -14,12 +14,12 @@ from tiny_guest import build
 import kernel_magics.inspect  # noqa: F401 - gives images their facets
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import ImageError
-from kernel_magics.inspect.cfi import CallFrames
-from kernel_magics.inspect.code import Code
-from kernel_magics.inspect.dwarf_bytes import ByteReader, DwarfError, evaluate
-from kernel_magics.inspect.file_symbols import FileSymbols
-from kernel_magics.inspect.stack_depth import StackDepths
-from kernel_magics.inspect.unwind import REGISTER_NAMES
+from kernel_magics.inspect.stacks.cfi import CallFrames
+from kernel_magics.inspect.stacks.code import Code
+from kernel_magics.inspect.stacks.dwarf_bytes import ByteReader, DwarfError, evaluate
+from kernel_magics.inspect.stacks.file_symbols import FileSymbols
+from kernel_magics.inspect.stacks.stack_depth import StackDepths
+from kernel_magics.inspect.stacks.unwind import REGISTER_NAMES
 
 LIBC = Path("/lib/x86_64-linux-gnu/libc.so.6")
 RSP, SAMPLED = 7, 300

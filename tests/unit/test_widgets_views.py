@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from kernel_magics.errors import GuestError, UsageError
-from kernel_magics.inspect.backtrace import Frame
-from kernel_magics.inspect.panic import PanicReport
-from kernel_magics.inspect.size_tree import SizeTree
+from kernel_magics.inspect.images.size_tree import SizeTree
+from kernel_magics.inspect.panics.panic import PanicReport
+from kernel_magics.inspect.stacks.backtrace import Frame
 from kernel_magics.widgets.comparisons import comparison_html
 from kernel_magics.widgets.listing import ListingView, column_kind
 from kernel_magics.widgets.memory import squares

@@ -4,7 +4,7 @@
  * Put in front of a program's source when that is asked for, and the program is linked
  * with malloc and its relatives wrapped.  The books are a hash table by address that the
  * lab reads from the guest's RAM; blocks that do not fit are counted, not kept.
- * kernel_magics/inspect/heap_calls.py reads what is written here.
+ * kernel_magics/inspect/memory/heap_calls.py reads what is written here.
  */
 #ifndef LAB_HEAP_CALLS_H
 #define LAB_HEAP_CALLS_H

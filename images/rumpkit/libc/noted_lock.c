@@ -9,7 +9,7 @@
  *
  * Compiled once a function, each an object of its own: FUNCTION is its name, LOCK the
  * argument that is the lock, ALWAYS 1 if it is held whatever the function returns (after a
- * wait for a condition that timed out, too).  kernel_magics/inspect/lock_layouts.py reads the notes.
+ * wait for a condition that timed out, too).  kernel_magics/inspect/threads/lock_layouts.py reads the notes.
  */
 #include <stdint.h>
 

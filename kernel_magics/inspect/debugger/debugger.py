@@ -17,7 +17,7 @@ from kernel_magics.inspect.debugger.session import Session
 from kernel_magics.inspect.debugger.setting import Setting
 from kernel_magics.inspect.debugger.stop import Stop
 from kernel_magics.inspect.debugger.variables import Text, Variables
-from kernel_magics.inspect.stack import Backtrace
+from kernel_magics.inspect.stacks.stack import Backtrace
 
 __all__ = ["Debugger"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from kernel_magics.errors import GuestError, UsageError
 from kernel_magics.inspect.debugger.expressions import Expression, parse
-from kernel_magics.inspect.program import program_of
-from kernel_magics.inspect.typed import TypedObject
+from kernel_magics.inspect.memory.program import program_of
+from kernel_magics.inspect.values.typed import TypedObject
 
 __all__ = ["FrameNames", "evaluate"]
 

@@ -7,14 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.errors import GuestError
-from kernel_magics.inspect.address_space import AddressSpace
-from kernel_magics.inspect.code_objects import CodeObjects, objects_of
-from kernel_magics.inspect.stack import Backtrace, StackFrame, walk_stack
-from kernel_magics.inspect.unwind import Activation, Unwinder
+from kernel_magics.inspect.memory.address_space import AddressSpace
+from kernel_magics.inspect.stacks.code_objects import CodeObjects, objects_of
+from kernel_magics.inspect.stacks.stack import Backtrace, StackFrame, walk_stack
+from kernel_magics.inspect.stacks.unwind import Activation, Unwinder
 
 if TYPE_CHECKING:
     from kernel_magics.inspect.debugger.processor import Processor
-    from kernel_magics.inspect.typed import TypedObject
+    from kernel_magics.inspect.values.typed import TypedObject
 
 __all__ = ["Frames"]
 

@@ -13,7 +13,7 @@ from kernel_magics.inspect.debugger.processor import Point, Processor
 if TYPE_CHECKING:
     from kernel_magics.inspect.debugger.breakpoints import Breakpoint
     from kernel_magics.inspect.debugger.stop import Stop
-    from kernel_magics.inspect.unwind import Activation
+    from kernel_magics.inspect.stacks.unwind import Activation
 
 __all__ = ["Hits", "value_text"]
 

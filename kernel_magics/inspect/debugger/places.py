@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import UsageError
-from kernel_magics.inspect.code import Code
 from kernel_magics.inspect.debugger.line_addresses import LineAddresses
+from kernel_magics.inspect.stacks.code import Code
 
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
-    from kernel_magics.inspect.symbols import Symbol
+    from kernel_magics.inspect.images.symbols import Symbol
 
 __all__ = ["Place", "Places"]
 

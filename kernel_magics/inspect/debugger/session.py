@@ -25,9 +25,9 @@ from kernel_magics.inspect.debugger.stub import (
     StubGone,
     StubRefused,
 )
-from kernel_magics.inspect.program import program_of
-from kernel_magics.inspect.typed import TypedObject
-from kernel_magics.inspect.unwind import Activation
+from kernel_magics.inspect.memory.program import program_of
+from kernel_magics.inspect.stacks.unwind import Activation
+from kernel_magics.inspect.values.typed import TypedObject
 
 if TYPE_CHECKING:
     from kernel_magics.inspect.debugger.attachment import Attachment

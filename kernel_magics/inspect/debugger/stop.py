@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from kernel_magics.boot.registers import Registers
     from kernel_magics.inspect.debugger.breakpoints import Breakpoint
     from kernel_magics.inspect.debugger.debugger import Debugger
-    from kernel_magics.inspect.stack import Backtrace
+    from kernel_magics.inspect.stacks.stack import Backtrace
 
 __all__ = ["REASONS", "Stop"]
 

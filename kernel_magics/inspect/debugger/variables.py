@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_magics.inspect.typed import TypedObject
+from kernel_magics.inspect.values.typed import TypedObject
 
 if TYPE_CHECKING:
     import pandas as pd

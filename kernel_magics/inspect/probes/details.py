@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kernel_magics.inspect.walking import walk_list
+from kernel_magics.inspect.values.walking import walk_list
 
 __all__ = ["detail_of"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernel_magics.inspect.probes.slots import symbol_name
-from kernel_magics.inspect.walking import read_text, walk_list
+from kernel_magics.inspect.values.walking import read_text, walk_list
 
 __all__ = ["Endpoint", "describe_pcb", "describe_socket"]
 

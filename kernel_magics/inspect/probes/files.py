@@ -12,7 +12,7 @@ from kernel_magics.inspect.probes.paths import Paths
 from kernel_magics.inspect.probes.probe import Probe
 from kernel_magics.inspect.probes.processes import processes_of
 from kernel_magics.inspect.probes.slots import kind_of_file, slots_of
-from kernel_magics.inspect.walking import read_text
+from kernel_magics.inspect.values.walking import read_text
 
 if TYPE_CHECKING:
     import drgn

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kernel_magics.inspect.memory.ram import PAGE_BYTES
 from kernel_magics.inspect.probes.probe import Probe
-from kernel_magics.inspect.ram import PAGE_BYTES
-from kernel_magics.inspect.walking import read_text, walk_list
+from kernel_magics.inspect.values.walking import read_text, walk_list
 
 if TYPE_CHECKING:
     import drgn

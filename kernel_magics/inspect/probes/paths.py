@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.inspect.probes.slots import symbol_name
-from kernel_magics.inspect.walking import walk_list
+from kernel_magics.inspect.values.walking import walk_list
 
 if TYPE_CHECKING:
     import drgn

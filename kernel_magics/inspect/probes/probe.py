@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from kernel_magics.errors import GuestError, UsageError
-from kernel_magics.inspect.program import has_types, program_of
+from kernel_magics.inspect.memory.program import has_types, program_of
 
 if TYPE_CHECKING:
     import drgn

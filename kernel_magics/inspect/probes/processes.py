@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_magics.boot.abi import Thread
 from kernel_magics.errors import GuestError, UsageError
+from kernel_magics.inspect.memory.program import DIRECT_BASE
+from kernel_magics.inspect.memory.ram import GuestRam
 from kernel_magics.inspect.probes.probe import Probe
-from kernel_magics.inspect.program import DIRECT_BASE
-from kernel_magics.inspect.ram import GuestRam
-from kernel_magics.inspect.walking import address_of, read_text, walk_list
+from kernel_magics.inspect.values.walking import address_of, read_text, walk_list
 
 if TYPE_CHECKING:
     import drgn

@@ -10,7 +10,7 @@ from kernel_magics.inspect.probes.endpoints import Endpoint, describe_pcb, descr
 from kernel_magics.inspect.probes.probe import Probe
 from kernel_magics.inspect.probes.processes import processes_of
 from kernel_magics.inspect.probes.slots import kind_of_file, slots_of
-from kernel_magics.inspect.walking import walk_list
+from kernel_magics.inspect.values.walking import walk_list
 
 if TYPE_CHECKING:
     import drgn

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kernel_magics.inspect.probes.probe import Probe
 from kernel_magics.inspect.probes.processes import processes_of
 from kernel_magics.inspect.probes.slots import kind_of_file, slots_of, symbol_name
-from kernel_magics.inspect.walking import read_text, walk_list
+from kernel_magics.inspect.values.walking import read_text, walk_list
 
 if TYPE_CHECKING:
     import drgn

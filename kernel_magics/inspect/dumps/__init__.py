@@ -1,0 +1,1 @@
+"""A guest as a file, written and opened."""

@@ -1,0 +1,1 @@
+"""Stacks as calls: unwinding through the runtime, the program and its libraries."""

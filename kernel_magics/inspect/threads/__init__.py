@@ -1,0 +1,1 @@
+"""The threads of a guest: what they do, what they wait for, who holds which lock."""

@@ -1,0 +1,1 @@
+"""Variables and structures of a guest, with their types."""

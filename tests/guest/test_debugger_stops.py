@@ -191,6 +191,15 @@ def test_frames_have_their_variables(boot):
         debugger.select(40)
 
 
+def test_pointers_are_compared_with_numbers(boot):
+    debugger = boot("sums").debugger
+    debugger.break_at("square")
+    debugger.cont(timeout=30)
+    for text in ("first.next != 0", "last.next == NULL", "0 == last.next", "&last == first.next",
+                 "first.next > 0"):
+        assert debugger.evaluate(text), text
+
+
 def test_memory_is_read_and_written(boot):
     guest = boot("sums")
     debugger = guest.debugger

@@ -38,6 +38,7 @@ _BINARY: tuple[dict[str, Callable[[Any, Any], Any]], ...] = (
     {"+": operator.add, "-": operator.sub},
     {"*": operator.mul, "/": operator.truediv, "%": operator.mod},
 )
+_COMPARISONS = frozenset(function for marks in _BINARY[3:5] for function in marks.values())
 _PREFIXES: dict[str, Callable[[Any], Any]] = {
     "~": operator.invert, "-": operator.neg, "+": operator.pos}
 _TYPE_WORDS = frozenset(("struct", "union", "enum", "unsigned", "signed", "const", "volatile",
@@ -265,6 +266,8 @@ class _Parser:
         if kind == "character":
             code = ord(_unescaped(token))
             return lambda _names: code
+        if (kind, token) == ("name", "NULL"):  # a macro, which no debugging data has
+            return lambda _names: 0
         if kind == "name":
             return _register(token[1:]) if token.startswith("$") else _variable(token)
         if (kind, token) == ("mark", "("):
@@ -292,12 +295,21 @@ def _operation(operation: Callable[[Any, Any], Any], left: Compute, right: Compu
         if isinstance(one, str) != isinstance(other, str):
             one, other = (value if isinstance(value, str) else names.text(value)
                           for value in (one, other))
+        if operation in _COMPARISONS:
+            one, other = _as_number(one, other), _as_number(other, one)
         if operation is operator.truediv and isinstance(one, int) and isinstance(other, int):
             quotient = abs(one) // abs(other)  # (towards zero, as C does)
             return quotient if (one < 0) == (other < 0) else -quotient
         return operation(one, other)
 
     return compute
+
+
+def _as_number(value: Any, beside: Any) -> Any:
+    """Return a pointer's address if it is compared with a number, else the value."""
+    if isinstance(beside, int) and not isinstance(value, int) and hasattr(value, "value_"):
+        return value.value_()
+    return value
 
 
 def _prefix(mark: str, value: Compute) -> Compute:

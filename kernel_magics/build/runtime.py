@@ -21,6 +21,7 @@ from kernel_magics.places import cache_dir, images_dir
 __all__ = ["Choice", "Runtime", "find_runtime", "runtime_hash", "CORE_ARCHIVE"]
 
 KEPT_RUNTIMES = 4
+RETRY_S = 60
 IN_USE_S = 3600  # so long a build that began with a runtime may still link with it
 OBJECTS = "rumpkit.objects"  # which object each part of the runtime is from
 CORE_OBJECTS = "core.objects"
@@ -28,7 +29,8 @@ CORE_ARCHIVE = "libcore.a"
 LOG_TAIL_LINES = 25
 _SOURCE_SUFFIXES = {".c", ".h", ".S", ".ld", ".cc", ".py", ".sh", ".txt", ""}
 
-_refusals: list[str] = []  # why lwIP could not be had: said and tried once a process
+# PATH → until when (time.monotonic) lwIP is not tried for again: apt takes seconds to fail.
+_refused_until: dict[str, float] = {}
 _file_hashes: dict[tuple[str, int, int], str] = {}
 
 
@@ -153,12 +155,13 @@ def find_runtime(sources: Path | None = None) -> Runtime:
 
 
 def _lwip() -> Path | None:
-    if _refusals:
+    path = os.environ.get("PATH", "")
+    if time.monotonic() < _refused_until.get(path, 0.0):
         return None
     try:
         return ensure_lwip()
     except HostError as error:
-        _refusals.append(error.message)
+        _refused_until[path] = time.monotonic() + RETRY_S
         warnings.warn(f"guests have no network: {error}", stacklevel=3)
         return None
 

@@ -16,7 +16,7 @@ from kernel_magics.places import cache_dir, images_dir
 @pytest.fixture
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RUMPLAB_CACHE", str(tmp_path))
-    monkeypatch.setattr(runtime, "_refusals", [])
+    monkeypatch.setattr(runtime, "_refused_until", {})
     return tmp_path
 
 

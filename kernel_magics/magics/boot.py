@@ -111,8 +111,9 @@ def rumpboot(options: SimpleNamespace, cell: str | None) -> Any:
     if cell is not None:
         given |= _from_body(cell)
     guest = _boot(notebook_lab(), options.image, given)
-    if not (given["background"] or given["paused"]) and (
-            given["wait"] or not given["terminal"]):
+    # A text to wait for is waited for, whatever else is said.
+    if not given["paused"] and (
+            given["wait"] or not (given["background"] or given["terminal"])):
         follow(guest, given["timeout"], given["wait"])
     return guest
 

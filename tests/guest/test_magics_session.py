@@ -165,7 +165,7 @@ def test_an_interrupt_ends_the_wait_and_not_the_guest(session):
 
 
 @pytest.mark.parametrize(("line", "message"), [
-    ("%rumpboot nothing", "there is no image called 'nothing'"),
+    ("%rumpboot neverbuilt", "there is no image called 'neverbuilt'"),
     ("%rumpboot ./nothing.elf", "nothing.elf"),
     ("%rumpboot hello --memory 99999999", "this machine has"),
     ("%rumpboot hello --wait (", "is not a regular expression"),

@@ -62,6 +62,16 @@ def _threads(threads: Any) -> dict:
     return _live(threads, threads_view(_subject(threads)))
 
 
+def _locks(locks: Any) -> dict:
+    from kernel_magics.widgets.locks import locks_view
+    return _live(locks, locks_view(locks))
+
+
+def _debugger(debugger: Any) -> dict:
+    from kernel_magics.widgets.debugger import DebuggerView
+    return _live(debugger, DebuggerView(debugger))
+
+
 def _memory(memory: Any) -> dict:
     from kernel_magics.widgets.memory import MemoryView
     return _live(memory, MemoryView(_subject(memory)))
@@ -107,6 +117,7 @@ _VIEWS: dict[tuple[str, str], Callable[[Any], dict]] = {
     ("kernel_magics.boot.phases", "BootPhases"): _phases,
     ("kernel_magics.boot.doctor", "DoctorReport"): _doctor,
     ("kernel_magics.lab", "GuestList"): _guests,
+    ("kernel_magics.inspect.debugger.debugger", "Debugger"): _debugger,
     ("kernel_magics.inspect.images.diff", "ImageDiff"): _image_diff,
     ("kernel_magics.inspect.boot_diff", "BootDiff"): _boot_diff,
     ("kernel_magics.inspect.memory.memory", "GuestMemory"): _memory,
@@ -114,6 +125,7 @@ _VIEWS: dict[tuple[str, str], Callable[[Any], dict]] = {
     ("kernel_magics.inspect.probes.probe", "Probe"): _probe,
     ("kernel_magics.inspect.images.size_tree", "SizeTree"): _tree,
     ("kernel_magics.inspect.threads.threads", "GuestThreads"): _threads,
+    ("kernel_magics.inspect.threads.locks", "GuestLocks"): _locks,
     ("kernel_magics.trace.flame", "FlameGraph"): _flame,
     ("kernel_magics.trace.recording", "Recording"): _trace,
     ("kernel_magics.trace.trace", "Trace"): _trace,

@@ -19,12 +19,14 @@ MOST_ROWS = 2000
 TEXT_ROWS = 30
 PERIOD_S = 0.5
 _MOST_CELL = 400
+_ALIVE = ("running", "paused")
 _LAYER_COLOURS = {layer.name: layer.colour for layer in LAYERS}
 _ADDRESSES = {"address", "start", "end", "stack_pointer", "caller", "page_table", "handler"}
 
 
 class ListingView(View):
-    """The rows that `look` returns, and again twice a second while the guest runs.
+    """The rows that `look` returns, and again twice a second while the guest runs, when it
+    is paused or goes on, and where a debugger stops it.
 
     title, noun: "threads of web", "threads".  look: returns a DataFrame; what it raises as a
     LabError is shown as a problem.  detail: given a row's key (its first column as text),
@@ -51,11 +53,12 @@ class ListingView(View):
                  problems: Callable[[], Sequence[str]] = list) -> None:
         self._esm, self._css = bundle(f"{self._bundle}.js"), bundle(f"{self._bundle}.css")
         self._look, self._tell, self._guest, self._problems = look, detail, guest, problems
+        self._seen_stop = _stop_of(guest)
         self.df = look()
         state = "" if guest is None else str(guest.state)
         super().__init__(title=title, noun=noun, has_detail=detail is not None, state=state,
-                         live=state == "running", problems=list(problems()), **_sent(self.df))
-        if state == "running":
+                         live=state in _ALIVE, problems=list(problems()), **_sent(self.df))
+        if state in _ALIVE:
             self.pump = Pump(self._tick, title, PERIOD_S)
         self.listen()
 
@@ -90,8 +93,13 @@ class ListingView(View):
                 self.state = str(self._guest.state)
 
     def _tick(self) -> bool:
-        self.refresh()
-        return self.state == "running"
+        stop, state = _stop_of(self._guest), str(self._guest.state)
+        if state == "running" or state != self.state or stop is not self._seen_stop:
+            stopped, self._seen_stop = stop is not self._seen_stop, stop
+            self.refresh()
+            if stopped and self.selected:
+                self._send_detail(self.selected)
+        return self.state in _ALIVE
 
     def _send_detail(self, key: str) -> None:
         try:
@@ -99,6 +107,12 @@ class ListingView(View):
         except LabError as error:
             blocks = [{"title": "", "text": str(error)}]
         self.detail = {"key": key, "blocks": blocks}
+
+
+def _stop_of(guest: Any) -> Any:
+    """Return where a debugger stopped the guest last; None if none is in use."""
+    debugger = getattr(guest, "__dict__", {}).get("debugger")
+    return debugger.stop if debugger is not None else None
 
 
 def probe_view(probe: Any) -> ListingView:

@@ -7,7 +7,7 @@ from kernel_magics.errors import LabError
 from kernel_magics.inspect.images.layers import LAYERS
 from kernel_magics.widgets.listing import Block, ListingView
 
-__all__ = ["frame_rows", "threads_view"]
+__all__ = ["frame_rows", "thread_told", "threads_view"]
 
 _COLOURS = {layer.name: layer.colour for layer in LAYERS}
 _MOST_LOCALS = 30
@@ -28,20 +28,20 @@ def threads_view(guest: Any) -> ListingView:
         problems[:] = getattr(found, "problems", [])
         return found.df if hasattr(found, "df") else threads.df
 
-    def tell(key: str) -> list[Block]:
-        thread = threads[int(key)]
-        stack = thread.backtrace()
-        waits = thread.wait
-        fields = [("state", thread.state), ("process", str(thread.process or ""))]
-        if waits:
-            fields.append(("waits for", waits.text))
-        return [{"title": thread.title(), "fields": [f for f in fields if f[1]]},
-                {"title": "calls, innermost first", "frames": frame_rows(stack)},
-                {"title": "", "text": "\n".join(getattr(stack, "notes", ()))}]
-
     can_tell = hasattr(type(threads), "__getitem__")
     return ListingView(f"Threads of {guest.name}", "threads", look, guest=guest,
-                       detail=tell if can_tell else None, problems=lambda: problems)
+                       problems=lambda: problems,
+                       detail=(lambda key: thread_told(threads[int(key)])) if can_tell else None)
+
+
+def thread_told(thread: Any) -> list[Block]:
+    """Return what is told of a selected thread: its state, what it waits for, its calls."""
+    stack = thread.backtrace()
+    fields = [("state", thread.state), ("process", str(thread.process or "")),
+              ("waits for", thread.wait.text if thread.wait else "")]
+    return [{"title": thread.title(), "fields": [field for field in fields if field[1]]},
+            {"title": "calls, innermost first", "frames": frame_rows(stack)},
+            {"title": "", "text": "\n".join(getattr(stack, "notes", ()))}]
 
 
 def frame_rows(frames: Iterable[Any]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ __all__ = ["View", "Pump", "bundle"]
 
 STATIC = Path(__file__).resolve().parent / "static"
 
-PERIOD_S = 0.1
+PERIOD_S = LEAST_PERIOD_S = 0.1
 """At most ten updates a second reach the browser."""
 
 FIRST_LEASE_S = 20.0  # a browser that loads its first view takes its time
@@ -43,7 +43,7 @@ class Pump:
         self._tick = tick
         self._period_s = period_s
         self._until_s = time.monotonic() + FIRST_LEASE_S
-        self._renewed = threading.Event()
+        self._renewed, self._hurried = threading.Event(), threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=f"view {name}", daemon=True)
 
@@ -60,6 +60,10 @@ class Pump:
         self._until_s = time.monotonic() + LEASE_S
         self._renewed.set()
 
+    def hurry(self) -> None:
+        """Something happened: make the next tick at once, or a little after the last."""
+        self._hurried.set()
+
     def lapse(self) -> None:
         """Nobody looks any more: sleep until the next renewal."""
         self._until_s = 0.0
@@ -68,6 +72,7 @@ class Pump:
         """End the thread; it may be inside its last tick when this returns."""
         self._closed = True
         self._renewed.set()
+        self._hurried.set()
 
     def _run(self) -> None:
         while not self._closed:
@@ -77,7 +82,10 @@ class Pump:
                 continue
             if not self._tick():
                 return
-            time.sleep(self._period_s)
+            least_s = min(self._period_s, LEAST_PERIOD_S)
+            time.sleep(least_s)
+            self._hurried.wait(self._period_s - least_s)
+            self._hurried.clear()
 
 
 class View(anywidget.AnyWidget):

@@ -2,7 +2,7 @@
 
 import { h } from "./dom";
 
-export interface FrameTold { name: string; place: string; layer: string; colour: string; locals: [string, string][]; source: string }
+export interface FrameTold { name: string; place: string; layer: string; colour: string; locals: [string, string][]; source: string; open?: boolean }
 export interface Block { title: string; text?: string; fields?: [string, string][]; frames?: FrameTold[] }
 
 export function blockElement(block: Block): HTMLElement {
@@ -18,7 +18,7 @@ function frameElement(frame: FrameTold): HTMLElement {
 	const line = [h("i", { class: "rl-dot", style: `background:${frame.colour}`, "aria-hidden": "true" }),
 		h("b", { class: "rl-mono" }, frame.name), " ", h("span", { class: "rl-soft" }, [frame.layer, frame.place].filter(Boolean).join(" · "))];
 	if (!frame.locals.length && !frame.source) return h("li", {}, ...line);
-	return h("li", {}, h("details", {}, h("summary", {}, ...line),
+	return h("li", {}, h("details", { open: !!frame.open, "data-name": frame.name }, h("summary", {}, ...line),
 		!!frame.source && h("pre", { class: "rl-mono" }, frame.source),
 		frame.locals.length > 0 && h("dl", {}, ...frame.locals.map(([name, value]) =>
 			h("div", {}, h("dt", { class: "rl-mono" }, name), h("dd", { class: "rl-mono" }, value))))));

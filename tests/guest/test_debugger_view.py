@@ -1,0 +1,135 @@
+"""What the debugger's panel and other views show while a real guest stops and goes on."""
+
+import time
+
+import pytest
+from capabilities import need
+
+from kernel_magics import Lab
+from kernel_magics.widgets.debugger import DebuggerView
+from kernel_magics.widgets.locks import locks_view
+from kernel_magics.widgets.threads import threads_view
+
+pytestmark = pytest.mark.guest
+
+SUMS = r"""#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER, second = PTHREAD_MUTEX_INITIALIZER;
+__attribute__((noinline)) int square(int n)
+{
+	int result = n * n;
+	return result;
+}
+static void *cross(void *arg)
+{
+	pthread_mutex_lock(&second);
+	usleep(20000);
+	pthread_mutex_lock(&first);
+	return arg;
+}
+int main(void)
+{
+	pthread_t other;
+	puts("ready");
+	fflush(stdout);
+	int total = square(3);
+	total += square(4);
+	pthread_create(&other, NULL, cross, NULL);
+	pthread_mutex_lock(&first);
+	usleep(20000);
+	pthread_mutex_lock(&second);
+	return total;
+}
+"""
+CROSSED = SUMS.splitlines().index("\tpthread_mutex_lock(&second);") + 1
+
+
+def until(true, seconds=10.0):
+    """Wait until something is true; return whether it is."""
+    deadline = time.monotonic() + seconds
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return true()
+
+
+@pytest.fixture(scope="module")
+def image():
+    """The program, not optimised."""
+    need("qemu", "compiler")
+    with Lab(driver="qemu") as lab:
+        yield lab.build(SUMS, "sums", cflags="-O0")
+
+
+def frames(view):
+    """Return the frames that the panel shows."""
+    return [frame for block in view.place["blocks"] for frame in block.get("frames", ())]
+
+
+def variables(view):
+    """Return names and values in the innermost frame."""
+    return [tuple(pair) for frame in frames(view)[:1] for pair in frame["locals"]]
+
+
+def test_the_panel_follows_stops_and_its_buttons_move_the_guest(lab, image):
+    guest = lab.boot(image, paused=True)
+    debugger = guest.debugger
+    view, threads = DebuggerView(debugger), threads_view(guest)
+    assert view.place["able"] == ["continue", "step", "next", "finish"]
+    assert view.text() == repr(debugger)
+    debugger.break_at("square")
+    assert until(lambda: [one[:2] for one in view.place["breakpoints"]] == [["1", "break"]])
+    view.answer({"kind": "do", "what": "continue"})
+    assert until(lambda: "breakpoint 1" in view.place["sentence"])
+    assert "int result = n * n;" in view.place["excerpt"]
+    assert [frame["name"] for frame in frames(view)[:2]] == ["square", "main"]
+    assert ("n", "(int)3") in variables(view)
+    assert frames(view)[0]["open"] and not frames(view)[1]["open"]
+    assert until(lambda: len(threads.df) == len(view.df) == len(guest.threads))
+    view.answer({"kind": "do", "what": "finish"})
+    assert until(lambda: "it returned (int)9" in view.place["sentence"])
+    debugger.cont(timeout=20)                   # the script moves, and the panel follows
+    assert until(lambda: ("n", "(int)4") in variables(view))
+    debugger.remove()
+    assert until(lambda: view.place["breakpoints"] == [])
+    debugger.cont(wait=False)
+    assert until(lambda: view.place["able"] == ["interrupt"]) and view.place["blocks"] == []
+    assert view.state == "running" or until(lambda: view.state == "running")
+    view.answer({"kind": "do", "what": "interrupt"})
+    assert until(lambda: "interrupted" in view.place["sentence"])
+    view.answer({"kind": "do", "what": "no such thing"})
+    guest.stop()
+    assert until(lambda: view.place["able"] == [] and view.state == "stopped")
+    assert until(lambda: threads.state == "stopped")
+    for one in (view, threads):
+        one.close()
+    assert debugger._listeners == []
+
+
+def test_a_motion_with_nowhere_to_go_says_so_and_the_next_one_forgets_it(lab, image):
+    guest = lab.boot(image, paused=True)
+    view = DebuggerView(guest.debugger)
+    view.answer({"kind": "do", "what": "finish"})   # before its first function
+    assert until(lambda: "outermost function" in view.said)
+    view.answer({"kind": "do", "what": "step"})
+    assert until(lambda: view.said == "")
+    view.close()
+
+
+def test_locks_in_a_view_have_holders_waiters_and_the_deadlock_on_top(lab, image):
+    guest = lab.boot(image)
+    guest.console.expect("ready", timeout=30)
+    assert until(lambda: guest.locks.deadlocks)
+    view = locks_view(guest.locks)
+    assert len(view.rows) == 2 and view.problems[0].startswith("deadlock: ")
+    names = [column["name"] for column in view.columns]
+    assert names == ["address", "kind", "name", "held by", "since", "waiters"]
+    row = dict(zip(names, next(r for r in view.rows if r[2] == "second"), strict=True))
+    assert row["waiters"] == guest.locks["second"].waiters[0].named
+    assert row["since"] == f"sums.c:{CROSSED}"
+    view.answer({"kind": "detail", "key": row["address"]})
+    told = [block["title"] for block in view.detail["blocks"]]
+    assert told[0] == "mutex second" and any(title.startswith("holder: ") for title in told)
+    view.answer({"kind": "detail", "key": "0x1"})
+    assert "by nobody now" in view.detail["blocks"][0]["text"]
+    view.close()

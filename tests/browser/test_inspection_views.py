@@ -35,6 +35,26 @@ int main(void) {
     getchar();
     *(volatile int *)8 = 1;
 }"""
+CROSSED = """%%rumpbuild crossed
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+static pthread_mutex_t outer = PTHREAD_MUTEX_INITIALIZER, inner = PTHREAD_MUTEX_INITIALIZER;
+static void *cross(void *name) {
+    pthread_mutex_lock(&inner);
+    usleep(20000);
+    pthread_mutex_lock(&outer);
+    return name;
+}
+int main(void) {
+    pthread_t other;
+    puts("waiting");
+    fflush(stdout);
+    pthread_create(&other, NULL, cross, NULL);
+    pthread_mutex_lock(&outer);
+    usleep(20000);
+    pthread_mutex_lock(&inner);
+}"""
 BOOT = "guest = %rumpboot waiters --background\nguest.console.expect('waiting', timeout=60)"
 
 
@@ -96,6 +116,27 @@ def test_memory_is_seen_by_page_and_by_region(opened, written, dark):
     page.shoot(f"memory_{'dark' if dark else 'light'}", view)
     expect(page.outputs(4)).to_contain_text("/report.txt")
     page.run_cell(5)
+    assert page.errors == []
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_deadlock_stands_above_the_locks_with_the_calls_of_those_in_it(opened, written, dark):
+    page = opened(written(f"locks_{dark}", LOAD, CROSSED, BOOT.replace("waiters", "crossed"),
+                          "import time\nwhile not guest.locks.deadlocks: time.sleep(0.05)\n"
+                          "guest.locks", "guest.stop()"), dark=dark, size=(1280, 1300))
+    for cell in range(4):
+        page.run_cell(cell)
+    view = page.outputs(3)
+    expect(view.get_by_role("list", name="problems")).to_contain_text("deadlock: thread")
+    table = view.get_by_role("region", name="Locks of crossed").and_(view.locator(".rl-scroll"))
+    mine = table.get_by_role("row").filter(has_text="inner")
+    expect(mine).to_contain_text("crossed.c:")
+    mine.click()
+    told = view.get_by_role("region", name="details")
+    expect(told).to_contain_text("holder: ")
+    expect(told.get_by_role("listitem").filter(has_text="cross").first).to_contain_text("app")
+    page.shoot(f"locks_{'dark' if dark else 'light'}", view)
+    page.run_cell(4)
     assert page.errors == []
 
 

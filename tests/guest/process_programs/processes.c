@@ -295,6 +295,7 @@ int main(int count, char **arguments)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (count > 1 && !strcmp(arguments[1], "child"))
 		return child_program(count, arguments);
+	signal(SIGHUP, SIG_DFL); /* who started the tests may have them ignore it: nohup does */
 	statuses();
 	memory();
 	pipes();

@@ -10,6 +10,7 @@ import traitlets
 
 from kernel_magics.errors import LabError
 from kernel_magics.inspect.images.layers import BOUNDARIES, LAYERS, Boundary, Layer
+from kernel_magics.trace.coverage import STUBS
 from kernel_magics.trace.events import NAMES
 from kernel_magics.widgets.view import Pump, View, bundle
 
@@ -121,9 +122,12 @@ def _layer(layer: Layer, sizes: pd.DataFrame, symbols: list) -> dict:
 def _boundary(boundary: Boundary, in_image: frozenset[str]) -> dict:
     names = [NAMES[number] for number in boundary.events]
     hypercalls = boundary.name == "hypercalls"
+    if not in_image.intersection(names):  # a stripped image cannot tell
+        in_image = frozenset(names)
     return {
         "key": boundary.name, "title": boundary.title, "description": boundary.description,
         "lower": boundary.lower[0], "counted": bool(boundary.events),
         "names": [n for n in names if n in in_image] if hypercalls else [],
         "missing": [n for n in names if n not in in_image] if hypercalls else [],
+        "stubs": [n for n in names if n in STUBS] if hypercalls else [],
     }

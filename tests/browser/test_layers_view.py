@@ -75,16 +75,27 @@ def test_the_arrow_keys_walk_from_the_application_to_the_host(opened, written):
     expect(view.get_by_role("searchbox")).to_be_focused()
 
 
-def test_a_boundary_tells_which_hypercalls_were_made_and_which_were_not(opened, written):
-    page = opened(written("layers_boundary", "%load_ext kernel_magics", HELLO,
-                          "%rumpboot hello", "%rumplayers hello"))
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_boundary_tells_which_hypercalls_were_made_and_which_were_not(opened, written, dark):
+    page = opened(written(f"layers_boundary_{dark}", "%load_ext kernel_magics", HELLO,
+                          "guest = %rumpboot hello", "%rumplayers hello",
+                          "print(*guest.trace.hypercalls.status.value_counts(sort=False))"),
+                  dark=dark)
     page.run_all()
     view = page.output("%rumplayers hello")
     view.locator(".rl-boundary", has_text="hypercalls").click()
     made = view.get_by_role("region", name="hypercalls")
     expect(made).to_contain_text("rumpcomp_console_write")
-    view.get_by_text(re.compile(r"In the image, not called: \d+")).click()
-    expect(view.get_by_text("rumpuser_kill")).to_be_visible()
+    for name, state in (("rumpcomp_console_write", "used"), ("rumpuser_kill", "unused"),
+                        ("rumpuser_dl_bootstrap", "stubbed")):
+        expect(made.get_by_role("row").filter(has_text=name)).to_contain_text(state)
+    states = view.get_by_role("list", name="states of the calls")
+    counts = page.outputs(4).inner_text().split()              # as the table has them
+    assert int(counts[0]) > 0 and int(counts[3]) > 0
+    expect(states).to_have_text(re.compile(
+        r"{} used.*{} unused.*{} stubbed: answers, and does nothing.*{} not in the image"
+        .format(*counts)))
+    page.shoot(f"layers_states_{'dark' if dark else 'light'}", view)
     view.locator(".rl-boundary", has_text="library calls").click()
     expect(view).to_contain_text("the trace does not see them")
 

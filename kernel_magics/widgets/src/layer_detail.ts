@@ -19,7 +19,7 @@ export interface Layer {
 export interface Boundary {
 	key: string; title: string; description: string;
 	lower: string; counted: boolean;
-	names: string[]; missing: string[];
+	names: string[]; missing: string[]; stubs: string[];
 }
 
 export interface Detail { elements: HTMLElement[]; refresh: () => void }
@@ -68,31 +68,61 @@ export function layerDetail(model: AnyModel<any>, layer: Layer): Detail {
 	};
 }
 
+type CallState = "used" | "unused" | "stubbed" | "absent";
+const STATES: Record<CallState, [string, string]> = {
+	used: ["●", "used"], unused: ["○", "unused"],
+	stubbed: ["◇", "stubbed: answers, and does nothing"], absent: ["–", "not in the image"],
+};
+
+/** What a call of the interface is to this guest, in the order they are listed in. */
+function stateOf(boundary: Boundary, name: string, count: number): CallState {
+	if (boundary.missing.includes(name)) return "absent";
+	if (boundary.stubs.includes(name)) return "stubbed";
+	return count ? "used" : "unused";
+}
+
+function stateLabel(state: CallState, words = STATES[state][1].split(":")[0]): HTMLElement {
+	return h("span", { class: `rl-call-${state}`, title: STATES[state][1] }, h("span", { "aria-hidden": "true" }, STATES[state][0]), ` ${words}`);
+}
+
 /** Calls across a boundary, most frequent first, then those never made. */
 export function boundaryDetail(boundary: Boundary, rates: Rates): Detail {
 	const heading = [h("h5", {}, boundary.title), h("p", {}, boundary.description)];
 	if (!boundary.counted) return { elements: heading, refresh: () => {} };
 	const list = h("div", { class: "rl-scroll", tabindex: 0, role: "region", "aria-label": boundary.title });
-	const unused = folded("In the image, not called");
+	const missing = folded("Not in the image");
+	const all = [...boundary.names, ...boundary.missing];
+	const states = h("ul", { class: "rl-call-states", "aria-label": "states of the calls", hidden: true });
+	const tally = (made: Record<string, number>) => {
+		const found = all.map((name) => stateOf(boundary, name, made[name] ?? 0));
+		states.replaceChildren(...(Object.keys(STATES) as CallState[]).map((state) =>
+			h("li", {}, stateLabel(state, `${found.filter((one) => one === state).length} ${STATES[state][1]}`))));
+		states.hidden = !all.length;
+	};
 	const refresh = () => {
+		missing.show(rates.known ? [] : boundary.missing);
 		if (!rates.known) {
 			list.replaceChildren(h("p", { class: "rl-unused" }, "No guest: boot the image to see its calls."));
 			return;
 		}
-		const calls = Object.entries(rates.calls(boundary.key)).sort((a, b) => b[1] - a[1]);
+		const made = rates.calls(boundary.key);
+		const rest: [string, number][] = all.filter((name) => !made[name]).map((name) => [name, 0]);
+		const order = Object.keys(STATES);
+		const rank = (name: string, n: number) => order.indexOf(stateOf(boundary, name, n));
+		const calls = [...Object.entries(made), ...rest].sort((a, b) => b[1] - a[1] || rank(...a) - rank(...b));
 		const most = Math.max(1, ...calls.map(([, n]) => n));
 		const rows = calls.map(([name, n]) => [
-			h("span", { class: "rl-mono" }, name), bar(n / most), count(n),
+			h("span", { class: "rl-mono" }, name), ...(all.length ? [stateLabel(stateOf(boundary, name, n))] : []),
+			n ? bar(n / most) : "", count(n),
 			...(rates.live ? [rate(rates.perSecond(boundary.key, name))] : [])]);
-		const columns = ["call", "", "calls", ...(rates.live ? ["now"] : [])];
-		list.replaceChildren(table(boundary.title, columns, rows, [2, 3]));
-		const idle = boundary.names.filter((name) => !rates.calls(boundary.key)[name]);
-		unused.show(idle);
+		const columns = ["call", ...(all.length ? ["state"] : []), "", "calls", ...(rates.live ? ["now"] : [])];
+		const top = list.scrollTop;
+		list.replaceChildren(table(boundary.title, columns, rows, all.length ? [3, 4] : [2, 3]));
+		list.scrollTop = top;
+		tally(made);
 	};
-	const missing = folded("Not in the image");
-	missing.show(boundary.missing);
 	refresh();
-	return { elements: [...heading, list, unused.element, missing.element], refresh };
+	return { elements: [...heading, states, list, missing.element], refresh };
 }
 
 /** Names behind a line that counts them; nothing where there are none. */

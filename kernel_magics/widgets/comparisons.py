@@ -7,7 +7,7 @@ import pandas as pd
 from kernel_magics.inspect.images.layers import LAYERS
 from kernel_magics.widgets.markup import byte_text, duration_text, escape, report, table
 
-__all__ = ["comparison_html", "image_diff_html"]
+__all__ = ["comparison_html", "image_diff_html", "trace_comparison_html"]
 
 _COLOURS = {layer.name: layer.colour for layer in LAYERS}
 _MOST_ROWS = 25
@@ -73,6 +73,16 @@ def comparison_html(title: str, frame: pd.DataFrame, sign_of: str) -> str:
                   for name in names)
     return report(title, f"<header><b>{escape(title)}</b></header>",
                   table((*heads, ""), cells, numeric=numeric), _rest(whole))
+
+
+def trace_comparison_html(found: Any) -> str:
+    """Return a TraceComparison as HTML: the calls that took longest more, or less, first."""
+    shown = found.df[["verdict", "count_before", "count_after", "median_ns_before",
+                      "median_ns_after", "ratio", "total_ns_before", "total_ns_after",
+                      "total_ns_change"]]
+    in_ns = {name: f"{name.replace('_ns', '')}_ns" for name in shown.columns if "_ns_" in name}
+    return comparison_html(f"calls of {found.before} → {found.after}",
+                           shown.rename(columns=in_ns), "total_change_ns")
 
 
 def _amount(name: str, value: Any, is_signed: bool) -> str:

@@ -98,6 +98,11 @@ def _boot_diff(diff: Any) -> dict:
     return {"text/plain": repr(diff), _HTML: comparison_html(title, diff.df, "delta_ns")}
 
 
+def _trace_comparison(found: Any) -> dict:
+    from kernel_magics.widgets.comparisons import trace_comparison_html
+    return {"text/plain": repr(found), _HTML: trace_comparison_html(found)}
+
+
 def _subject(facet: Any) -> Any:
     """Return the guest or dump that one of its attributes is of."""
     return getattr(facet, "_subject", None) or facet._guest
@@ -126,6 +131,7 @@ _VIEWS: dict[tuple[str, str], Callable[[Any], dict]] = {
     ("kernel_magics.inspect.images.size_tree", "SizeTree"): _tree,
     ("kernel_magics.inspect.threads.threads", "GuestThreads"): _threads,
     ("kernel_magics.inspect.threads.locks", "GuestLocks"): _locks,
+    ("kernel_magics.trace.comparison", "TraceComparison"): _trace_comparison,
     ("kernel_magics.trace.flame", "FlameGraph"): _flame,
     ("kernel_magics.trace.recording", "Recording"): _trace,
     ("kernel_magics.trace.trace", "Trace"): _trace,

@@ -9,7 +9,8 @@ from kernel_magics.errors import GuestError, UsageError
 from kernel_magics.inspect.images.size_tree import SizeTree
 from kernel_magics.inspect.panics.panic import PanicReport
 from kernel_magics.inspect.stacks.backtrace import Frame
-from kernel_magics.widgets.comparisons import comparison_html
+from kernel_magics.trace.comparison import TraceComparison
+from kernel_magics.widgets.comparisons import comparison_html, trace_comparison_html
 from kernel_magics.widgets.listing import ListingView, column_kind
 from kernel_magics.widgets.memory import squares
 from kernel_magics.widgets.panic import panic_html
@@ -99,6 +100,16 @@ def test_a_difference_says_its_sign_in_the_figure_too():
     html = comparison_html("boots", table, "delta_ns")
     assert "+2 µs" in html and "-3 µs" in html
     assert html.count('class="bar less"') == 1
+
+
+def test_two_traces_in_html_have_counts_and_times_in_their_units():
+    row = {"count_before": 3, "count_after": 0, "total_ns_before": 9000, "total_ns_after": 0,
+           "total_ns_change": -9000, "median_ns_before": 3000, "median_ns_after": None,
+           "ratio": None, "ratio_least": None, "ratio_most": None, "verdict": "only before"}
+    html = trace_comparison_html(TraceComparison("<a>", "b", pd.DataFrame(
+        [row], index=pd.Index(["write"], name="event"))))
+    assert "&lt;a&gt; → b" in html and "only before" in html and "write" in html
+    assert "-9 µs" in html and "3 µs" in html and "total change" in html
 
 
 def test_a_trace_view_of_something_else_says_what_it_wants():

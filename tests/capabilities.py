@@ -61,6 +61,13 @@ def _tun() -> str:
     return "" if os.access("/dev/net/tun", os.R_OK | os.W_OK) else "/dev/net/tun is not usable"
 
 
+def _rumprun() -> str:
+    from kernel_magics.build.rumprun import rumprun_problem
+
+    problem = rumprun_problem()
+    return problem[0] if problem else ""
+
+
 def _browser() -> str:
     found = any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
     return "" if found and find_spec("playwright") else "Chromium or Playwright is not installed"
@@ -84,6 +91,7 @@ CAPABILITIES: dict[str, Callable[[], str]] = {
     "namespaces": _namespaces,
     "debian": _debian,
     "browser": _browser,
+    "rumprun": _rumprun,
 }
 """Capability → a function that returns what is missing, or "" if nothing is."""
 

@@ -4,9 +4,10 @@ from kernel_magics.boot.console_devices import console_arguments
 from kernel_magics.boot.devices import device_arguments
 from kernel_magics.boot.guest_files import SERIAL
 from kernel_magics.boot.recording_arguments import recording_arguments
+from kernel_magics.boot.rumprun import KIT
 from kernel_magics.boot.spec import Launch
 
-__all__ = ["qemu_arguments", "machine_option", "EXIT_DEVICE", "FIRMWARE"]
+__all__ = ["qemu_arguments", "machine_option", "firmware_arguments", "EXIT_DEVICE"]
 
 # A 4-byte store to port 0x501 ends QEMU; hw/misc/debugexit.c.
 EXIT_DEVICE = "isa-debug-exit,iobase=0x501,iosize=4"
@@ -39,7 +40,7 @@ def qemu_arguments(binary: str, launch: Launch) -> list[str]:
         "-kernel", launch.kernel,
         *(["-initrd", launch.initrd] if launch.initrd else []),
         "-append", launch.configuration,
-        *([] if launch.machine == "microvm" else ["-bios", FIRMWARE]),
+        *firmware_arguments(launch),
         *device_arguments(launch.devices, files, launch.device_uuid or launch.uuid),
         *recording_arguments(launch.recording, is_replay=launch.is_replay,
                              has_network=launch.devices.network is not None),
@@ -52,6 +53,11 @@ def machine_option(machine: str) -> str:
     if machine != "microvm":
         return f"{machine},acpi=off,usb=off,memory-backend=ram"
     return f"{machine},acpi=off,rtc=on,pit=off,x-option-roms=off,memory-backend=ram"
+
+
+def firmware_arguments(launch: Launch) -> list[str]:
+    """Return what chooses the firmware; Rumprun says nothing unless a whole BIOS started it."""
+    return [] if launch.machine == "microvm" or launch.kit == KIT else ["-bios", FIRMWARE]
 
 
 def _escape(text: object) -> str:

@@ -30,12 +30,16 @@ ROOM = {"microvm": 8, "q35": 15, "pc": 15}
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """What a guest has beside its processor, RAM and console."""
+    """What a guest has beside its processor, RAM and console.
+
+    `transitional` devices on PCI also speak the virtio of before 1.0, as older guests do.
+    """
 
     machine: str = "microvm"
     network: Network | None = None
     disks: tuple[Disk, ...] = ()
     shares: tuple[Share, ...] = ()
+    transitional: bool = False
 
     @property
     def count(self) -> int:
@@ -146,7 +150,7 @@ def network_arguments(devices: Devices, files: GuestFiles, uuid: str) -> list[st
     if network.capture:
         arguments += ["-object", f"filter-dump,id={CAPTURE},netdev=net0,"
                                  f"file={_escape(files.capture)}"]
-    return [*arguments, "-device", _device(devices.machine, "net", 0, netdev="net0",
+    return [*arguments, "-device", _device(devices, "net", 0, netdev="net0",
                                            mac=mac_address(uuid))]
 
 
@@ -190,7 +194,7 @@ def _disk_arguments(devices: Devices, index: int, disk: Disk) -> list[str]:
             "file": {"driver": "file", "filename": str(disk.path), "discard": "unmap"}}
     more = {"serial": _escape(disk.serial)} if disk.serial else {}
     return ["-blockdev", json.dumps(node), "-device",
-            _device(devices.machine, "blk", devices.disk_slot(index), drive=disk_node(index),
+            _device(devices, "blk", devices.disk_slot(index), drive=disk_node(index),
                     **more, **{"write-cache": "on"}, werror="report", rerror="report")]
 
 
@@ -202,15 +206,16 @@ def _share_arguments(devices: Devices, index: int, share: Share) -> list[str]:
     read_only = ",readonly=on" if share.read_only else ""
     return ["-fsdev", f"local,id={tag},path={_escape(share.path)},security_model=none,"
                       f"multidevs=remap{read_only}",
-            "-device", _device(devices.machine, "9p", devices.share_slot(index), fsdev=tag,
+            "-device", _device(devices, "9p", devices.share_slot(index), fsdev=tag,
                                mount_tag=tag)]
 
 
-def _device(machine: str, kind: str, slot: int, **properties: str) -> str:
+def _device(devices: Devices, kind: str, slot: int, **properties: str) -> str:
+    machine = devices.machine
     if machine == "microvm":
         name, own = f"virtio-{kind}-device", {}
     else:
-        name, own = f"virtio-{kind}-pci", {"disable-legacy": "on"}
+        name, own = f"virtio-{kind}-pci", {} if devices.transitional else {"disable-legacy": "on"}
         if kind == "net":
             own["romfile"] = ""  # nothing is booted from it
     facts = {**properties, **own, **place(machine, slot)}

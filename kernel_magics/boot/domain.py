@@ -2,7 +2,7 @@
 
 from xml.sax.saxutils import escape, quoteattr
 
-from kernel_magics.boot.commandline import EXIT_DEVICE, FIRMWARE
+from kernel_magics.boot.commandline import EXIT_DEVICE, firmware_arguments
 from kernel_magics.boot.console_devices import console_arguments
 from kernel_magics.boot.domain_devices import device_elements, overrides, passed_arguments
 from kernel_magics.boot.spec import Launch
@@ -61,7 +61,7 @@ def _passed(launch: Launch, with_files: bool) -> list[str]:
     consoles = console_arguments(launch.files, launch.console, launch.devices)
     return [*(consoles if with_files else []),
             "-device", EXIT_DEVICE,
-            *([] if launch.machine == "microvm" else ["-bios", FIRMWARE]),
+            *firmware_arguments(launch),
             *passed_arguments(launch.devices, launch.files, launch.uuid)]
 
 

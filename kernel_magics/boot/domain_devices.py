@@ -68,7 +68,7 @@ def _bridge(devices: Devices, uuid: str) -> list[str]:
     if not (devices.network and _on_bridge(devices)):
         return []
     model, rom = ("virtio", "") if devices.machine == "microvm" else (
-        "virtio-non-transitional", "<rom enabled='no'/>")
+        _pci_model(devices), "<rom enabled='no'/>")
     return [f"<interface type='bridge'><mac address='{mac_address(uuid)}'/>"
             f"<source bridge={quoteattr(devices.network.device)}/><model type='{model}'/>"
             f"{rom}<alias name='{NETWORK_ALIAS}'/>{_address(devices, 0)}"
@@ -98,7 +98,11 @@ def _share(devices: Devices, index: int, share: Share) -> str:
 
 
 def _model(devices: Devices) -> str:
-    return "" if devices.machine == "microvm" else " model='virtio-non-transitional'"
+    return "" if devices.machine == "microvm" else f" model='{_pci_model(devices)}'"
+
+
+def _pci_model(devices: Devices) -> str:
+    return "virtio-transitional" if devices.transitional else "virtio-non-transitional"
 
 
 def _address(devices: Devices, slot: int) -> str:

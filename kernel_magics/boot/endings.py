@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from kernel_magics.boot.abi import Panic
 from kernel_magics.boot.machine import log_tail
 from kernel_magics.boot.registry import read_record
+from kernel_magics.boot.rumprun import KIT
 from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout
 
 if TYPE_CHECKING:
@@ -23,13 +24,21 @@ def still_there(guest: "Guest", timeout_s: float | None) -> GuestTimeout:
 
 
 def panicked(guest: "Guest") -> GuestPanic:
-    """Return the error of a guest that panicked, with its report."""
+    """Return the error of a guest that panicked, with its report.
+
+    A guest of upstream's has no report, only what its console says.
+    """
+    if guest.record.kit == KIT:
+        return GuestPanic(f"{guest.name} crashed: {_reason(guest)}", name=guest.name, report=None,
+                          next_step="guest.image.symbols.at(ADDRESS) says which function that is")
     return GuestPanic(f"{guest.name} panicked: {_reason(guest)}", name=guest.name,
                       report=getattr(guest, "panic", None),
                       next_step="guest.panic shows where, with source lines")
 
 
 def _reason(guest: "Guest") -> str:
+    if (said := guest._said_end()) is not None:
+        return said.reason
     try:
         raw = guest.ram.read(guest.header.panic_address, sizeof(Panic))
     except GuestError as error:

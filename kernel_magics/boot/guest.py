@@ -19,6 +19,7 @@ from kernel_magics.boot.ram import Ram
 from kernel_magics.boot.reaching import Reachable
 from kernel_magics.boot.registers import Registers, parse_registers
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
+from kernel_magics.boot.rumprun import KIT, TAIL_BYTES, RumprunEnd, read_end
 from kernel_magics.boot.watcher import Watcher
 from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import GuestError
@@ -59,6 +60,7 @@ class Guest(Reachable):
         self._subscribing = threading.Lock()
         if image is not None:
             self.__dict__["image"] = image
+        self._rumprun_end: RumprunEnd | None = None
         self._header = (HeaderReader(machine.ram, record.header_address)
                         if record.header_address is not None else None)
         self.console = _console(self)
@@ -106,6 +108,8 @@ class Guest(Reachable):
     def state(self) -> str:
         """ "running", "paused", "exited", "panicked", "stopped" (by the lab) or "died"."""
         ended = self.machine.has_ended()
+        if (said := self._said_end()) is not None:
+            return "exited" if said.status is not None else "panicked"
         told = self._told()
         if told == abi.State.EXITED:
             return "exited"
@@ -120,6 +124,8 @@ class Guest(Reachable):
     @property
     def exit_status(self) -> int | None:
         """The application's exit status, 128 + signal if a signal ended it; None before."""
+        if (said := self._said_end()) is not None:
+            return said.status
         if self._header is None:
             return self._exit_code_status()
         return self.header.exit_status if self._told() == abi.State.EXITED else None
@@ -158,6 +164,15 @@ class Guest(Reachable):
             record = registry.read_record(self.host_files)
             self._stopped = bool(record and record.uuid == self.uuid and record.stopped)
         return self._stopped
+
+    def _said_end(self) -> RumprunEnd | None:
+        """What the console of a guest of upstream's says of its end, None for all others."""
+        if self.record.kit != KIT or self._rumprun_end is not None:
+            return self._rumprun_end
+        size = self.console.size_bytes
+        _, near = self.console.since(max(0, size - TAIL_BYTES), TAIL_BYTES)
+        self._rumprun_end = read_end(bytes(near).decode(errors="replace"))
+        return self._rumprun_end
 
     def _told(self) -> abi.State:
         try:
@@ -264,7 +279,8 @@ class Guest(Reachable):
         with self._subscribing:
             if self._watcher is None:
                 self._watcher = Watcher(self.console, self.machine, self._header,
-                                        self._sightings, self._ended, self.name)
+                                        self._sightings, self._ended, self.name,
+                                        lambda: self._said_end() is not None)
                 self._watcher.start()
 
     def _ended(self, gone_ns: int) -> None:

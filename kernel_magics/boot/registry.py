@@ -45,6 +45,7 @@ class GuestRecord:
     keep: bool = False
     stopped: bool = False
     ports: dict[str, int] = field(default_factory=dict)
+    kit: str = "rumpkit"
 
     def is_running(self) -> bool:
         """Whether the guest's QEMU is there, or is being started by a living owner."""

@@ -61,7 +61,7 @@ class BootSpec:
     argv: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     accel: str = "auto"
-    machine: str = "microvm"
+    machine: str = ""
     driver: str = "libvirt"
     uri: str | None = None
     trace: str = "off"
@@ -86,14 +86,14 @@ class BootSpec:
     def devices(self) -> Devices:
         """Return the devices asked for; raises UsageError naming the field that is wrong."""
         network = parse_network(self.net, self.ports, self.address, self.capture)
-        return Devices(self.machine, network, parse_disks(self.disks),
+        return Devices(self.machine or MACHINES[0], network, parse_disks(self.disks),
                        parse_shares(self.shares)).check()
 
     def check(self) -> "BootSpec":
         """Return itself; raises UsageError naming the field that is wrong."""
         _choice("accel", self.accel, ACCELERATORS)
         _choice("driver", self.driver, DRIVERS)
-        _choice("machine", self.machine, MACHINES)
+        _choice("machine", self.machine, ("", *MACHINES))
         _choice("trace", self.trace, TRACES)
         _choice("on_panic", self.on_panic, ON_PANIC)
         _whole("memory_mib", self.memory_mib, 1, "the guest's RAM in MiB")
@@ -110,11 +110,13 @@ class BootSpec:
         self.devices()
         return self
 
-    def with_image(self, image_name: str, *, initrd: Path | None = None, rc: object = (),
+    def with_image(self, image_name: str, *, machine: str = MACHINES[0],
+                   initrd: Path | None = None, rc: object = (),
                    env: Mapping[str, str] | None = None) -> "BootSpec":
         """Return the spec with what it leaves open taken from the image."""
         programs = self.rc or rc
-        return replace(self, rc=programs, initrd=self.initrd or initrd,
+        return replace(self, machine=self.machine or machine, rc=programs,
+                       initrd=self.initrd or initrd,
                        argv=self.argv or (() if programs else (image_name,)),
                        env={**({"TERM": TERMINAL} if self.terminal else {}), **(env or {}),
                             **self.env},
@@ -140,6 +142,7 @@ class Launch:
     paused: bool = False
     initrd: str = ""
     devices: Devices = field(default_factory=Devices)
+    kit: str = "rumpkit"
     console: str = ONLY_SERIAL
     recording: str = ""        # the folder of a run that is recorded, or replayed
     is_replay: bool = False

@@ -7,16 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kernel_magics.boot import registry
+from kernel_magics.boot import registry, rumprun
 from kernel_magics.boot.accel import Accelerator, accelerator
 from kernel_magics.boot.console_devices import console_kind
-from kernel_magics.boot.devices import Devices
+from kernel_magics.boot.devices import MACHINES, Devices
 from kernel_magics.boot.guest import Guest
 from kernel_magics.boot.libvirt import LibvirtDriver
 from kernel_magics.boot.machine import Driver, Machine
 from kernel_magics.boot.passt import start_passt
 from kernel_magics.boot.preparing import check_initrd, prepare, shares_files
-from kernel_magics.boot.programs import parse_programs
+from kernel_magics.boot.programs import parse_programs, programs_of
 from kernel_magics.boot.qemu import QemuDriver, find_qemu
 from kernel_magics.boot.recording import TSC_HZ, Recording, recordable
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
@@ -46,7 +46,8 @@ def start_guest(image: GuestImage, spec: BootSpec, *, keep: bool = False,
     anything is started; BootError if QEMU or libvirt refuses.  Nothing is left then.
     """
     marks = {"called": called_ns or time.monotonic_ns()}
-    spec = spec.check().with_image(image.name, initrd=image.initrd, env=image.env,
+    spec = spec.check().with_image(image.name, machine=_machine_for(image.kit),
+                                   initrd=image.initrd, env=image.env,
                                    rc=image.rc_for(spec.argv))
     if spec.record:
         spec = recordable(spec)
@@ -55,23 +56,36 @@ def start_guest(image: GuestImage, spec: BootSpec, *, keep: bool = False,
     _check_memory(spec.memory_mib)
     find_qemu()
     libvirt_uri = spec.uri or "" if spec.driver == "libvirt" else ""
-    devices = prepare(spec.devices(), libvirt_uri)
+    devices = prepare(replace(spec.devices(), transitional=image.kit == rumprun.KIT), libvirt_uri)
     chosen = accelerator(spec.accel)
     record = GuestRecord(
         name=spec.name or guest_name_of(image.name), uuid=str(uuid.uuid4()),
         driver=spec.driver, uri=spec.uri or "", image=str(image.path),
         owner=registry.own_process(), spec=_plain(spec, devices),
-        header_address=image.header_address, accel=chosen.name, marks=marks, keep=keep)
+        header_address=image.header_address, accel=chosen.name, marks=marks, keep=keep,
+        kit=image.kit)
     if spec.record:
         chosen = replace(chosen, tsc_hz=TSC_HZ)
     console = console_kind(image.kit, devices, shares_files(libvirt_uri) and not spec.record)
-    text = render(configuration(spec, image.name, chosen.tsc_hz, time.time_ns(), devices,
-                                console))
+    text = render(_configuration(image, spec, chosen, devices, console))
     files, record = registry.claim(record, numbered=not spec.name)
     launch = Launch(record.name, record.uuid, str(image.stripped_path), text, spec.memory_mib,
                     spec.machine, chosen.name, chosen.cpu, files, spec.paused,
-                    str(initrd or ""), devices, console)
+                    str(initrd or ""), devices, image.kit, console)
     return start_launch(image, spec, record, launch, chosen)
+
+
+def _machine_for(kit: str) -> str:
+    """Return the machine type that a kit's guests know all the devices of."""
+    return rumprun.MACHINE if kit == rumprun.KIT else MACHINES[0]
+
+
+def _configuration(image: GuestImage, spec: BootSpec, chosen: Accelerator, devices: Devices,
+                   console: str) -> list[tuple[str, object]]:
+    if image.kit == rumprun.KIT:
+        programs = programs_of(spec.rc, image.name, spec.argv)
+        return rumprun.rumprun_configuration(programs, spec.env, spec.hostname, devices)
+    return configuration(spec, image.name, chosen.tsc_hz, time.time_ns(), devices, console)
 
 
 def start_launch(image: GuestImage, spec: BootSpec, record: GuestRecord, launch: Launch,

@@ -25,17 +25,20 @@ class Watcher(threading.Thread):
     """Follows one guest until its machine is gone.
 
     It hands output to the console's subscribers, keeps the log bounded, tells the guest
-    what was consumed, notes when boot phases were seen, and calls `on_end(gone_ns)`.
+    what was consumed, notes when boot phases were seen, and calls `on_end(gone_ns)`.  A guest
+    that never powers off is ended once `says_end()`.
     """
 
     def __init__(self, console: Console, machine: Machine, header: HeaderReader | None,
-                 sightings: Sightings, on_end: Callable[[int], None], name: str) -> None:
+                 sightings: Sightings, on_end: Callable[[int], None], name: str,
+                 says_end: Callable[[], bool] = lambda: False) -> None:
         super().__init__(name=f"rumplab {name}", daemon=True)
         self._console = console
         self._machine = machine
         self._header = header
         self._sightings = sightings
         self._on_end = on_end
+        self._says_end = says_end
 
     def run(self) -> None:
         """Follow the guest; the thread's body."""
@@ -84,6 +87,9 @@ class Watcher(threading.Thread):
             ready = changes.wait(None)
             self._output()
             if end in ready:
+                return
+            if self._says_end():
+                self._machine.stop()  # the guest halts its processor for ever
                 return
             time.sleep(OUTPUT_PAUSE_S)
 

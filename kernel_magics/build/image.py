@@ -21,6 +21,8 @@ __all__ = ["FACETS", "GuestImage", "LAB_NOTE_OWNER", "LAB_NOTE_HEADER"]
 
 # images/rumpkit/include/lab_abi.h, struct lab_note
 LAB_NOTE_OWNER, LAB_NOTE_HEADER = "rumplab", 1
+# What the first line of each guest of upstream Rumprun's says, platform hw.
+RUMPRUN_MARK = b"rump kernel bare metal bootstrap"
 _LAB_NOTE = Struct("<IIQ")
 
 FACETS: dict[str, Callable[["GuestImage"], object]] = {}
@@ -81,9 +83,10 @@ class GuestImage:
             found = cls.from_entry(path.parent, record)
             return replace(found, name=name or found.name)
         header = header_address(elf)
+        kit = "rumpkit" if header is not None else "rumprun" if RUMPRUN_MARK in elf.data else ""
         stripped = strip(elf.data)
         return cls(name=name or path.stem, path=path, stripped_path=path,
-                   kit="" if header is None else "rumpkit", sources=(),
+                   kit=kit, sources=(),
                    size_bytes=len(stripped), content_hash=hashlib.sha256(stripped).hexdigest(),
                    header_address=header)
 

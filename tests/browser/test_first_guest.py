@@ -27,8 +27,12 @@ def test_run_all_shows_console_layers_and_trace(opened, first_guest, dark):
     expect(layers.get_by_role("option")).to_have_count(17)
     expect(layers.locator(".rl-boundary", has_text="hypercalls")).to_contain_text(
         re.compile(r"[1-9]\d* calls"))
-    expect(page.output("%rumptrace hello").get_by_role("row")).not_to_have_count(0)
-    expect(page.output("%rumptrace hello")).to_contain_text("rumpuser_malloc")
+    trace = page.output("%rumptrace hello")
+    expect(trace.get_by_role("tab", name="Timeline")).to_have_attribute("aria-selected", "true")
+    page.shoot(f"rumptrace_timeline_{theme}", trace)
+    trace.get_by_role("tab", name="Calls").click()
+    expect(trace.get_by_role("row")).not_to_have_count(0)
+    expect(trace).to_contain_text("rumpuser_malloc")
     page.shoot(f"first_guest_{theme}")
     for cell in ("%%rumpbuild hello", "%rumpboot hello", "%rumplayers hello", "%rumptrace hello"):
         page.shoot(f"{cell.replace('%', '').replace(' ', '_')}_{theme}", page.output(cell))

@@ -82,7 +82,9 @@ class ConsoleView(View):
             self._resize(message)
 
     def close(self) -> None:
-        self._feed.close()
+        feed = vars(self).get("_feed")  # one whose making failed has none
+        if feed is not None:
+            feed.close()
         super().close()
 
     # What browsers ask

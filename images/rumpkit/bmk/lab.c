@@ -64,23 +64,29 @@ static inline bool wants_stack(unsigned event)
 	return __builtin_expect(stacks[event / 64] >> (event % 64) & 1, 0);
 }
 
-void lab_trace_enter(unsigned event, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
-    uint64_t caller)
+static inline void record_put(unsigned event, unsigned kind, uint64_t a0, uint64_t a1,
+    uint64_t a2, uint64_t a3, uint64_t caller, bool may_have_stack)
 {
 	struct lab_record *record;
 	uint64_t index;
 
 	if (!ring)
 		return;
-	record = record_take(&index, event, LAB_RECORD_ENTER);
+	record = record_take(&index, event, kind);
 	record->args[0] = a0;
 	record->args[1] = a1;
 	record->args[2] = a2;
 	record->args[3] = a3;
 	record->caller = caller;
 	record_give(record, index);
-	if (wants_stack(event))
+	if (may_have_stack && wants_stack(event))
 		bmk_trace_stack(event);
+}
+
+void lab_trace_enter(unsigned event, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+    uint64_t caller)
+{
+	record_put(event, LAB_RECORD_ENTER, a0, a1, a2, a3, caller, true);
 }
 
 void lab_trace_exit(unsigned event, uint64_t result)
@@ -98,20 +104,7 @@ void lab_trace_exit(unsigned event, uint64_t result)
 void lab_trace_record(unsigned event, unsigned kind, uint64_t a0, uint64_t a1,
     uint64_t a2, uint64_t a3, uint64_t caller)
 {
-	struct lab_record *record;
-	uint64_t index;
-
-	if (!ring)
-		return;
-	record = record_take(&index, event, kind);
-	record->args[0] = a0;
-	record->args[1] = a1;
-	record->args[2] = a2;
-	record->args[3] = a3;
-	record->caller = caller;
-	record_give(record, index);
-	if (kind == LAB_RECORD_INSTANT && wants_stack(event))
-		bmk_trace_stack(event);
+	record_put(event, kind, a0, a1, a2, a3, caller, kind == LAB_RECORD_INSTANT);
 }
 
 void bmk_trace_words(unsigned event, unsigned kind, unsigned detail, const uint64_t words[5])

@@ -11,7 +11,7 @@ from typing import Any
 from kernel_magics.build.cache import BuildCache, digest
 from kernel_magics.build.diagnostics import Diagnostic, SourceLines, parse_compiler, summary
 from kernel_magics.build.image import GuestImage, entry_files
-from kernel_magics.build.kits import KITS, LANGUAGES, BuildRequest
+from kernel_magics.build.kits import KITS, BuildRequest
 from kernel_magics.build.linking import parse_linker
 from kernel_magics.build.rumprun.baking import BakeConfiguration, check_configuration
 from kernel_magics.build.rumprun.missing import missing_component
@@ -160,5 +160,4 @@ def _finish(request: BuildRequest, folder: Path, warnings: list[Diagnostic],
     }
 
 
-assert set(LANGUAGES) == {"c", "c++"}  # what the toolchain's two drivers are for
 KITS[RumprunKit.name] = RumprunKit

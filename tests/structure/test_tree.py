@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,13 @@ def test_no_file_holds_the_leftovers_of_a_merge():
 def test_names_say_what_a_file_is_about():
     vague = {"utils", "util", "helpers", "helper", "common", "misc"}
     assert not [str(name) for name in project_files() if vague & {name.stem, *name.parts}]
+
+
+def test_no_two_test_files_have_one_name():
+    """Test folders are no packages: pytest would import one file and refuse the other."""
+    names = Counter(name.name for name in project_files()
+                    if name.parts[0] == "tests" and name.name.startswith("test_"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("suffix", LINES)

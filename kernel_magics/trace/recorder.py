@@ -16,7 +16,7 @@ __all__ = ["Recorder", "KEEP_RECORDS"]
 KEEP_RECORDS = 4 << 20  # 256 MiB
 
 _BUSY_S = 0.0002   # between two looks at a ring that fills
-_IDLE_S = 0.01     # … at one that doesn't
+_IDLE_S = 0.04     # … at one that doesn't: each look costs as much as hundreds of records
 _ASLEEP_S = 0.05   # … while no event is enabled
 
 

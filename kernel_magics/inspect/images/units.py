@@ -1,17 +1,18 @@
 """Which source each stretch of code was compiled from, by the debugging data alone.
 
-For images whose linker left no map.  It knows code only: data has no such table.
+For images whose linker left no map, and for objects that were joined before they came to the
+linker.  It knows code only: data has no such table.
 Source: DWARF 5, section 6.1.2, "Lookup by Address".
 """
 
 from __future__ import annotations
 
-import logging
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from kernel_magics.build.elf import ElfFile
+from kernel_magics.inspect.images.unit_names import UnitNames
 
 __all__ = ["UnitRange", "unit_ranges"]
 
@@ -20,15 +21,16 @@ MOST_RANGES, MOST_UNITS = 1_000_000, 50_000
 _HEADER = struct.Struct("<IHIBB")
 _PAIR = struct.Struct("<QQ")
 _LONG_FORMAT = 0xFFFFFFF0
-log = logging.getLogger(__name__)
 
 
 class UnitRange(NamedTuple):
-    """Code from `address`, `size_bytes` long, that was compiled from the file `source`."""
+    """Code from `address`, `size_bytes` long, that was compiled from the file `source` in the
+    folder `folder`."""
 
     address: int
     size_bytes: int
     source: str
+    folder: str = ""
 
 
 def unit_ranges(elf: ElfFile) -> list[UnitRange]:
@@ -39,9 +41,17 @@ def unit_ranges(elf: ElfFile) -> list[UnitRange]:
     section = elf.section(".debug_aranges")
     if section is None or elf.section(".debug_info") is None:
         return []
-    names = _names(elf)
-    found = [UnitRange(address, size, names[unit])
-             for unit, address, size in _ranges(elf.section_bytes(section)) if unit in names]
+    names = UnitNames(elf)
+    known: dict[int, tuple[str, str] | None] = {}
+    found = []
+    for unit, address, size in _ranges(elf.section_bytes(section)):
+        if unit not in known:
+            if len(known) >= MOST_UNITS:
+                break
+            known[unit] = names.of(unit)
+        name = known[unit]
+        if name is not None:
+            found.append(UnitRange(address, size, *name))
     return sorted(found)
 
 
@@ -65,20 +75,3 @@ def _ranges(data: bytes) -> Iterator[tuple[int, int, int]]:
             if size:
                 yield unit, address, size
         at = end
-
-
-def _names(elf: ElfFile) -> dict[int, str]:
-    """Return offset of each compilation unit → the source's name."""
-    from elftools.elf.elffile import ELFFile
-
-    names: dict[int, str] = {}
-    try:
-        for unit in ELFFile.load_from_path(str(elf.path)).get_dwarf_info().iter_CUs():
-            name = unit.get_top_DIE().attributes.get("DW_AT_name")
-            if name is not None:
-                names[unit.cu_offset] = name.value.decode("utf-8", "replace")
-            if len(names) >= MOST_UNITS:
-                break
-    except Exception:  # (pyelftools has many for damaged data) what was read counts
-        log.debug("the compilation units of %s are damaged", elf.path, exc_info=True)
-    return names

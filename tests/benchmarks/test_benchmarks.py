@@ -5,6 +5,7 @@ import math
 from importlib import import_module
 
 import pytest
+from capabilities import need
 
 from . import BENCHMARKS
 
@@ -13,6 +14,8 @@ pytestmark = [pytest.mark.bench, pytest.mark.guest, pytest.mark.slow]
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_benchmark(name):
+    if name.startswith("kits_"):
+        need("rumprun")
     report = import_module(f".{name}", __package__).run(quick=True)
     print(f"\n{report}")
     kept = json.loads(report.save().read_text())

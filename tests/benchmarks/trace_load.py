@@ -1,13 +1,12 @@
 """What tracing every hypercall costs a web server under load: requests a second, on and off."""
 
-from pathlib import Path
 from typing import Any
 
 from kernel_magics import Lab
 from kernel_magics.boot.accel import accelerator
 from kernel_magics.places import images_dir
 
-from .load import Load, wrk
+from .load import Load, cpu_ns, wrk
 from .measuring import Report, interleave
 
 __all__ = ["run"]
@@ -46,16 +45,10 @@ def run(quick: bool) -> Report:
 
 def _load(guest: Any, seconds: int, cpu: list[float]) -> Load:
     """Ask for pages; add the microseconds of QEMU's processor time a request took."""
-    before_ns = _cpu_ns(guest.pid)
+    before_ns = cpu_ns(guest.pid)
     load = wrk(guest.ports[_PORT], _CONNECTIONS, seconds)
-    cpu.append((_cpu_ns(guest.pid) - before_ns) / 1e3 / load.requests)
+    cpu.append((cpu_ns(guest.pid) - before_ns) / 1e3 / load.requests)
     return load
-
-
-def _cpu_ns(pid: int) -> int:
-    """Return the processor time of a process's threads, to the nanosecond; proc(5)."""
-    return sum(int((task / "schedstat").read_text().split()[0])
-               for task in Path(f"/proc/{pid}/task").iterdir())
 
 
 def _between_us(guest: Any, seconds: int, cpu: list[float]) -> float:

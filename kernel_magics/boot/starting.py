@@ -20,6 +20,7 @@ from kernel_magics.boot.programs import parse_programs, programs_of
 from kernel_magics.boot.qemu import QemuDriver, find_qemu
 from kernel_magics.boot.recording import TSC_HZ, Recording, recordable
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
+from kernel_magics.boot.rumprun_trace import trace_prefix
 from kernel_magics.boot.spec import BootSpec, Launch, configuration, guest_name_of, render
 from kernel_magics.boot.usernet import host_ports
 from kernel_magics.build.elf import PT_LOAD, ElfFile
@@ -68,6 +69,8 @@ def start_guest(image: GuestImage, spec: BootSpec, *, keep: bool = False,
         chosen = replace(chosen, tsc_hz=TSC_HZ)
     console = console_kind(image.kit, devices, shares_files(libvirt_uri) and not spec.record)
     text = render(_configuration(image, spec, chosen, devices, console))
+    if image.kit == rumprun.KIT and image.header_address is not None:
+        text = trace_prefix(spec, chosen.tsc_hz) + text
     files, record = registry.claim(record, numbered=not spec.name)
     launch = Launch(record.name, record.uuid, str(image.stripped_path), text, spec.memory_mib,
                     spec.machine, chosen.name, chosen.cpu, files, spec.paused,

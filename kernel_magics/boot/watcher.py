@@ -64,7 +64,7 @@ class Watcher(threading.Thread):
             ready = changes.wait(LOOK_S)
             if ready:
                 self._output()
-            if end in ready:
+            if end in ready or (ready and self._says_end()):
                 return
 
     def _look(self) -> int:
@@ -83,15 +83,13 @@ class Watcher(threading.Thread):
 
     def _follow(self, changes: FileChanges, end: int) -> None:
         self._output()
-        while True:
+        while not self._says_end():
+            time.sleep(OUTPUT_PAUSE_S)
             ready = changes.wait(None)
             self._output()
             if end in ready:
                 return
-            if self._says_end():
-                self._machine.stop()  # the guest halts its processor for ever
-                return
-            time.sleep(OUTPUT_PAUSE_S)
+        self._machine.stop()  # the guest halts its processor for ever
 
     def _output(self) -> None:
         self._guarded(self._console.pump)

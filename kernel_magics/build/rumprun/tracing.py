@@ -1,0 +1,100 @@
+"""Tracing that is baked into an image: our objects, compiled with the user's toolchain.
+
+They are linked with the linker's --wrap, so that a call of a hypercall in the rump kernel, in
+the base libraries and in the program comes to a wrapper that counts it and can record it.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from kernel_magics.build.cache import digest, disk_errors
+from kernel_magics.build.rumprun.toolchain import QUIET, RumprunToolchain
+from kernel_magics.build.toolchain import run_tool
+from kernel_magics.errors import BuildError
+from kernel_magics.places import cache_dir, images_dir
+
+__all__ = ["lend_trace", "trace_identity"]
+
+OBJECT, ARGUMENTS = "rumplab-trace.o", "rumplab-trace.args"
+# Interrupts use the stack they find, and save no vector registers.
+FLAGS = ("-c", "-O2", "-g", "-Wall", "-Wextra", "-ffreestanding", "-mno-red-zone",
+         "-mgeneral-regs-only", "-fno-stack-protector", "-fno-strict-aliasing")
+_WRAPPER = "__wrap_"
+
+
+def trace_identity() -> str:
+    """Return a text that differs once the sources of tracing changed."""
+    return digest(*(part for name, text in _sources().items() for part in (name, text)))
+
+
+def lend_trace(toolchain: RumprunToolchain, folder: Path) -> tuple[str, ...]:
+    """Put the objects into `folder`; return the words that add them to a bake run there.
+
+    The words are for rumprun-bake's "-m add …"; they hold no path, which may have spaces.
+    They are compiled once for each toolchain and state of the sources.  Raises BuildError if
+    the toolchain does not compile them, HostError if the cache cannot be written.
+    """
+    place = _built(toolchain)
+    for name in (OBJECT, ARGUMENTS):
+        shutil.copyfile(place / name, folder / name)
+    return OBJECT, f"@{ARGUMENTS}"
+
+
+def _sources() -> Mapping[str, bytes]:
+    """Return the files by name: what is compiled, and the headers it includes."""
+    own = images_dir() / "rumprun"
+    paths = [*sorted(own.glob("trace*.[ch]")), own / "upstream.h",
+             images_dir() / "rumpkit" / "include" / "lab_abi.h"]
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def _built(toolchain: RumprunToolchain) -> Path:
+    """Return the folder of the object and the linker's arguments, made if need be."""
+    key = digest(trace_identity(), toolchain.identity, " ".join(FLAGS))
+    root = cache_dir() / "rumprun-trace"
+    place = root / key[:32]
+    with disk_errors(root):
+        if not (place / ARGUMENTS).exists():
+            root.mkdir(parents=True, exist_ok=True)
+            staged = Path(tempfile.mkdtemp(prefix=".staging-", dir=root))
+            try:
+                _compile(toolchain, staged)
+                shutil.rmtree(place, ignore_errors=True)
+                os.replace(staged, place)
+            except OSError:  # another notebook was first, and its work is as good
+                if not (place / ARGUMENTS).exists():
+                    raise
+            finally:
+                shutil.rmtree(staged, ignore_errors=True)
+    return place
+
+
+def _compile(toolchain: RumprunToolchain, folder: Path) -> None:
+    sources = _sources()
+    for name, text in sources.items():
+        (folder / name).write_bytes(text)
+    names = [name for name in sources if name.endswith(".c")]
+    _run([str(toolchain.compiler), *FLAGS, "-I.", f"-fdebug-prefix-map={folder}=rumplab",
+          *names], folder)
+    objects = [f"{name.removesuffix('.c')}.o" for name in names]
+    _run([str(toolchain.tool("ld")), "-r", "-o", OBJECT, *objects], folder)
+    table = _run([str(toolchain.tool("nm")), "--defined-only", OBJECT], folder)
+    wrapped = sorted(word.removeprefix(_WRAPPER) for line in table.splitlines()
+                     if (word := line.split()[-1]).startswith(_WRAPPER))
+    for name in (*sources, *objects):
+        (folder / name).unlink()
+    # Last: it says that the folder is complete.
+    (folder / ARGUMENTS).write_text("".join(f"-Wl,--wrap={name}\n" for name in wrapped))
+
+
+def _run(command: list[str], folder: Path) -> str:
+    code, output = run_tool(command, cwd=folder, env={**QUIET, "TMPDIR": str(folder)})
+    if code:
+        raise BuildError(f"the trace points do not compile with this toolchain:\n{output.strip()}",
+                         diagnostics=(), log=output, command=command,
+                         next_step="build without tracing; --trace needs a Rumprun of 2016 or "
+                                   "later, platform hw")
+    return output

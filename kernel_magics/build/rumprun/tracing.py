@@ -8,15 +8,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_magics.build.cache import digest, disk_errors
 from kernel_magics.build.rumprun.toolchain import QUIET, RumprunToolchain
 from kernel_magics.build.toolchain import run_tool
-from kernel_magics.errors import BuildError
+from kernel_magics.errors import BuildError, HostError
 from kernel_magics.places import cache_dir, images_dir
 
-__all__ = ["lend_trace", "trace_identity"]
+__all__ = ["TraceParts", "trace_parts"]
 
 OBJECT, ARGUMENTS = "rumplab-trace.o", "rumplab-trace.args"
 # Interrupts use the stack they find, and save no vector registers.
@@ -25,22 +26,26 @@ FLAGS = ("-c", "-O2", "-g", "-Wall", "-Wextra", "-ffreestanding", "-mno-red-zone
 _WRAPPER = "__wrap_"
 
 
-def trace_identity() -> str:
-    """Return a text that differs once the sources of tracing changed."""
-    return digest(*(part for name, text in _sources().items() for part in (name, text)))
+@dataclass(frozen=True, slots=True)
+class TraceParts:
+    """What is linked with an image that is traced: `tokens` for rumprun-bake's `add` command,
+    and a text, `identity`, that differs once the sources of tracing changed."""
+
+    tokens: tuple[str, ...]
+    identity: str
 
 
-def lend_trace(toolchain: RumprunToolchain, folder: Path) -> tuple[str, ...]:
-    """Put the objects into `folder`; return the words that add them to a bake run there.
+def trace_parts(toolchain: RumprunToolchain) -> TraceParts:
+    """Return the objects of tracing, compiled once for a toolchain and a state of the sources.
 
-    The words are for rumprun-bake's "-m add …"; they hold no path, which may have spaces.
-    They are compiled once for each toolchain and state of the sources.  Raises BuildError if
-    the toolchain does not compile them, HostError if the cache cannot be written.
+    Raises BuildError if the toolchain does not compile them; HostError if the cache cannot be
+    written, or has a space in its path, which rumprun-bake takes for two words.
     """
     place = _built(toolchain)
-    for name in (OBJECT, ARGUMENTS):
-        shutil.copyfile(place / name, folder / name)
-    return OBJECT, f"@{ARGUMENTS}"
+    if any(character.isspace() for character in str(place)):
+        raise HostError(f"rumprun-bake cannot link {place}: there is a space in the path",
+                        next_step="set RUMPLAB_CACHE to a folder without one")
+    return TraceParts((str(place / OBJECT), f"@{place / ARGUMENTS}"), place.name)
 
 
 def _sources() -> Mapping[str, bytes]:
@@ -53,7 +58,8 @@ def _sources() -> Mapping[str, bytes]:
 
 def _built(toolchain: RumprunToolchain) -> Path:
     """Return the folder of the object and the linker's arguments, made if need be."""
-    key = digest(trace_identity(), toolchain.identity, " ".join(FLAGS))
+    texts = (part for name, text in _sources().items() for part in (name, text))
+    key = digest(toolchain.identity, " ".join(FLAGS), *texts)
     root = cache_dir() / "rumprun-trace"
     place = root / key[:32]
     with disk_errors(root):

@@ -33,7 +33,7 @@ class Frames:
             space = AddressSpace(self._guest)
         except GuestError:
             return None
-        return space if space.page_table else None
+        return space if space.is_mapped else None
 
     @cached_property
     def objects(self) -> CodeObjects | None:

@@ -5,34 +5,41 @@ from __future__ import annotations
 from typing import Any
 
 from kernel_magics.errors import GuestError
-from kernel_magics.inspect.memory.program import DIRECT_BASE
-from kernel_magics.inspect.memory.ram import PAGE_BYTES, GuestRam
+from kernel_magics.inspect.memory.mapping import (
+    DIRECT_BASE,
+    DIRECT_END,
+    is_identity_mapped,
+    memory_of,
+)
+from kernel_magics.inspect.memory.ram import PAGE_BYTES
 
 __all__ = ["AddressSpace"]
-
-_DIRECT_END = DIRECT_BASE + (1 << 46)
 
 
 class AddressSpace:
     """Reads the memory of a subject as one of its processes sees it.
 
     `page_table` is the physical address of the process's level-4 table, by default of the
-    one in use; `is_default` tells that apart.  Meant for one look: the tables of a running
-    guest change.
+    one in use; `is_default` tells that apart.  A guest that maps its RAM one to one has no
+    tables to look at (`page_table` 0) and one address space.  Meant for one look: the tables
+    of a running guest change.
     """
 
     def __init__(self, subject: Any, page_table: int = 0) -> None:
         self._subject = subject
         self._read = subject.ram.read
         self.is_default = not page_table
-        self.page_table = page_table or subject.header.page_table_address
-        self._walk = GuestRam(subject.ram.read, self.page_table)
+        self._walk = memory_of(subject, page_table)
+        self.page_table = self._walk.page_table
+        self._is_identity = is_identity_mapped(subject)
         self._pages: dict[int, int | None] = {}
 
     def read(self, address: int, size_bytes: int) -> bytes:
         """Return memory; raises GuestError (attribute `address`) where nothing is mapped."""
+        if self._is_identity:
+            return self._walk.read_virtual(address, size_bytes)
         # The runtime's own view of RAM needs no tables, which may be half written just now.
-        if DIRECT_BASE <= address < _DIRECT_END:
+        if DIRECT_BASE <= address < DIRECT_END:
             return bytes(self._read(address - DIRECT_BASE, size_bytes))
         parts = []
         while size_bytes > 0:
@@ -41,6 +48,11 @@ class AddressSpace:
             parts.append(bytes(self._read(self._page(address - offset) + offset, count)))
             address, size_bytes = address + count, size_bytes - count
         return b"".join(parts)
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether there is anything to see: a guest that has just begun has no tables."""
+        return self._is_identity or bool(self.page_table)
 
     def _page(self, page: int) -> int:
         if page not in self._pages:

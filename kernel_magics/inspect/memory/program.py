@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_magics.build.elf import PT_LOAD, ElfFile
 from kernel_magics.errors import GuestError, ImageError
-from kernel_magics.inspect.memory.ram import GuestRam
+from kernel_magics.inspect.memory.mapping import (
+    DIRECT_BASE,
+    DIRECT_END,
+    is_identity_mapped,
+    memory_of,
+)
 
 if TYPE_CHECKING:
     import drgn
 
 __all__ = ["DIRECT_BASE", "has_types", "program_of"]
 
-DIRECT_BASE = 0xFFFF_8000_0000_0000
-"""Where the runtime sees all of RAM: address = DIRECT_BASE + physical address."""
-
-_DIRECT_END = DIRECT_BASE + (1 << 46)
 _ALL_ADDRESSES = (1 << 64) - 1
 
 
@@ -85,6 +86,7 @@ class _Memory:
         self._subject = subject
         self._page_table = page_table
         self._image = range(start, end)
+        self._is_identity = is_identity_mapped(subject)
 
     def read(self, address: int, count: int, _offset: int, physical: bool) -> bytes:
         import drgn
@@ -98,11 +100,12 @@ class _Memory:
         return bytes(self._subject.ram.read(address, count))
 
     def _virtual(self, address: int, count: int) -> bytes:
+        if self._is_identity:
+            return memory_of(self._subject).read_virtual(address, count)
         # The runtime's own addresses need no tables, which may be half written just now.
-        if DIRECT_BASE <= address < _DIRECT_END:
+        if DIRECT_BASE <= address < DIRECT_END:
             return self._physical(address - DIRECT_BASE, count)
         if self._page_table is None and address in self._image \
                 and address + count <= self._image.stop:
             return self._physical(address, count)
-        table = self._page_table or self._subject.header.page_table_address
-        return GuestRam(self._subject.ram.read, table).read_virtual(address, count)
+        return memory_of(self._subject, self._page_table or 0).read_virtual(address, count)

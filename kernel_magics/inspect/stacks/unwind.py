@@ -40,7 +40,7 @@ SEARCHED_WORDS = 200_000
 _RBP, _RSP, _RIP = 6, 7, 16
 _KEPT = (3, 6, 12, 13, 14, 15)  # what a function gives back as it got it
 _OUTERMOST = frozenset(("_start", "_rumpkit_entry32", "__clone", "clone", "clone3",
-                        "arch_thread_begin"))
+                        "arch_thread_begin", "bmk_cpu_sched_bouncer", "_start64"))
 _MASK = (1 << 64) - 1
 
 

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from ctypes import sizeof
 from functools import cached_property
-from struct import Struct
 from typing import Any
 
-from kernel_magics.boot.abi import REGISTERS, Panic
 from kernel_magics.errors import LabError
 from kernel_magics.inspect.memory.address_space import AddressSpace
 from kernel_magics.inspect.stacks.code_objects import CodeObjects
 from kernel_magics.inspect.stacks.stack import Backtrace, walk_stack
-from kernel_magics.inspect.threads.thread_table import STACK_BYTES, ThreadRecord, ThreadTable
+from kernel_magics.inspect.threads.thread_table import ThreadRecord
 from kernel_magics.inspect.threads.wait_facts import WaitFacts
 from kernel_magics.inspect.threads.wait_types import Wait
-from kernel_magics.inspect.threads.waits import wait_of
 
 __all__ = ["Thread"]
 
-# What arch_switch of images/rumpkit/arch/x86_64/trap.S leaves on a stack it switches from.
-_SAVED = Struct("<7Q")
-_SAVED_NAMES = ("r15", "r14", "r13", "r12", "rbx", "rbp", "rip")
 # A blocked thread of a running guest may wake up during the walk: so often it is done anew.
 TRIES = 4
-_NO_VECTOR = 2**64 - 1
-_PANIC_BYTES = sizeof(Panic)
 
 
 class Thread:
@@ -34,8 +25,9 @@ class Thread:
 
     `number`; `name`; `state`: "running", "runnable" (it waits for the processor only),
     "blocked" or "exited"; `process`: its process's number, 0 for the runtime's own threads;
-    `cpu_ns`: time on the processor, without the slice that is running; `wait`: what it
-    waits for, None if it does not; `record`: the rest that the guest says.
+    `cpu_ns`: time on the processor, without the slice that is running, None if the guest does
+    not count it; `wait`: what it waits for, None if it does not; `record`: the rest that the
+    guest says.
     """
 
     def __init__(self, subject: Any, record: ThreadRecord, space: AddressSpace,
@@ -65,7 +57,7 @@ class Thread:
     @cached_property
     def wait(self) -> Wait | None:
         """What it waits for, None if it is running or ready to, or has ended."""
-        return wait_of(self, self.stack, self._facts) if self.state == "blocked" else None
+        return self._facts.wait_of(self) if self.state == "blocked" else None
 
     @cached_property
     def label(self) -> str:
@@ -100,7 +92,7 @@ class Thread:
     def _has_processor(self, record: ThreadRecord, registers: Mapping[str, int]) -> bool:
         """Whether the processor is in this thread: a switch may be half done."""
         stack = registers["rsp"]
-        if record.stack and 0 <= stack - record.stack < STACK_BYTES:
+        if record.stack and 0 <= stack - record.stack < record.stack_bytes:
             return True
         return record.state == "running" and self._facts.by_stack(stack) is None
 
@@ -124,11 +116,9 @@ class Thread:
 
     def _walk_saved(self, stack_pointer: int) -> Backtrace:
         try:
-            values = _SAVED.unpack(self.space.read(stack_pointer, _SAVED.size))
+            registers = self._facts.table.saved_registers(self.space, stack_pointer, self.record)
         except LabError:
             return Backtrace([], [f"its stack at {stack_pointer:#x} is not mapped"])
-        registers = dict(zip(_SAVED_NAMES, values, strict=True))
-        registers["rsp"] = stack_pointer + _SAVED.size
         objects = self.objects
         code = objects.at(registers["rip"] - 1)
         is_return = code is not None and code.called(registers["rip"]) is not None
@@ -136,7 +126,7 @@ class Thread:
                           objects=objects)
 
     def _record_now(self) -> ThreadRecord | None:
-        return ThreadTable(self._subject).again(self.record)
+        return self._facts.table.anew().again(self.record)
 
     def _running(self) -> Backtrace:
         """Walk from the processor's own registers."""
@@ -172,12 +162,9 @@ class Thread:
                           objects=self.objects)
 
     def _panicked(self) -> Backtrace:
-        data = self._subject.ram.read(self._subject.header.panic_address, _PANIC_BYTES)
-        record = Panic.from_buffer_copy(data)
-        registers = dict(zip(REGISTERS, record.registers, strict=True))
-        return walk_stack(self._subject, registers, space=self.space,
-                          objects=self.objects,
-                          after_call=record.vector == _NO_VECTOR)
+        registers, after_call = self._facts.table.panic_registers()
+        return walk_stack(self._subject, registers, space=self.space, objects=self.objects,
+                          after_call=after_call)
 
     # Text
 
@@ -189,7 +176,8 @@ class Thread:
     def line(self) -> str:
         """Return the thread as a line of a list."""
         waits = f", waits for {self.wait.text}" if self.wait else ""
-        return f"{self.title()}, {self.cpu_ns / 1e6:.3f} ms{waits}"
+        used = f", {self.cpu_ns / 1e6:.3f} ms" if self.cpu_ns is not None else ""
+        return f"{self.title()}{used}{waits}"
 
     def __repr__(self) -> str:
         return self.line()

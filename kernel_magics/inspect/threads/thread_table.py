@@ -10,9 +10,11 @@ from contextlib import suppress
 from ctypes import sizeof
 from dataclasses import dataclass
 from functools import cached_property
+from struct import Struct
 from typing import Any
 
 from kernel_magics.boot import abi
+from kernel_magics.boot.header import GuestHeader
 from kernel_magics.errors import GuestError
 from kernel_magics.inspect.memory.address_space import AddressSpace
 from kernel_magics.inspect.memory.program import DIRECT_BASE, has_types, program_of
@@ -27,6 +29,10 @@ STACK_BYTES = 8 * 4096
 """Of a thread in the runtime: STACK_PAGES of images/rumpkit/bmk/thread.c."""
 
 FOREVER = (1 << 63) - 1
+_NO_VECTOR = 2**64 - 1
+# What arch_switch of images/rumpkit/arch/x86_64/trap.S leaves on a stack it switches from.
+_SAVED = Struct("<7Q")
+_SAVED_NAMES = ("r15", "r14", "r13", "r12", "rbx", "rbp", "rip")
 _TICKS_A_SECOND = 1_000_000_000
 
 
@@ -37,13 +43,13 @@ class ThreadRecord:
     `state` is "running", "runnable", "blocked" or "exited"; `stack_pointer` is that of its
     stack in the runtime, as of the last time it left the processor; `stack` that stack's
     lowest address; `owner` its struct kern_thread; `page_table` the physical address of
-    its process's.
+    its process's; `cpu_ns` is None in guests that do not count it.
     """
 
     number: int
     name: str
     state: str
-    cpu_ns: int
+    cpu_ns: int | None
     stack_pointer: int
     address: int = 0
     stack: int = 0
@@ -55,6 +61,7 @@ class ThreadRecord:
     pid: int = 0
     command: str = ""
     page_table: int = 0
+    stack_bytes: int = STACK_BYTES
 
 
 class ThreadTable:
@@ -62,9 +69,14 @@ class ThreadTable:
 
     def __init__(self, subject: Any) -> None:
         self._subject = subject
-        self.header = subject.header
         self.problems: list[str] = []
         self.space = AddressSpace(subject)
+
+    @cached_property
+    def header(self) -> GuestHeader:
+        """The lab header as it was at the first look."""
+        found: GuestHeader = self._subject.header
+        return found
 
     def records(self) -> list[ThreadRecord]:
         """Return the threads by number.
@@ -101,6 +113,27 @@ class ThreadTable:
         row = self._read("thread", record.address)
         return self._record(record.address, row) \
             if row is not None and row["number"] == record.number else None
+
+    def anew(self) -> ThreadTable:
+        """Return the table for another look."""
+        return type(self)(self._subject)
+
+    def saved_registers(self, space: AddressSpace, stack_pointer: int,
+                        _record: ThreadRecord) -> dict[str, int]:
+        """Return the registers that the last switch left on a thread's stack.
+
+        Raises GuestError where nothing is mapped.
+        """
+        values = _SAVED.unpack(space.read(stack_pointer, _SAVED.size))
+        return {**dict(zip(_SAVED_NAMES, values, strict=True)),
+                "rsp": stack_pointer + _SAVED.size}
+
+    def panic_registers(self) -> tuple[dict[str, int], bool]:
+        """Return the registers of the panic record, and whether rip is a return address."""
+        record = abi.Panic.from_buffer_copy(
+            self._subject.ram.read(self.header.panic_address, sizeof(abi.Panic)))
+        return dict(zip(abi.REGISTERS, record.registers, strict=True)), \
+            record.vector == _NO_VECTOR
 
     # From the structures
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from kernel_magics.errors import UsageError
 from kernel_magics.inspect.memory.address_space import AddressSpace
 from kernel_magics.inspect.stacks.code_objects import CodeObjects, objects_of
+from kernel_magics.inspect.threads.kits import look_of
 from kernel_magics.inspect.threads.thread import Thread
 from kernel_magics.inspect.threads.thread_groups import ThreadGroups
-from kernel_magics.inspect.threads.thread_table import ThreadRecord, ThreadTable
-from kernel_magics.inspect.threads.wait_facts import WaitFacts
+from kernel_magics.inspect.threads.thread_table import ThreadRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,14 +31,15 @@ class Threads(list[Thread]):
     @property
     def df(self) -> pd.DataFrame:
         """A row per thread: thread (its number, the index), name, state, process, cpu_ns
-        (without the slice that is running), waits_for, stack_pointer, current."""
+        (without the slice that is running; missing where the guest does not count it),
+        waits_for, stack_pointer, current."""
         import pandas as pd
 
         return pd.DataFrame({
             "name": [one.name for one in self],
             "state": [one.state for one in self],
             "process": [one.process for one in self],
-            "cpu_ns": [one.cpu_ns for one in self],
+            "cpu_ns": _numbers([one.cpu_ns for one in self]),
             "waits_for": [one.wait.text if one.wait else "" for one in self],
             "stack_pointer": pd.array([one.record.stack_pointer for one in self], "UInt64"),
             "current": [one.state == "running" for one in self],
@@ -49,6 +50,13 @@ class Threads(list[Thread]):
         if len(self) > SHOWN_THREADS:
             lines.append(f"… {len(self) - SHOWN_THREADS} more: list(guest.threads), or .df")
         return "\n".join([*(lines or ["no threads"]), *(f"({text})" for text in self.problems)])
+
+
+def _numbers(values: list[int | None]) -> Any:
+    """Return a column of whole numbers, of pandas' own kind where some are missing."""
+    import pandas as pd
+
+    return pd.array(values, "Int64") if None in values else values
 
 
 class GuestThreads:
@@ -67,10 +75,9 @@ class GuestThreads:
 
         Raises GuestError if the guest's tables cannot be read.
         """
-        table = ThreadTable(self._subject)
+        table, facts = look_of(self._subject)
         records = table.records()
         spaces = _Spaces(self._subject, records)
-        facts = WaitFacts(self._subject, table)
         facts.threads = [Thread(self._subject, record, spaces.of(record), spaces.objects_of,
                                 facts) for record in records]
         return Threads(facts.threads, table.problems)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from kernel_magics.errors import LabError
 from kernel_magics.inspect.memory.program import program_of
 from kernel_magics.inspect.stacks.module_types import name_in_module
-from kernel_magics.inspect.threads.thread_table import STACK_BYTES
 from kernel_magics.inspect.values.object_names import ObjectNames
 from kernel_magics.inspect.values.records import RecordReader
 
 if TYPE_CHECKING:
     from kernel_magics.inspect.threads.thread import Thread
     from kernel_magics.inspect.threads.thread_table import ThreadTable
+    from kernel_magics.inspect.threads.wait_types import Wait
 
 __all__ = ["WaitFacts"]
 
@@ -30,6 +30,12 @@ class WaitFacts:
         self.subject, self.table = subject, table
         self.threads: list[Thread] = []
         self._readers: dict[tuple[str, str], RecordReader] = {}
+
+    def wait_of(self, thread: Thread) -> Wait:
+        """Return what a blocked thread waits for."""
+        from kernel_magics.inspect.threads.waits import wait_of
+
+        return wait_of(thread, thread.stack, self)
 
     @cached_property
     def names(self) -> ObjectNames:
@@ -47,7 +53,7 @@ class WaitFacts:
     def by_stack(self, address: int) -> Thread | None:
         """Return the thread on whose stack in the runtime an address lies."""
         return next((one for one in self.threads if one.record.stack
-                     and 0 <= address - one.record.stack < STACK_BYTES), None)
+                     and 0 <= address - one.record.stack < one.record.stack_bytes), None)
 
     def name_at(self, address: int, thread: Thread) -> str:
         """Return the name of a variable at an address of a thread's process, "" if none."""

@@ -16,7 +16,7 @@ from kernel_magics.inspect.threads.wait_types import SystemCall, Wait
 if TYPE_CHECKING:
     from kernel_magics.inspect.threads.thread import Thread
 
-__all__ = ["system_call_of", "wait_of"]
+__all__ = ["system_call_of", "wait_of", "with_deadline"]
 
 _ENTRY = "arch_syscall_entry"
 _NS_PER_S = 1_000_000_000
@@ -64,7 +64,7 @@ def wait_of(thread: Thread, trace: Backtrace, facts: WaitFacts) -> Wait:
     call = system_call_of(trace)
     found = kernel_lock_wait(thread, trace, facts) or (_of_call(call, thread, trace, facts)
                                                if call is not None else None)
-    return _with_deadline(found or _of_place(trace, call), thread)
+    return with_deadline(found or _of_place(trace, call), thread)
 
 
 def system_call_of(trace: Backtrace) -> SystemCall | None:
@@ -126,7 +126,8 @@ def _of_place(trace: Backtrace, call: SystemCall | None) -> Wait:
     return Wait("call", f"system call {call.number}") if call else Wait("unknown", "unknown")
 
 
-def _with_deadline(wait: Wait, thread: Thread) -> Wait:
+def with_deadline(wait: Wait, thread: Thread) -> Wait:
+    """Return a wait with the time at which it ends by itself, if it does."""
     deadline = thread.record.deadline_ns
     if deadline >= FOREVER or deadline <= 0:
         return wait

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import drgn
 
-__all__ = ["RecordReader"]
+__all__ = ["FixedReader", "RecordReader"]
 
 _LETTERS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
@@ -27,7 +27,7 @@ class RecordReader:
     """
 
     def __init__(self, program: drgn.Program, type_name: str, *members: str) -> None:
-        kind = program.type(type_name)
+        kind = program.type(type_name).unaliased()
         self.size_bytes = int(kind.size or 0)
         fields = sorted((*_field(kind, name), name.rpartition(".")[2]) for name in members)
         layout, at = "<", 0
@@ -69,3 +69,25 @@ def _field(kind: drgn.Type, path: str) -> tuple[int, str, int]:
         raise LookupError(f"{path} is no number")
     is_signed = plain.kind == drgn.TypeKind.INT and plain.is_signed
     return offset, _LETTERS[size].lower() if is_signed else _LETTERS[size], size
+
+
+class FixedReader:
+    """Reads members whose places are known without debugging information.
+
+    `members` is name → offset and struct's letter.
+    """
+
+    def __init__(self, size_bytes: int, members: Mapping[str, tuple[int, str]]) -> None:
+        self.size_bytes = size_bytes
+        self._members = {name: (offset, Struct(f"<{form}"))
+                         for name, (offset, form) in members.items()}
+
+    def read(self, read: Callable[[int, int], bytes], address: int) -> Mapping[str, Any]:
+        """Return the members of the structure at an address; raises what `read` raises."""
+        data = read(address, self.size_bytes)
+        found: dict[str, Any] = {}
+        for name, (offset, layout) in self._members.items():
+            value = layout.unpack_from(data, offset)[0]
+            found[name] = value.split(b"\0")[0].decode("utf-8", "replace") \
+                if isinstance(value, bytes) else value
+        return found

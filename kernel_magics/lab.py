@@ -6,6 +6,7 @@ import shlex
 import time
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ from kernel_magics.boot.recording import Recording
 from kernel_magics.boot.replaying import replay_guest
 from kernel_magics.boot.spec import BootSpec
 from kernel_magics.boot.starting import attach_guest, start_guest
-from kernel_magics.build import BuildRequest, GuestImage, Source, find_kit
+from kernel_magics.build import GuestImage, find_kit
+from kernel_magics.build.parts import read_request
+from kernel_magics.build.rumprun import BakeList, ComponentList, list_bakes, list_components
 from kernel_magics.errors import GuestError, LabError, UsageError
 from kernel_magics.inspect.dumps.dump import Dump, open_dump
 from kernel_magics.inspect.memory.heap_calls import heap_calls_flags
@@ -89,28 +92,36 @@ class Lab:
 
     # Images
 
-    def build(self, source_text: str, name: str = "guest", *, lang: str = "c",
+    def build(self, source: Any, name: str | None = None, *, lang: str = "c",
               cflags: str | Sequence[str] = (), ldflags: str | Sequence[str] = (),
-              filename: str | None = None, first_line: int = 1,
-              kit: str = "rumpkit", whole: bool = False, heap_calls: bool = False,
-              bake: str = "", components: str | Sequence[str] = ()) -> GuestImage:
-        """Build a guest image from source text.
+              filename: str | None = None, first_line: int = 1, kit: str = "rumpkit",
+              whole: bool = False, heap_calls: bool = False, bake: str = "",
+              components: str | Sequence[str] = (), trace: bool = False,
+              **project: Any) -> GuestImage:
+        """Build a guest image from a program's text, or from the path of its source, or a list
+        of paths.
 
         `lang` is "c" or "c++"; `filename` and `first_line` are what messages call the text
-        and its first line; `whole` keeps the network, disks and shares in the image of a
-        program that opens neither a socket nor a file; `heap_calls` has the program note
-        who allocates and frees its memory (guest.memory.heap.calls).  With the kit "rumprun",
-        an installed upstream toolchain, `bake` is one of its configurations (by default
-        hw_virtio), and `components` are libraries to add to it.  Raises UsageError,
-        BuildError (with diagnostics) or HostError.
+        and its first line.  For the kit "rumpkit", `whole` keeps the network, disks and shares
+        in the image of a program that opens neither a socket nor a file, and `heap_calls` has
+        the program note who allocates and frees its memory (guest.memory.heap.calls).
+
+        For the kit "rumprun", an installed upstream toolchain, `bake` is one of its
+        configurations (lab.bakes, by default hw_virtio), `components` are libraries to add to
+        it (lab.components), and `trace` links the tracing of hypercalls in.  `source` may also
+        be a project's folder, a program that is not baked yet, an image to bake again, or a
+        mapping {name: any of these} of programs that start in that order.  `project` is for
+        folders: `system` is "cmake", "configure" or "make" if it has several, `settings` go to
+        cmake or configure, `goals` to make, and `programs` are those to take.
+
+        Raises UsageError, BuildError (with diagnostics), HostError or ImageError.
         """
         compiling, linking = heap_calls_flags() if heap_calls else ([], [])
-        suffix = ".cc" if lang == "c++" else ".c"
-        source = Source(source_text, filename or f"{name}{suffix}", first_line)
-        request = BuildRequest(name, (source,), lang, (*compiling, *_words(cflags)),
-                               (*linking, *_words(ldflags)), whole=whole, bake=bake,
-                               components=_words(components))
-        image = find_kit(kit).build(request)
+        asked = read_request(source, name, filename, first_line, lang, **project)
+        image = find_kit(kit).build(replace(
+            asked, cflags=(*compiling, *asked.cflags, *_words(cflags)),
+            ldflags=(*linking, *_words(ldflags)), whole=whole, bake=bake,
+            components=_words(components), trace=trace))
         self._images[image.name] = image
         return image
 
@@ -305,6 +316,18 @@ class Lab:
         return TraceRecording.open(path)
 
     # This machine, and the end
+
+    @property
+    def bakes(self) -> BakeList:
+        """The bake configurations of the installed Rumprun toolchain, a table with `.df`; each
+        has its `components`.  Raises HostError if there is no toolchain."""
+        return list_bakes()
+
+    @property
+    def components(self) -> ComponentList:
+        """The components that can be baked, with the configurations that have them, a table
+        with `.df`.  Raises HostError if there is no Rumprun toolchain."""
+        return list_components()
 
     def doctor(self, *, refresh: bool = False) -> DoctorReport:
         """Return what this machine can do, each finding with its fix.

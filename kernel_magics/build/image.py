@@ -8,6 +8,7 @@ from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
+from kernel_magics.build.baked import Baked, BakeRecipe
 from kernel_magics.build.cache import load_record
 from kernel_magics.build.diagnostics import Diagnostic
 from kernel_magics.build.elf import ElfFile
@@ -45,6 +46,9 @@ class GuestImage:
     "bin", "argv" and perhaps "runmode" and "workdir"; `env`, their environment likewise;
     `memory_mib`, the RAM they are known to need (0: not known); and `packages`, the rows of
     `manifest`; `programs` are those of the root, name → path.
+
+    An image that Rumprun's tools baked here has `baked`, what it was made of; `rc` then names its
+    programs if it has several, which start in that order.
     """
 
     name: str
@@ -65,6 +69,7 @@ class GuestImage:
     memory_mib: int = 0
     packages: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
     programs: Mapping[str, str] = field(default_factory=dict, hash=False)
+    baked: Baked | None = field(default=None, hash=False)
 
     @classmethod
     def from_file(cls, path: Path | str, name: str | None = None) -> "GuestImage":
@@ -83,7 +88,7 @@ class GuestImage:
             found = cls.from_entry(path.parent, record)
             return replace(found, name=name or found.name)
         header = header_address(elf)
-        kit = "rumpkit" if header is not None else "rumprun" if RUMPRUN_MARK in elf.data else ""
+        kit = "rumprun" if RUMPRUN_MARK in elf.data else "rumpkit" if header is not None else ""
         stripped = strip(elf.data)
         return cls(name=name or path.stem, path=path, stripped_path=path,
                    kit=kit, sources=(),
@@ -101,7 +106,12 @@ class GuestImage:
             size_bytes=record["size_bytes"], content_hash=record["content_hash"],
             header_address=record["header_address"], build_ns=build_ns, cached=cached,
             log=record["log"], warnings=tuple(map(Diagnostic.from_record, record["warnings"])),
-            **_root(folder, record.get("root")))
+            **_root(folder, record.get("root")), **_baked(folder, record.get("baked")))
+
+    @property
+    def recipe(self) -> BakeRecipe | None:
+        """How the programs of a Rumprun image were compiled; None for other images."""
+        return self.baked.recipe if self.baked else None
 
     @property
     def manifest(self) -> "pd.DataFrame":
@@ -129,6 +139,8 @@ class GuestImage:
         lines = [f"{self.name}: {made}, {self.size_bytes / 1024:.1f} KiB to load"]
         if self.initrd:
             lines += self._root_lines()
+        if self.baked:
+            lines.append(f"  {self.baked.line()}")
         if "sizes" in FACETS:
             lines.append(self.sizes.bar())
         lines += [warning.text() for warning in self.warnings]
@@ -171,6 +183,16 @@ def _root(folder: Path, root: dict[str, Any] | None) -> dict[str, Any]:
     return {"initrd": folder / root["archive"], "rc": tuple(root["rc"]), "env": root["env"],
             "memory_mib": root["memory_mib"], "packages": tuple(root["packages"]),
             "programs": root["programs"]}
+
+
+def _baked(folder: Path, record: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the fields of an image that rumprun-bake made; several programs need an rc."""
+    if record is None:
+        return {}
+    baked = Baked.from_record(folder, record)
+    names = [one.name for one in baked.programs]
+    rc = tuple({"bin": name, "argv": [name]} for name in names) if len(names) > 1 else ()
+    return {"baked": baked, "rc": rc}
 
 
 def header_address(elf: ElfFile) -> int | None:

@@ -10,6 +10,7 @@ from kernel_magics.errors import UsageError
 
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
+    from kernel_magics.build.parts import Program, Project
 
 __all__ = ["BuildRequest", "KITS", "Kit", "Source", "check_name", "find_kit"]
 
@@ -25,12 +26,14 @@ class Source:
     """One source text.
 
     `filename` is what diagnostics and debugging data call it; `first_line` is the
-    number of the text's first line there (2 when line 1 of the cell is the magic).
+    number of the text's first line there (2 when line 1 of the cell is the magic); `lang` is
+    its language, "" for that of the build.
     """
 
     text: str
     filename: str
     first_line: int = 1
+    lang: str = ""
 
     def line(self, number: int) -> str:
         """Return line `number` as the user counts them, or "" outside the text."""
@@ -44,9 +47,11 @@ class BuildRequest:
     """What to build.
 
     `folder` is where `#include "…"` looks after the source itself; `whole` keeps parts of the
-    kit's runtime that the program does not ask for (the network, disks and shares).  `bake`
-    is a configuration of Rumprun's and `components` libraries to add to it; each source is a
-    program of its own there.
+    kit's runtime that the program does not ask for (the network, disks and shares).
+
+    For Rumprun: `bake` is a configuration and `components` libraries to add to it; `trace` links
+    tracing in; `parts` are programs to bake besides, or instead of, the one made of `sources`,
+    in the order in which they start.
     """
 
     name: str
@@ -58,6 +63,8 @@ class BuildRequest:
     whole: bool = False
     bake: str = ""
     components: tuple[str, ...] = ()
+    trace: bool = False
+    parts: "tuple[Program | Project, ...]" = ()
 
     def check(self) -> None:
         """Raise UsageError if the name, the language or the sources cannot be built."""
@@ -65,7 +72,7 @@ class BuildRequest:
         if self.lang not in LANGUAGES:
             raise UsageError(f"no such language: {self.lang!r}; there are "
                              f"{', '.join(LANGUAGES)}", next_step='use lang="c" or lang="c++"')
-        if not any(source.text.strip() for source in self.sources):
+        if not self.parts and not any(source.text.strip() for source in self.sources):
             raise UsageError(f"there is no source text to build {self.name} from",
                              next_step="write a program with a main function in the cell")
         for source in self.sources:

@@ -18,11 +18,16 @@ _MULTIPLE = re.compile(r"(?P<place>.*): multiple definition of `(?P<symbol>.+)';
 _NO_LIBRARY = re.compile(r"cannot find (?P<library>-l\S+?)(: No such file or directory)?$")
 _NO_ROOM = re.compile(r"No space left on device")
 _PLACE = re.compile(r"(?P<file>[^:\s]+):(?P<line>\d+)$")
+OF_RUMPKIT = "they have musl's libc, which includes libm and libpthread"
 _ENTRY_NAMES = ("main", "__real_main", "__wrap_main")
 
 
-def parse_linker(output: str, lines: SourceLines) -> list[Diagnostic]:
-    """Return what `output`, the linker's standard error, means; each symbol once."""
+def parse_linker(output: str, lines: SourceLines,
+                 libraries: str = OF_RUMPKIT) -> list[Diagnostic]:
+    """Return what `output`, the linker's standard error, means; each symbol once.
+
+    `libraries` says which there are, for a program that wants another one.
+    """
     found: dict[tuple[str, str], Diagnostic] = {}
     function = ""
     for text in output.splitlines():
@@ -30,20 +35,19 @@ def parse_linker(output: str, lines: SourceLines) -> list[Diagnostic]:
         if context:
             function = context["function"]
             continue
-        for key, diagnostic in _recognise(text, function, lines):
+        for key, diagnostic in _recognise(text, function, lines, libraries):
             found.setdefault(key, diagnostic)
     return sorted(found.values(), key=lambda one: (one.file, one.line))
 
 
-def _recognise(text: str, function: str,
-               lines: SourceLines) -> list[tuple[tuple[str, str], Diagnostic]]:
+def _recognise(text: str, function: str, lines: SourceLines,
+               libraries: str) -> list[tuple[tuple[str, str], Diagnostic]]:
     if match := _UNDEFINED.match(text):
         return [(("undefined", match["symbol"]), _undefined(match, function, lines))]
     if match := _MULTIPLE.match(text):
         return [(("multiple", match["symbol"]), _multiple(match, lines))]
     if match := _NO_LIBRARY.search(text):
-        message = (f"there is no library {match['library']} for guests; "
-                   "they have musl's libc, which includes libm and libpthread")
+        message = f"there is no library {match['library']} for guests; {libraries}"
         return [(("library", match["library"]), Diagnostic("", 0, 0, "error", message))]
     return []
 

@@ -19,7 +19,7 @@ from kernel_magics.build.linking import parse_linker
 from kernel_magics.build.runtime import CORE_ARCHIVE, Runtime, find_runtime
 from kernel_magics.build.stripping import strip
 from kernel_magics.build.toolchain import Toolchain, find_toolchain, run_tool
-from kernel_magics.errors import BuildError, HostError
+from kernel_magics.errors import BuildError, HostError, UsageError
 
 __all__ = ["RumpkitKit"]
 
@@ -63,6 +63,8 @@ class RumpkitKit:
         """
         started_ns = time.monotonic_ns()
         request.check()
+        if request.parts or request.trace:
+            raise _not_here(request)
         tools = _Tools(find_toolchain(request.lang), find_runtime(self.sources))
         key = _key(request, tools)
         found = self.cache.find(key)
@@ -87,6 +89,15 @@ class RumpkitKit:
             place = self.cache.store(key, folder, _files(folder, request.name),
                                      _dependencies(folder, request), record)
         return place, record
+
+
+def _not_here(request: BuildRequest) -> UsageError:
+    if request.trace:
+        return UsageError("a rumpkit image can always be traced; nothing is linked in for it",
+                          next_step='leave trace out, and boot it with trace="all"')
+    return UsageError("a rumpkit image has one program, made of C or C++ files",
+                      next_step='name its files, or pass kit="rumprun" for folders with a build '
+                                "system and for several programs")
 
 
 def _is_core(linked: Path) -> bool:
@@ -146,7 +157,8 @@ def _command(request: BuildRequest, tools: _Tools, folder: Path) -> list[str]:
         f"-Wl,-T,{runtime.link_script}", f"-Wl,-Map={link_files(request.name)[0]}",
         "-o", f"{request.name}.elf",
         str(lib / "crt1.o"), str(lib / "crti.o"), *extra.first,
-        "-x", request.lang, *(source.filename for source in request.sources),
+        *(word for source in request.sources
+          for word in ("-x", source.lang or request.lang, source.filename)),
         *extra.sources, "-x", "none", *request.ldflags, *own,
         "-Wl,--start-group", *libraries, "-Wl,--end-group",
         *(choice.after_libraries if choice else ()), *extra.last, str(lib / "crtn.o"),

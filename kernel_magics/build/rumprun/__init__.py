@@ -1,9 +1,17 @@
 """Upstream Rumprun: its installed toolchain as a kit beside rumpkit."""
 
-from kernel_magics.build.rumprun.baking import BakeConfiguration, bake_configurations
+from kernel_magics.build.baked import BakeRecipe
+from kernel_magics.build.rumprun.components import ComponentList, list_components
+from kernel_magics.build.rumprun.configurations import (
+    BakeConfiguration,
+    BakeList,
+    bake_configurations,
+    list_bakes,
+)
 from kernel_magics.build.rumprun.kit import RumprunKit
-from kernel_magics.build.rumprun.recipe import BakeRecipe, read_recipe
+from kernel_magics.build.rumprun.recipe import read_recipe
 from kernel_magics.build.rumprun.toolchain import RumprunToolchain, find_rumprun, rumprun_problem
 
-__all__ = ["BakeConfiguration", "BakeRecipe", "RumprunKit", "RumprunToolchain",
-           "bake_configurations", "find_rumprun", "read_recipe", "rumprun_problem"]
+__all__ = ["BakeConfiguration", "BakeList", "BakeRecipe", "ComponentList", "RumprunKit",
+           "RumprunToolchain", "bake_configurations", "find_rumprun", "list_bakes",
+           "list_components", "read_recipe", "rumprun_problem"]

@@ -1,97 +1,94 @@
-"""What rumprun-bake can bake: its configurations, each with its components."""
+"""Programs that are not baked yet → one guest image: a run of rumprun-bake."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from kernel_magics.build.baked import Baked, BakedProgram, BakeRecipe
+from kernel_magics.build.diagnostics import SourceLines
+from kernel_magics.build.image import entry_files, link_files
+from kernel_magics.build.linking import parse_linker
+from kernel_magics.build.rumprun.compiling import Compiled, failure, quiet
+from kernel_magics.build.rumprun.configurations import BakeConfiguration
+from kernel_magics.build.rumprun.missing import missing_component, missing_library
+from kernel_magics.build.rumprun.recipe import read_recipe
 from kernel_magics.build.rumprun.toolchain import QUIET, RumprunToolchain
+from kernel_magics.build.rumprun.tracing import TraceParts
 from kernel_magics.build.toolchain import run_tool
-from kernel_magics.errors import BuildError, UsageError
+from kernel_magics.errors import ImageError, UsageError
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["BakeConfiguration", "BakeList", "bake_configurations", "check_configuration",
-           "MOST_PROGRAMS"]
+__all__ = ["MOST_PROGRAMS", "Oven", "bake", "check_programs"]
 
 MOST_PROGRAMS = 8  # the script's own limit
-_LINE = re.compile(r"^(\w+)\s*: (.*)$")
 
 
 @dataclass(frozen=True, slots=True)
-class BakeConfiguration:
-    """One configuration: its `name`, what it is for, and its `components`, in link order.
+class Oven:
+    """What an image is baked with: a toolchain, a configuration, libraries `added` to it, and
+    what traces its hypercalls, None if nothing does."""
 
-    Components are libraries of rump kernel parts ("rumpnet_netinet"), without the "-l".
-    """
-
-    name: str
-    description: str
-    components: tuple[str, ...]
-
-    @property
-    def is_bootable_here(self) -> bool:
-        """Whether it is for machines ("hw_…", or for any platform) and not for Xen."""
-        return not self.name.startswith("xen_")
-
-
-class BakeList(tuple[BakeConfiguration, ...]):
-    """The configurations of a toolchain, shown as a table."""
+    toolchain: RumprunToolchain
+    configuration: BakeConfiguration
+    added: tuple[str, ...] = ()
+    trace: TraceParts | None = None
 
     @property
-    def df(self) -> "pd.DataFrame":
-        """A row for each configuration: name (index), description, components."""
-        import pandas as pd
-
-        return pd.DataFrame({"description": [one.description for one in self],
-                             "components": [" ".join(one.components) for one in self]},
-                            index=pd.Index([one.name for one in self], name="configuration"))
-
-    def __repr__(self) -> str:
-        width = max((len(one.name) for one in self), default=0)
-        return "\n".join(f"{one.name:<{width}}  {one.description} ({len(one.components)} "
-                         "components)" for one in self)
+    def components(self) -> tuple[str, ...]:
+        """All that is linked, in order, each once."""
+        return tuple(dict.fromkeys((*self.configuration.components, *self.added)))
 
 
-def bake_configurations(toolchain: RumprunToolchain) -> BakeList:
-    """Return what `rumprun-bake list` and `describe` say, in its order.
+def check_programs(programs: Sequence[Compiled], toolchain: RumprunToolchain) -> BakeRecipe:
+    """Return the recipe of programs that can be baked together.
 
-    Raises BuildError with the script's output if it fails.
+    Raises UsageError if they are too many, or called the same, or another toolchain made one;
+    ImageError if one is no program of Rumprun's.
     """
-    return _configurations(toolchain)
+    if len(programs) > MOST_PROGRAMS:
+        raise UsageError(f"an image has at most {MOST_PROGRAMS} programs; these are "
+                         f"{len(programs)}", next_step="make two images")
+    names = [one.name for one in programs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"two of the programs are called {twice[0]}",
+                         next_step="give them names: lab.build({name: what, …})")
+    recipes = [_recipe(one, toolchain) for one in programs]
+    return recipes[0]
 
 
-@lru_cache(maxsize=4)
-def _configurations(toolchain: RumprunToolchain) -> BakeList:
-    found = []
-    for line in _ask(toolchain, "list").splitlines():
-        if match := _LINE.match(line.strip()):
-            words = _ask(toolchain, "describe", match[1]).split()
-            found.append(BakeConfiguration(match[1], match[2],
-                                           tuple(word.removeprefix("-l") for word in words)))
-    return BakeList(found)
+def _recipe(program: Compiled, toolchain: RumprunToolchain) -> BakeRecipe:
+    found = read_recipe(program.file)
+    if found is None:
+        raise ImageError(f"{program.file} is no program that Rumprun's compiler made: it has no "
+                         "bake recipe", path=program.file,
+                         next_step=f"compile it with {toolchain.compiler.name}")
+    if found.tooldir.resolve() != toolchain.prefix.resolve():
+        raise UsageError(f"{program.name} was compiled by the toolchain in {found.tooldir}, and "
+                         f"the one in use is in {toolchain.prefix}",
+                         next_step=f"set RUMPRUN_PREFIX={found.tooldir}, or compile it again")
+    return found
 
 
-def _ask(toolchain: RumprunToolchain, *arguments: str) -> str:
-    command = [str(toolchain.bake), *arguments]
-    code, output = run_tool(command, env=QUIET)
-    if code:
-        raise BuildError(f"{' '.join(command)} fails:\n{output.strip()}", diagnostics=(),
-                         log=output, command=command,
-                         next_step="its configuration is etc/rumprun-bake.conf in the prefix")
-    return output
+def bake(name: str, programs: Sequence[Compiled], oven: Oven, folder: Path,
+         lines: SourceLines) -> tuple[Baked, str]:
+    """Make the image called `name` in `folder`; return how, and what rumprun-bake said.
 
-
-def check_configuration(toolchain: RumprunToolchain, name: str) -> BakeConfiguration:
-    """Return a configuration by name; raises UsageError with those there are."""
-    known: Sequence[BakeConfiguration] = bake_configurations(toolchain)
-    for one in known:
-        if one.name == name.replace("-", "_"):
-            if not one.is_bootable_here:
-                raise UsageError(f"{name} is for Xen, which the lab does not boot",
-                                 next_step="bake hw_virtio or hw_generic")
-            return one
-    names = ", ".join(one.name for one in known if one.is_bootable_here)
-    raise UsageError(f"rumprun-bake has no configuration {name!r}", next_step=f"use {names}")
+    `lines` finds the text of the programs' sources.  Raises BuildError, with the component that
+    would help as its next step; UsageError and ImageError as `check_programs` does.
+    """
+    recipe = check_programs(programs, oven.toolchain)
+    full, map_file = entry_files(name)[0], link_files(name)[0]
+    tokens = [f"-Wl,-Map={map_file}",
+              *(one if "/" in one else f"-l{one}" for one in oven.added),
+              *(oven.trace.tokens if oven.trace else ())]
+    command = [str(oven.toolchain.bake), "-m", f"add {' '.join(tokens)}",
+               oven.configuration.name, full, *(str(one.file) for one in programs)]
+    code, output = run_tool(command, cwd=folder, env={**QUIET, "TMPDIR": str(folder)})
+    log = quiet(output.replace(f"{folder}/", ""))
+    if code or not (folder / full).exists():
+        hint = missing_component(output, oven.toolchain, oven.configuration)
+        found = parse_linker(log, lines, missing_library(oven.toolchain))
+        raise failure(name, command, found, log, hint)
+    return Baked(
+        oven.configuration.name, oven.components, oven.added,
+        tuple(BakedProgram(one.name, one.file, one.map) for one in programs),
+        oven.trace is not None, recipe, repr(oven.toolchain), tuple(command)), log

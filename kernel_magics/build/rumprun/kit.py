@@ -1,40 +1,46 @@
-"""The upstream kit: a program compiled by Rumprun's toolchain, baked into one image."""
+"""The upstream kit: programs compiled by Rumprun's toolchain, baked into one image."""
 
 import json
+import re
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from kernel_magics.build.cache import BuildCache, digest
-from kernel_magics.build.diagnostics import Diagnostic, SourceLines, parse_compiler, summary
-from kernel_magics.build.image import GuestImage, entry_files
-from kernel_magics.build.kits import KITS, BuildRequest
-from kernel_magics.build.linking import parse_linker
-from kernel_magics.build.rumprun.baking import BakeConfiguration, check_configuration
-from kernel_magics.build.rumprun.missing import missing_component
-from kernel_magics.build.rumprun.toolchain import QUIET, RumprunToolchain, find_rumprun
+from kernel_magics.build.baked import Baked, BakedProgram
+from kernel_magics.build.cache import BuildCache, digest, file_digest
+from kernel_magics.build.diagnostics import SourceLines
+from kernel_magics.build.elf import ElfFile
+from kernel_magics.build.image import GuestImage, entry_files, header_address, link_files
+from kernel_magics.build.kits import KITS, BuildRequest, check_filename, check_name
+from kernel_magics.build.parts import Program, Project
+from kernel_magics.build.rumprun.baking import Oven, bake
+from kernel_magics.build.rumprun.compiling import Compiled, compile_program
+from kernel_magics.build.rumprun.components import check_component
+from kernel_magics.build.rumprun.configurations import check_configuration
+from kernel_magics.build.rumprun.mirror import list_sources, tree_identity
+from kernel_magics.build.rumprun.projects import build_project
+from kernel_magics.build.rumprun.toolchain import find_rumprun
+from kernel_magics.build.rumprun.tracing import trace_parts
 from kernel_magics.build.stripping import strip
-from kernel_magics.build.toolchain import run_tool
-from kernel_magics.errors import BuildError, UsageError
+from kernel_magics.errors import UsageError
 
 __all__ = ["RumprunKit"]
 
-RECIPE = "1"  # changes when this file makes another image from the same inputs
-COMPILE_FLAGS = ("-O2", "-g", "-Wall", "-fno-omit-frame-pointer", "-fdiagnostics-format=json")
+RECIPE = "2"  # changes when this room makes another image from the same inputs
 DEFAULT_BAKE = "hw_virtio"
-LOG_TAIL_LINES = 20
+_ARCHIVE = re.compile(r".*\.(a|o)")
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What one build is made with."""
+    """What one build is made of and with."""
 
     request: BuildRequest
-    toolchain: RumprunToolchain
-    bake: BakeConfiguration
+    parts: tuple[Program | Project, ...]
+    oven: Oven
 
 
 class RumprunKit:
@@ -49,20 +55,16 @@ class RumprunKit:
         self.cache = cache or BuildCache()
 
     def build(self, request: BuildRequest) -> GuestImage:
-        """Compile and bake a program, or find the image made before from the same sources.
+        """Compile and bake programs, or find the image made before from the same sources.
 
-        Raises HostError if there is no usable toolchain; UsageError for a language, a
-        configuration or a source that cannot be built; BuildError (attributes `diagnostics`,
-        `log`, `command`) if the compiler or rumprun-bake refuses.
+        Raises HostError if there is no usable toolchain or build system; UsageError for a
+        language, a configuration, a library or a source that cannot be built; BuildError
+        (attributes `diagnostics`, `log`, `command`) if a tool refuses; ImageError for a program
+        that is none.
         """
         started_ns = time.monotonic_ns()
         request.check()
-        toolchain = find_rumprun()
-        if request.lang == "c++" and toolchain.cxx is None:
-            raise UsageError(f"{toolchain.prefix} was built without C++",
-                             next_step="write the program in C, or build the toolchain with a g++")
-        work = _Work(request, toolchain,
-                     check_configuration(toolchain, request.bake or DEFAULT_BAKE))
+        work = _work(request)
         key = _key(work)
         found = self.cache.find(key)
         cached = found is not None
@@ -77,86 +79,108 @@ class RumprunKit:
         return GuestImage.from_entry(*found) if found else None
 
     def _make(self, work: _Work, key: str) -> tuple[Path, dict[str, Any]]:
+        lines = SourceLines([source for part in work.parts if isinstance(part, Program)
+                             for source in part.sources])
         with self.cache.staging() as folder:
-            warnings, log = _compile(work, folder)
-            log += _bake(work, folder, _programs(work))
-            record = _finish(work.request, folder, warnings, log)
-            place = self.cache.store(key, folder, entry_files(work.request.name), set(), record)
+            programs = [one for index, part in enumerate(work.parts)
+                        for one in _compiled(part, work, folder / f"part{index}")]
+            baked, log = bake(work.request.name, programs, work.oven, folder, lines)
+            baked, kept = _keep(baked, folder)
+            record = _finish(work, folder, baked, programs, log)
+            headers = {header for one in programs for header in one.headers}
+            files = [*entry_files(work.request.name), link_files(work.request.name)[0], *kept]
+            place = self.cache.store(key, folder, files, headers | _archives(work), record)
         return place, record
 
 
+def _work(request: BuildRequest) -> _Work:
+    """Return what is to be done; raises HostError and UsageError before anything is."""
+    toolchain = find_rumprun()
+    configuration = check_configuration(toolchain, request.bake or DEFAULT_BAKE)
+    parts = request.parts
+    if request.sources:
+        parts = (Program(request.name, request.sources, request.lang, (request.folder,)), *parts)
+    for part in parts:
+        if isinstance(part, Program):
+            check_name(part.name)
+            for source in part.sources:
+                check_filename(source.filename)
+    added = tuple(check_component(toolchain, name) for name in request.components)
+    return _Work(request, parts, Oven(toolchain, configuration, tuple(
+        name for name in dict.fromkeys(added) if name not in configuration.components),
+        trace_parts(toolchain) if request.trace else None))
+
+
 def _key(work: _Work) -> str:
-    request = work.request
+    request, oven = work.request, work.oven
     return digest(
         RECIPE, RumprunKit.name, request.name, request.lang, str(request.folder),
-        work.toolchain.identity, work.bake.name,
-        json.dumps([request.cflags, request.ldflags, request.components]),
-        *(str(part) for source in request.sources
-          for part in (source.filename, source.first_line, source.text)))
+        oven.toolchain.identity, oven.configuration.name,
+        json.dumps([request.cflags, request.ldflags, oven.added]),
+        oven.trace.identity if oven.trace else "",
+        *(word for part in work.parts for word in _part_key(part)))
 
 
-def _programs(work: _Work) -> list[str]:
-    """Return what the compiled programs are called: each source is one of them."""
-    return [f"{Path(source.filename).stem}.rumprun" for source in work.request.sources]
+def _part_key(part: Program | Project) -> list[str]:
+    if isinstance(part, Project):
+        if not part.folder.is_dir():
+            raise UsageError(f"there is no folder {part.folder}",
+                             next_step="give the folder that has the project's build file")
+        return ["project", repr(part), tree_identity(list_sources(part.folder))]
+    if part.file:
+        return ["file", part.name, file_digest(part.file)]
+    return ["program", part.name, part.lang, *map(str, part.folders),
+            *(str(word) for source in part.sources
+              for word in (source.filename, source.first_line, source.lang, source.text))]
 
 
-def _compile(work: _Work, folder: Path) -> tuple[list[Diagnostic], str]:
-    """Compile each source to a program that is not baked yet; return warnings and the log."""
-    request, lines = work.request, SourceLines(work.request.sources)
-    warnings: list[Diagnostic] = []
-    log = ""
-    for source, program in zip(request.sources, _programs(work), strict=True):
-        padding = "\n" * (source.first_line - 1)
-        (folder / source.filename).write_text(padding + source.text + "\n", "utf-8")
-        driver = work.toolchain.cxx if request.lang == "c++" else work.toolchain.compiler
-        command = [str(driver), *COMPILE_FLAGS, "-iquote", str(request.folder),
-                   f"-fdebug-prefix-map={folder}=.", *request.cflags, "-o", program,
-                   "-x", request.lang, source.filename, "-x", "none", *request.ldflags]
-        code, output = run_tool(command, cwd=folder, env={**QUIET, "TMPDIR": str(folder)})
-        found, rest = parse_compiler(output, lines)
-        if code:
-            raise _failure(request, command, [*found, *parse_linker(rest, lines)], rest, folder)
-        warnings += found
-        log += rest
-    return warnings, log
+def _compiled(part: Program | Project, work: _Work, place: Path) -> list[Compiled]:
+    """Return the programs of one part; `place` is a folder for it."""
+    request, toolchain = work.request, work.oven.toolchain
+    place.mkdir()
+    if isinstance(part, Project):
+        return build_project(part, toolchain, request.cflags, request.ldflags, place)
+    if part.file:
+        return [Compiled(part.name, part.file)]
+    return [compile_program(part, toolchain, place, request.cflags, request.ldflags)]
 
 
-def _bake(work: _Work, folder: Path, programs: Sequence[str]) -> str:
-    """Make the image; return what rumprun-bake said."""
-    full, _ = entry_files(work.request.name)
-    added = [f"-l{name.removeprefix('-l')}" for name in work.request.components]
-    command = [str(work.toolchain.bake), *(["-m", f"add {' '.join(added)}"] if added else []),
-               work.bake.name, full, *programs]
-    code, output = run_tool(command, cwd=folder, env={**QUIET, "TMPDIR": str(folder)})
-    if code or not (folder / full).exists():
-        lines = SourceLines(work.request.sources)
-        hint = missing_component(output, work.toolchain, work.bake)
-        raise _failure(work.request, command, parse_linker(output, lines), output, folder, hint)
-    return output
+def _keep(baked: Baked, folder: Path) -> tuple[Baked, list[str]]:
+    """Copy the programs and their maps to where the entry is made; return what they are now."""
+    kept: list[BakedProgram] = []
+    for one in baked.programs:
+        file = folder / f"{one.name}.rumprun"
+        file.write_bytes(one.file.read_bytes())
+        has_map = one.map is not None and one.map.exists()
+        if one.map and has_map:
+            file.with_name(f"{file.name}.map").write_bytes(one.map.read_bytes())
+        kept.append(BakedProgram(one.name, file,
+                                 file.with_name(f"{file.name}.map") if has_map else None))
+    names = [path.name for one in kept for path in (one.file, one.map) if path]
+    return replace(baked, programs=tuple(kept)), names
 
 
-def _failure(request: BuildRequest, command: Sequence[str], diagnostics: list[Diagnostic],
-             rest: str, folder: Path, hint: str = "") -> BuildError:
-    rest = rest.replace(f"{folder}/", "")
-    message = summary(diagnostics)
-    if not any(one.severity == "error" for one in diagnostics):
-        tail = "\n".join(rest.splitlines()[-LOG_TAIL_LINES:])
-        message = f"{request.name} does not build; Rumprun's tools said:\n{tail}"
-    return BuildError(message, diagnostics=tuple(diagnostics), log=rest, command=list(command),
-                      next_step=hint)
+def _archives(work: _Work) -> set[str]:
+    """Return the libraries and objects that the user's flags name by their paths."""
+    return {str(work.request.folder / word) for word in work.request.ldflags
+            if _ARCHIVE.fullmatch(word) and (work.request.folder / word).is_file()}
 
 
-def _finish(request: BuildRequest, folder: Path, warnings: list[Diagnostic],
+def _finish(work: _Work, folder: Path, baked: Baked, programs: Sequence[Compiled],
             log: str) -> dict[str, Any]:
-    full, bare = entry_files(request.name)
+    full, bare = entry_files(work.request.name)
     stripped = strip((folder / full).read_bytes())
     (folder / bare).write_bytes(stripped)
+    sources = [source for part in work.parts if isinstance(part, Program)
+               for source in part.sources]
     return {
-        "name": request.name, "kit": RumprunKit.name, "size_bytes": len(stripped),
-        "content_hash": sha256(stripped).hexdigest(), "header_address": None,
-        "sources": [asdict(source) for source in request.sources],
-        "warnings": [asdict(warning) for warning in warnings],
-        "log": log,
+        "name": work.request.name, "kit": RumprunKit.name, "size_bytes": len(stripped),
+        "content_hash": sha256(stripped).hexdigest(),
+        "header_address": header_address(ElfFile(stripped, work.request.name)),
+        "sources": [asdict(source) for source in sources],
+        "warnings": [asdict(warning) for one in programs for warning in one.warnings],
+        "log": "\n".join(part for part in (*(one.log for one in programs), log) if part),
+        "baked": baked.as_record(),
     }
 
 

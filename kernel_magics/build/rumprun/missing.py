@@ -2,17 +2,26 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
-from kernel_magics.build.rumprun.baking import BakeConfiguration, bake_configurations
+from kernel_magics.build.rumprun.configurations import BakeConfiguration, bake_configurations
 from kernel_magics.build.rumprun.toolchain import RumprunToolchain
 from kernel_magics.build.toolchain import run_tool
 
-__all__ = ["missing_component"]
+__all__ = ["missing_component", "missing_library"]
 
 _UNDEFINED = re.compile(r"undefined reference to `([^']+)'")
 _NO_LIBRARY = re.compile(r"cannot find -l(\S+?)(?::|$)", re.MULTILINE)
 _DEFINED = re.compile(r"^\S*/lib(\S+?)\.a:\S+:[0-9a-f]+ [TDBRWVC] (\S+)$", re.MULTILINE)
+_RUMP = re.compile(r"rump(dev|fs|vfs|net|kern|run|xen)?(_|$)")
 MOST_SYMBOLS = 64
+
+
+def missing_library(toolchain: RumprunToolchain) -> str:
+    """Return what is said of a library that the linker did not find: those there are."""
+    names = sorted({path.stem.removeprefix("lib") for path in _archives(toolchain)
+                    if not _RUMP.match(path.stem.removeprefix("lib"))})
+    return f"the toolchain has {', '.join(names)}; others are given with -L and their folder"
 
 
 def missing_component(output: str, toolchain: RumprunToolchain, baked: BakeConfiguration) -> str:
@@ -21,8 +30,7 @@ def missing_component(output: str, toolchain: RumprunToolchain, baked: BakeConfi
     `output` is the linker's, `baked` the configuration that was used.
     """
     if match := _NO_LIBRARY.search(output):
-        return (f"the toolchain has no library {match[1]}: build it with the toolchain and pass "
-                "--ldflags -L and its folder")
+        return _no_library(match[1], toolchain, baked)
     wanted = list(dict.fromkeys(_UNDEFINED.findall(output)))[:MOST_SYMBOLS]
     owners = sorted(_owners(wanted, toolchain) - set(baked.components))
     if not owners:
@@ -31,8 +39,19 @@ def missing_component(output: str, toolchain: RumprunToolchain, baked: BakeConfi
               if one.is_bootable_here and set(owners) <= set(one.components)]
     if fuller:
         return f"bake a configuration that has {', '.join(owners)}: --bake {fuller[0]}"
-    added = " ".join(f"-l{owner}" for owner in owners)
-    return f"the component is not in any configuration; add it: --component {added}"
+    added = " ".join(f"--component {owner}" for owner in owners)
+    return f"the component is not in any configuration; add it: {added}"
+
+
+def _no_library(name: str, toolchain: RumprunToolchain, baked: BakeConfiguration) -> str:
+    if name in baked.components:
+        return (f"the configuration {baked.name} names {name}, which this toolchain was built "
+                "without; bake another one: lab.bakes lists them")
+    return f"lab.bakes.libraries lists the components that {toolchain.prefix} has"
+
+
+def _archives(toolchain: RumprunToolchain) -> list[Path]:
+    return sorted((toolchain.prefix / "rumprun-x86_64" / "lib").rglob("*.a"))
 
 
 def _owners(symbols: Iterable[str], toolchain: RumprunToolchain) -> set[str]:
@@ -40,6 +59,6 @@ def _owners(symbols: Iterable[str], toolchain: RumprunToolchain) -> set[str]:
     wanted = set(symbols)
     if not wanted:
         return set()
-    archives = sorted((toolchain.prefix / "rumprun-x86_64" / "lib").rglob("*.a"))
-    _, text = run_tool([str(toolchain.tool("nm")), "-A", "--defined-only", *map(str, archives)])
+    archives = map(str, _archives(toolchain))
+    _, text = run_tool([str(toolchain.tool("nm")), "-A", "--defined-only", *archives])
     return {library for library, symbol in _DEFINED.findall(text) if symbol in wanted}

@@ -3,9 +3,9 @@
 Source: app-tools/recipe.s.in of github.com/rumpkernel/rumprun; gABI, "Note Section".
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from kernel_magics.build.baked import BakeRecipe
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import ImageError
 
@@ -14,24 +14,6 @@ __all__ = ["BakeRecipe", "read_recipe"]
 RECIPE_SECTION = ".note.rumprun.bakerecipe"
 RECIPE_OWNER, RECIPE_TYPE = "rumpkernel.org", 0x101
 _KEYS = ("tuple", "tooldir", "backingcc", "cflags")
-
-
-@dataclass(frozen=True, slots=True)
-class BakeRecipe:
-    """What rumprun-bake reads in a program that is not baked yet.
-
-    `tuple` names the target, `tooldir` the toolchain's prefix, `backingcc` the compiler behind
-    the wrapper and `cflags` the flags it is always given.
-    """
-
-    tuple: str
-    tooldir: Path
-    backingcc: Path
-    cflags: str
-
-    def __repr__(self) -> str:
-        return (f"compiled for {self.tuple} by {self.backingcc} {self.cflags}\n"
-                f"to be baked by {self.tooldir}/bin/rumprun-bake")
 
 
 def read_recipe(path: Path) -> BakeRecipe | None:

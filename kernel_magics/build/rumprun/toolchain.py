@@ -46,6 +46,18 @@ class RumprunToolchain:
         return self.prefix / "bin" / f"{TUPLE}-{name}"
 
     @property
+    def platform_folder(self) -> Path:
+        """The folder of what is linked into images of the platform hw."""
+        return self.prefix / "rumprun-x86_64" / "lib" / "rumprun-hw"
+
+    def library(self, name: str) -> Path | None:
+        """Return the archive that "-lNAME" means in a bake, None if there is none."""
+        if "/" in name or not name:
+            return None
+        path = self.platform_folder / f"lib{name}.a"
+        return path if path.exists() else None
+
+    @property
     def cmake_file(self) -> Path:
         """What CMake is given as CMAKE_TOOLCHAIN_FILE."""
         return self.prefix / "rumprun-x86_64" / "share" / f"{TUPLE}-toolchain.cmake"

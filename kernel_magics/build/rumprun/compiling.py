@@ -1,0 +1,120 @@
+"""Sources → a program of Rumprun's: linked with its own libraries, and not baked yet."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kernel_magics.build.diagnostics import Diagnostic, SourceLines, parse_compiler, summary
+from kernel_magics.build.linking import parse_linker
+from kernel_magics.build.parts import Program
+from kernel_magics.build.rumprun.missing import missing_library
+from kernel_magics.build.rumprun.toolchain import QUIET, RumprunToolchain
+from kernel_magics.build.toolchain import run_tool
+from kernel_magics.errors import BuildError, UsageError
+
+__all__ = ["COMPILE_FLAGS", "Compiled", "compile_program", "failure", "found_from"]
+
+COMPILE_FLAGS = ("-O2", "-g", "-Wall", "-fno-omit-frame-pointer")
+LOG_TAIL_LINES = 20
+_WITH_FILE = ("-L", "-I")
+_STACK_NOISE = re.compile(r"missing \.note\.GNU-stack|executable stack|behaviour is deprecated")
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A program that can be baked, in `file`; `map` is the linker's of that file, if any.
+
+    `warnings` and `log` are what the compiler said, `headers` the files it read besides.
+    """
+
+    name: str
+    file: Path
+    map: Path | None = None
+    warnings: tuple[Diagnostic, ...] = ()
+    log: str = ""
+    headers: tuple[str, ...] = ()
+
+
+def compile_program(program: Program, toolchain: RumprunToolchain, place: Path,
+                    cflags: Sequence[str], ldflags: Sequence[str]) -> Compiled:
+    """Compile and link a program's sources in `place`, a folder of its own.
+
+    `cflags` and `ldflags` are the user's; a path in them that is relative is looked for in the
+    program's folders.  Raises BuildError (attributes `diagnostics`, `log`, `command`), UsageError
+    for C++ where the toolchain has none.
+    """
+    lines = SourceLines(program.sources)
+    for source in program.sources:
+        # Empty lines before the text make the compiler count as the user's cell does.
+        padding = "\n" * (source.first_line - 1)
+        (place / source.filename).write_text(padding + source.text + "\n", "utf-8",
+                                             "surrogateescape")
+    file, folders = place / f"{program.name}.rumprun", program.folders
+    command = [str(_driver(program, toolchain)), *COMPILE_FLAGS, "-fdiagnostics-format=json",
+               "-MMD", *(word for folder in folders for word in ("-iquote", str(folder))),
+               f"-fdebug-prefix-map={place}=.", *found_from(cflags, folders),
+               f"-Wl,-Map={file.name}.map", "-o", file.name,
+               *(word for source in program.sources
+                 for word in ("-x", source.lang or program.lang, source.filename)),
+               "-x", "none", *found_from(ldflags, folders)]
+    code, output = run_tool(command, cwd=place, env={**QUIET, "TMPDIR": str(place)})
+    found, rest = parse_compiler(output, lines)
+    rest = quiet(rest.replace(f"{place}/", ""))
+    if code or not file.exists():
+        found += parse_linker(rest, lines, missing_library(toolchain))
+        raise failure(program.name, command, found, rest)
+    return Compiled(program.name, file, place / f"{file.name}.map", tuple(found), rest,
+                    _headers(place, program))
+
+
+def _driver(program: Program, toolchain: RumprunToolchain) -> Path:
+    is_cxx = program.lang == "c++" or any(one.lang == "c++" for one in program.sources)
+    if not is_cxx:
+        return toolchain.compiler
+    if toolchain.cxx is None:
+        raise UsageError(f"the toolchain in {toolchain.prefix} was built without C++",
+                         next_step="write the program in C, or build the toolchain with a g++")
+    return toolchain.cxx
+
+
+def found_from(flags: Sequence[str], folders: Sequence[Path]) -> list[str]:
+    """Return flags with relative paths of files and folders that are in one of `folders` made
+    absolute: the compiler runs elsewhere."""
+    return [_absolute(flag, folders) for flag in flags]
+
+
+def _absolute(flag: str, folders: Sequence[Path]) -> str:
+    option = next((start for start in _WITH_FILE if flag.startswith(start)), "")
+    name = flag.removeprefix(option)
+    if not name or name.startswith(("-", "/")):
+        return flag
+    return next((f"{option}{folder / name}" for folder in folders
+                 if (folder / name).exists()), flag)
+
+
+def _headers(place: Path, program: Program) -> tuple[str, ...]:
+    """Return the files besides its own that a program included, none of the system's."""
+    own = {source.filename for source in program.sources}
+    found: set[str] = set()
+    for path in place.glob("*.d"):
+        rule = path.read_text("utf-8", "replace").replace("\\\n", " ")
+        names = re.split(r"(?<!\\)\s+", rule.partition(":")[2].strip())
+        found |= {name.replace("\\ ", " ") for name in names if name} - own
+    return tuple(sorted(str(place / name) for name in found))
+
+
+def quiet(log: str) -> str:
+    """Return what the tools said without what every link of Rumprun's says of its own parts."""
+    return "\n".join(line for line in log.splitlines() if not _STACK_NOISE.search(line))
+
+
+def failure(name: str, command: Sequence[str], diagnostics: Sequence[Diagnostic], rest: str,
+            hint: str = "") -> BuildError:
+    """Return the error of a build whose tools refused; `hint` is a next step."""
+    message = summary(diagnostics)
+    if not any(one.severity == "error" for one in diagnostics):
+        tail = "\n".join(rest.splitlines()[-LOG_TAIL_LINES:])
+        message = f"{name} does not build; Rumprun's tools said:\n{tail}"
+    return BuildError(message, diagnostics=tuple(diagnostics), log=rest, command=list(command),
+                      next_step=hint)

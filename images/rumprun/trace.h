@@ -39,8 +39,7 @@ void lab_record_close(uint64_t slot, unsigned event, unsigned kind, uint32_t thr
 
 /* The number of the thread that runs, 1 for the first. */
 uint32_t lab_thread_number(void);
-/* A thread begins, with a name that is known now; or the running one ends. */
-void lab_thread_begin(struct bmk_thread *thread);
+/* The running thread ends; it makes no more hypercalls. */
 void lab_thread_end(void);
 /* Follow the scheduler from now on. */
 void lab_threads_follow(void);

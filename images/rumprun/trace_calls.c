@@ -115,29 +115,11 @@ WRAP(rumpuser_dl_bootstrap, NO_TEXT, 3)
 WRAP(rumpuser_daemonize_begin, NO_TEXT, 0)
 WRAP(rumpuser_daemonize_done, NO_TEXT, 1)
 
-/* A thread's number is given at its birth, and taken from it when it ends. */
-word __real_rumpuser_thread_create(word, word, word, word, word, word, word);
-word __wrap_rumpuser_thread_create(word, word, word, word, word, word, word);
+WRAP7(rumpuser_thread_create, 3)
+
+/* The one that does not come back, and after which there is no thread. */
 void __real_rumpuser_thread_exit(void);
 void __wrap_rumpuser_thread_exit(void);
-
-word __wrap_rumpuser_thread_create(word function, word argument, word name, word joinable,
-    word priority, word cpu, word cookie)
-{
-	const unsigned event = EVENT(rumpuser_thread_create);
-	const word arguments[] = { function, argument, name, joinable, CALLER };
-	int traced = lab_wants(event);
-	word result;
-
-	lab_counters[event]++;
-	if (traced)
-		enter(event, arguments, 3);
-	result = __real_rumpuser_thread_create(function, argument, name, joinable, priority, cpu,
-	    cookie);
-	if ((int)result == 0 && cookie)
-		lab_thread_begin(*(struct bmk_thread **)cookie);
-	return traced ? leave(event, result) : result;
-}
 
 void __wrap_rumpuser_thread_exit(void)
 {

@@ -19,4 +19,25 @@ int64_t bmk_platform_cpu_clock_monotonic(void);   /* nanoseconds */
 int64_t bmk_platform_cpu_clock_epochoffset(void); /* what makes them Unix time */
 const char *bmk_sched_threadname(struct bmk_thread *thread);
 
+/*
+ * What the scheduler has to say of a thread: 1 if it can run, 2 if it is blocked, 0 if that is
+ * not known.  A thread's structure begins with its name, when it wakes up, and its flags; it
+ * has been that since 2015.
+ */
+struct upstream_thread {
+	char name[16];
+	int64_t wakeup_ns;
+	int32_t flags;
+};
+#define UPSTREAM_RUNNABLE 1
+#define UPSTREAM_BLOCKED 6 /* with a time limit, or without */
+#define UPSTREAM_RUNNING 8
+
+static inline int upstream_state(const struct bmk_thread *thread)
+{
+	int32_t flags = ((const struct upstream_thread *)(const void *)thread)->flags;
+
+	return flags & UPSTREAM_BLOCKED ? 2 : flags & UPSTREAM_RUNNABLE ? 1 : 0;
+}
+
 #endif

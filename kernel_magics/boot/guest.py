@@ -19,7 +19,13 @@ from kernel_magics.boot.ram import Ram
 from kernel_magics.boot.reaching import Reachable
 from kernel_magics.boot.registers import Registers, parse_registers
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
-from kernel_magics.boot.rumprun import KIT, TAIL_BYTES, RumprunEnd, read_end
+from kernel_magics.boot.rumprun import KIT, NO_INPUT
+from kernel_magics.boot.rumprun.ends import RumprunEnd
+from kernel_magics.boot.rumprun.halting import confirmed_end
+from kernel_magics.boot.rumprun.phases import rumprun_phases
+from kernel_magics.boot.rumprun.programs import ProgramList
+from kernel_magics.boot.rumprun.shortage import MemoryShortage
+from kernel_magics.boot.rumprun.story import RumprunStory, story_of
 from kernel_magics.boot.watcher import Watcher
 from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import GuestError
@@ -61,9 +67,12 @@ class Guest(Reachable):
         if image is not None:
             self.__dict__["image"] = image
         self._rumprun_end: RumprunEnd | None = None
+        self._last_registers: Registers | None = None
         self._header = (HeaderReader(machine.ram, record.header_address)
                         if record.header_address is not None else None)
         self.console = _console(self)
+        self._story: RumprunStory | None = (
+            story_of(self.console.since, self.spec) if record.kit == KIT else None)
 
     # What it is
 
@@ -132,13 +141,24 @@ class Guest(Reachable):
 
     @property
     def registers(self) -> Registers | None:
-        """The processor's registers by name; None unless its CPU is stopped."""
+        """The processor's registers by name; None unless its CPU is stopped.
+
+        Those of a Rumprun guest stay, as they were when it halted for ever.
+        """
+        if self._said_end() is not None:
+            return self._last_registers
         if self.machine.has_ended() or not self.machine.is_paused():
             return None
         try:
             return parse_registers(self.machine.monitor("info registers"))
         except GuestError:  # it ended meanwhile
             return None
+
+    def _is_over(self) -> bool:
+        """Whether a guest that never powers off has come to its end, and may be stopped."""
+        said = self._said_end()
+        return said is not None and (said.status is not None
+                                     or self.spec.get("on_panic") != "halt")
 
     @property
     def counters(self) -> Any:
@@ -151,6 +171,9 @@ class Guest(Reachable):
     @property
     def boot_phases(self) -> BootPhases:
         """Where the time of its boot went, in nanoseconds; they sum to the wall time."""
+        if self._story is not None:
+            self._said_end()
+            return rumprun_phases(self.marks, self._story.stages, time.monotonic_ns())
         stamps: tuple[int, ...] = (0,) * abi.PHASES
         tsc_hz = self._tsc_hz
         if self._header is not None and self._told() is not abi.State.UNBORN:
@@ -165,13 +188,36 @@ class Guest(Reachable):
             self._stopped = bool(record and record.uuid == self.uuid and record.stopped)
         return self._stopped
 
+    @property
+    def end(self) -> RumprunEnd | None:
+        """How a Rumprun guest has ended, as far as its console and its processor tell: kind,
+        reason, place; None while it goes on, and for other guests."""
+        return self._said_end()
+
+    @property
+    def programs(self) -> ProgramList:
+        """The programs of a Rumprun guest, what became of each; raises GuestError for others."""
+        if self._story is None:
+            raise GuestError(f"{self.name} is not a Rumprun guest: its programs are processes",
+                             name=self.name, next_step="look at guest.processes")
+        self._said_end()
+        return self._story.programs
+
+    @property
+    def memory_shortage(self) -> MemoryShortage | None:
+        """Memory that a Rumprun guest could not have, and the RAM that would serve; None for
+        other guests, false if there was enough."""
+        if self._story is not None:
+            self._said_end()
+        return self._story.shortage if self._story else None
+
     def _said_end(self) -> RumprunEnd | None:
         """What the console of a guest of upstream's says of its end, None for all others."""
-        if self.record.kit != KIT or self._rumprun_end is not None:
-            return self._rumprun_end
-        size = self.console.size_bytes
-        _, near = self.console.since(max(0, size - TAIL_BYTES), TAIL_BYTES)
-        self._rumprun_end = read_end(bytes(near).decode(errors="replace"))
+        if self._story is not None and self._rumprun_end is None:
+            found = confirmed_end(self._story, self.machine, self.host_files.processor_log)
+            if found is not None:
+                self._last_registers = found.registers or self._last_registers
+                self._rumprun_end = found.end
         return self._rumprun_end
 
     def _told(self) -> abi.State:
@@ -212,6 +258,7 @@ class Guest(Reachable):
         end = self.machine.open_end()
         if end is None:
             return True
+        self.watch_halting()
         deadline = None if timeout is None else time.monotonic() + timeout
         stays = self.spec.get("on_panic") == "halt"
         try:
@@ -220,7 +267,7 @@ class Guest(Reachable):
                 look = LOOK_S if stays and (left is None or left > LOOK_S) else left
                 if wait_readable(end, look):
                     return True
-                if stays and self._told() == abi.State.PANICKED:
+                if stays and self.state == "panicked":
                     return True
                 if left is not None and left <= LOOK_S and look == left:
                     return False
@@ -280,8 +327,13 @@ class Guest(Reachable):
             if self._watcher is None:
                 self._watcher = Watcher(self.console, self.machine, self._header,
                                         self._sightings, self._ended, self.name,
-                                        lambda: self._said_end() is not None)
+                                        self._story, self._is_over)
                 self._watcher.start()
+
+    def watch_halting(self) -> None:
+        """Follow a guest that halts at its end and does not power off: it is stopped then."""
+        if self._story is not None:
+            self.watch()
 
     def _ended(self, gone_ns: int) -> None:
         self.marks["gone"] = gone_ns
@@ -304,7 +356,9 @@ class Guest(Reachable):
     def __repr__(self) -> str:
         state = self.state
         status = f" with status {self.exit_status}" if state == "exited" else ""
-        return f"guest {self.name}: {state}{status}"
+        shortage = self.memory_shortage
+        advice = f"\n{shortage}; {shortage.step}" if shortage else ""
+        return f"guest {self.name}: {state}{status}{advice}"
 
 
 def _console(guest: Guest) -> Console:
@@ -323,5 +377,6 @@ def _console(guest: Guest) -> Console:
     window = ConsoleWindow(header, guest.host_files.window_bell, guest.name)
     write = machine.write_console if machine.streams_console else None
     facts = ConsoleGuest(guest.name, machine.has_ended, counts, machine.open_end, on_virtio,
-                         window, write, guest.watch)
+                         window, write, guest.watch,
+                         NO_INPUT if guest.record.kit == KIT else "")
     return Console(guest.host_files, facts)

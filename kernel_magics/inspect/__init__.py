@@ -15,8 +15,9 @@ __all__ = ["BOUNDARIES", "LAYERS", "GuestLayers", "ImageLayers", "PanicReport", 
            "Symbol", "SymbolIndex", "program_of", "read_panic"]
 
 _LAZY = {
-    "BOUNDARIES": "images.layers", "LAYERS": "images.layers", "GuestLayers": "images.layers",
-    "ImageLayers": "images.layers", "PanicReport": "panics.panic", "read_panic": "panics.panic",
+    "BOUNDARIES": "images.layers", "LAYERS": "images.layers",
+    "GuestLayers": "images.layer_facets", "ImageLayers": "images.layer_facets",
+    "PanicReport": "panics.panic", "read_panic": "panics.panic",
     "Sizes": "images.sizes", "Symbol": "images.symbols", "SymbolIndex": "images.symbols",
     "program_of": "memory.program",
 }
@@ -41,7 +42,7 @@ def _facet(place: str) -> Callable[[Any], object]:
 IMAGE_FACETS.update({name: _facet(place) for name, place in {
     "symbols": "images.symbols.SymbolIndex",
     "sizes": "images.sizes.Sizes",
-    "layers": "images.layers.ImageLayers",
+    "layers": "images.layer_facets.ImageLayers",
     "link": "images.link.LinkRecord",
     "code": "images.disassembly.ImageCode",
     "diff": "images.diff.diff_of",
@@ -52,7 +53,7 @@ IMAGE_FACETS.update({name: _facet(place) for name, place in {
 
 GUEST_FACETS.update({name: _facet(place) for name, place in {
     "panic": "panics.panic.read_panic",
-    "layers": "images.layers.GuestLayers",
+    "layers": "images.layer_facets.GuestLayers",
     "threads": "threads.threads.GuestThreads",
     "locks": "threads.locks.GuestLocks",
     "memory": "memory.memory.GuestMemory",

@@ -162,7 +162,8 @@ def test_stripped_image_says_so(bare):
 
 def test_table_has_a_row_per_symbol(image):
     table = image.symbols.df
-    assert list(table) == ["name", "address", "size_bytes", "layer", "kind", "is_global"]
+    assert list(table) == ["name", "address", "size_bytes", "layer", "kind", "is_global",
+                           "component"]
     assert len(table) == len(image.symbols) == len(image.symbols.search())
     assert table.set_index("name").loc["main", "layer"] == "app"
     assert repr(image.symbols).startswith(f"hello: {len(table)} symbols: app ")

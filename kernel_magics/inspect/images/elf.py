@@ -10,9 +10,9 @@ import numpy as np
 from kernel_magics.build.elf import ElfFile, Section
 from kernel_magics.errors import ImageError
 
-__all__ = ["SymbolTable", "read_symbol_table"]
+__all__ = ["SymbolTable", "read_symbol_files", "read_symbol_table"]
 
-SHT_SYMTAB = 2
+SHT_SYMTAB, _FILE = 2, 4
 MOST_SYMBOLS = 4_000_000
 # Names share the tails of others, so together they may be longer than the string table; a
 # damaged table whose names overlap without end must not fill the memory.
@@ -54,6 +54,29 @@ def read_symbol_table(elf: ElfFile) -> SymbolTable:
     entries = np.frombuffer(data, _ENTRY)
     return _table(entries[_is_named_definition(entries, elf.sections)],
                   elf.section_bytes(elf.sections[section.link]), elf)
+
+
+def read_symbol_files(elf: ElfFile) -> dict[tuple[str, int], str]:
+    """Return (name, address) → source file, for symbols that only their own file knows.
+
+    The files stand in the table, each before its symbols; {} if `elf` was stripped.
+    """
+    section = next((one for one in elf.sections if one.type == SHT_SYMTAB), None)
+    if section is None or section.link >= len(elf.sections):
+        return {}
+    data = elf.section_bytes(section)
+    entries = np.frombuffer(data[:len(data) - len(data) % _ENTRY.itemsize], _ENTRY)
+    entries = entries[:min(section.info, MOST_SYMBOLS)]    # those are local
+    names = _names(entries["name"], elf.section_bytes(elf.sections[section.link]), elf)
+    found: dict[tuple[str, int], str] = {}
+    file = ""
+    for name, kind, address in zip(names, (entries["info"] & 15).tolist(),
+                                   entries["value"].tolist(), strict=True):
+        if kind == _FILE:
+            file = name
+        elif name and file:
+            found[name, address] = file
+    return found
 
 
 def _damaged(elf: ElfFile) -> ImageError:

@@ -2,26 +2,18 @@
 
 One table, used by symbols, sizes, panic reports and the picture in the notebook.  The
 link script of the runtime puts each layer into sections of its own (`.text.vfs`), so a
-section name says which layer a byte belongs to; images of other kits are sorted by the
-prefixes of their symbols.
+section name says which layer a byte belongs to.  Images of upstream Rumprun have the same
+layers, told in their own words and found in another way: see `layer_models`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from kernel_magics.boot.abi import HYPERCALLS, Event
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from kernel_magics.build.image import GuestImage
-
-__all__ = ["BOUNDARIES", "LAYERS", "OTHER", "Boundary", "GuestLayers", "ImageLayers", "Layer",
-           "find_layer", "layer_of_section", "layer_of_symbol"]
+__all__ = ["BOUNDARIES", "LAYERS", "OTHER", "Boundary", "Layer", "find_layer",
+           "layer_of_section", "layer_of_symbol"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +56,8 @@ LAYERS = (
           "The rump kernel's files: paths, directories, the in-memory root, pipes, /dev."),
     Layer("net", "net faction", ("net_",), "#c94f4f",
           "The rump kernel's network: sockets, and lwIP's TCP/IP beneath them."),
+    Layer("dev", "dev faction", (), "#8a8a2e",
+          "The rump kernel's devices: disks, network cards, PCI and the drivers for them."),
     Layer("rumpuser", "hypercalls", ("rumpuser_", "rumpcomp_"), "#3478d4",
           "The seam: the only functions of a host that kernel code may call."),
     Layer("bmk", "bare-metal core", ("bmk_",), "#7a68d8",
@@ -80,7 +74,7 @@ OTHER = "other"
 """The layer of bytes that no layer claims: notes, tables for the linker and unwinder."""
 
 _BY_NAME = {layer.name: layer for layer in LAYERS}
-_FACTIONS = ("kern", "vfs", "net")
+_FACTIONS = ("kern", "vfs", "net")    # rumpkit's virtio drivers are beneath the seam
 
 BOUNDARIES = (
     Boundary("library_calls", "library calls", ("app",), ("libc",), range(0),
@@ -124,77 +118,3 @@ def layer_of_symbol(name: str) -> str:
         if name.startswith(layer.prefixes):
             return layer.name
     return OTHER
-
-
-class ImageLayers:
-    """What an image has of each layer: its bytes and its symbols, top layer first."""
-
-    def __init__(self, image: GuestImage) -> None:
-        self._image = image
-
-    @property
-    def df(self) -> pd.DataFrame:
-        """A row per layer: title, bytes by kind, number of symbols, description."""
-        sizes = self._image.sizes.by_layer()
-        rows = [layer for layer in LAYERS if layer.name in sizes.index]
-        table = sizes.loc[[layer.name for layer in rows]]
-        counts = self._image.symbols.count_by_layer()
-        table.insert(0, "title", [layer.title for layer in rows])
-        table["symbols"] = [counts.get(layer.name, 0) for layer in rows]
-        table["description"] = [layer.description for layer in rows]
-        return table
-
-    def __repr__(self) -> str:
-        return str(self._image.sizes.bar())
-
-
-class GuestLayers:
-    """Calls across each boundary of a guest, read from its counters while it runs.
-
-    `guest` is a boot.Guest: its `counters` are the guest's own, calls since boot.
-    """
-
-    def __init__(self, guest: Any) -> None:
-        self._guest = guest
-
-    def snapshot(self) -> dict[str, int]:
-        """Return calls since boot by boundary name, for the boundaries that are counted."""
-        counters = np.asarray(self._guest.counters)
-        return {boundary.name: int(counters[boundary.events.start:boundary.events.stop].sum())
-                for boundary in BOUNDARIES if boundary.events}
-
-    @property
-    def df(self) -> pd.DataFrame:
-        """A row per boundary: between which layers, and calls since boot (NA: not counted)."""
-        import pandas as pd
-
-        calls = self.snapshot()
-        return pd.DataFrame({
-            "title": [boundary.title for boundary in BOUNDARIES],
-            "upper": [", ".join(boundary.upper) for boundary in BOUNDARIES],
-            "lower": [", ".join(boundary.lower) for boundary in BOUNDARIES],
-            "calls": pd.array([calls.get(boundary.name) for boundary in BOUNDARIES], "Int64"),
-        }, index=pd.Index([boundary.name for boundary in BOUNDARIES], name="boundary"))
-
-    @property
-    def hypercalls(self) -> pd.DataFrame:
-        """A row per hypercall of the interface: calls since boot, and is it in this image."""
-        import pandas as pd
-
-        counters = np.asarray(self._guest.counters)
-        names = [call.name for call in HYPERCALLS]
-        have = self._guest.image.symbols.names
-        return pd.DataFrame({
-            "calls": counters[Event.HYPERCALL:Event.HYPERCALL + len(names)].astype("uint64"),
-            "in_image": [name in have for name in names],
-        }, index=pd.Index(names, name="hypercall"))
-
-    def __repr__(self) -> str:
-        calls = self.snapshot()
-        lines = []
-        for layer in LAYERS:
-            lines.append(f"{layer.title:>16}  {layer.name}")
-            lines += [f"{'':>16}  ↓ {calls[boundary.name]:,} {boundary.title}"
-                      for boundary in BOUNDARIES
-                      if boundary.name in calls and layer.name == boundary.upper[-1]]
-        return "\n".join(lines)

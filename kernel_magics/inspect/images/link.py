@@ -6,20 +6,23 @@ map the debugging data names the sources of the code; without either there is no
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.build.linkmap import MOST_MAP_BYTES, LinkMap, Piece, parse_map, read_objects
 from kernel_magics.errors import ImageError, UsageError
+from kernel_magics.inspect.images.layer_models import model_of
 from kernel_magics.inspect.images.layers import OTHER, layer_of_section
+from kernel_magics.inspect.images.linked_piece import (
+    RUNTIME,
+    LinkedPiece,
+    is_temporary,
+    split_member,
+)
 from kernel_magics.inspect.images.names import nearest_names
 from kernel_magics.inspect.images.tables import tables_of
-from kernel_magics.inspect.images.units import unit_ranges
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,33 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["LinkReasons", "LinkRecord", "LinkedPiece"]
 
 MOST_STEPS = 64
-_MEMBER = re.compile(r"^(.*)\(([^()]+)\)$")
-_COMPILED = re.compile(r"(?:^|/)cc\w{6}(?:\.ltrans\d+\.ltrans)?\.o$")
-_RUNTIME = "rumpkit.o"
+_NO_MAP = LinkMap((), {}, ())
 # The runtime as the linker gets it: whole, or without what the program cannot use.
 _RUNTIME_OBJECTS = frozenset({("", "rumpkit.o"), ("libcore.a", "rumpkit.o"),
                               ("libwhole.a", "whole.o")})
-
-
-@dataclass(frozen=True, slots=True)
-class LinkedPiece:
-    """A stretch of the image from one object: `archive` is "libc.a", "rumpkit.o" or "" for
-    an object given by itself; `object` is "printf.lo", "vfs/file.o" or "hello.c"; `section` is
-    where it is in the image, `input_section` what that stretch was called in the object."""
-
-    address: int
-    size_bytes: int
-    section: str
-    archive: str
-    object: str
-    input_section: str = ""
-
-    @property
-    def named(self) -> str:
-        """Archive and object in one word, as the linker writes them: "libc.a(printf.lo)"."""
-        if not self.archive or self.archive == _RUNTIME:
-            return self.object
-        return f"{self.archive}({self.object})"
 
 
 class LinkReasons(list[tuple[str, str, str]]):
@@ -89,48 +69,62 @@ class LinkRecord:
         self._image = image
         self.path = image.path.with_suffix(".map")
         self.note = ""
+        self._model = model_of(image.kit)
 
     @cached_property
     def _map(self) -> LinkMap:
+        tables = tables_of(self._image.path)
+        found, self.note = tables.once(("map", self.identity),
+                                       lambda: self._read_map(tables.elf))
+        return found
+
+    @cached_property
+    def identity(self) -> tuple[object, ...]:
+        """What the record depends on: the kit, the map's file and the names of the sources."""
+        names = tuple(source.filename for source in self._image.sources)
+        try:
+            stat = self.path.stat()
+        except OSError:
+            return self._image.kit, names
+        return self._image.kit, names, stat.st_size, stat.st_mtime_ns
+
+    def _read_map(self, elf: ElfFile) -> tuple[LinkMap, str]:
+        """Return the map beside the image and "", or an empty one and what is wrong."""
         try:
             if self.path.stat().st_size > MOST_MAP_BYTES:
                 raise OSError(0, "larger than the lab reads")
             found = parse_map(self.path.read_text("utf-8", "replace"))
         except OSError as error:
-            self.note = f"no linker map of {self._image.name}: {(error.strerror or '').lower()}"
-            return LinkMap((), {}, ())
-        if not _describes(found, tables_of(self._image.path).elf):
-            self.note = f"{self.path.name} is the map of another link than {self._image.name}'s"
-            return LinkMap((), {}, ())
-        return found
+            reason = (error.strerror or "").lower()
+            return _NO_MAP, f"no linker map of {self._image.name}: {reason}"
+        if not _describes(found, elf):
+            return _NO_MAP, f"{self.path.name} is the map of another link than " \
+                f"{self._image.name}'s"
+        return found, ""
 
     @cached_property
     def pieces(self) -> tuple[LinkedPiece, ...]:
         """Every stretch of the loaded image that has an object, by address."""
+        found, self.note = tables_of(self._image.path).once(
+            ("pieces", self.identity), lambda: (self._pieces(), self.note))
+        return found
+
+    def _pieces(self) -> tuple[LinkedPiece, ...]:
         found: list[LinkedPiece] = []
         for piece in self._map.pieces:
             if piece.object and piece.output in self._loaded:
                 found += self._parts(piece)
-        return tuple(found) if found or self.is_exact else self._units()
+        if found or self.is_exact:
+            return tuple(self._model.divided(self._image, found))
+        known, how = self._model.without_map(self._image)
+        if known:
+            self.note += f"; {how}"
+        return tuple(known)
 
     @property
     def is_exact(self) -> bool:
         """Whether the linker's own map is there: then it covers all but padding."""
         return bool(self._map.pieces)
-
-    def _units(self) -> tuple[LinkedPiece, ...]:
-        """Return what the debugging data says of the code, for an image without a map."""
-        elf = tables_of(self._image.path).elf
-        found = []
-        for one in unit_ranges(elf):
-            section = elf.section_at(one.address)
-            if section is not None and one.address + one.size_bytes <= \
-                    section.address + section.size:
-                found.append(LinkedPiece(one.address, one.size_bytes, section.name, "",
-                                         one.source, section.name))
-        if found:
-            self.note += "; the debugging data names the sources of its code"
-        return tuple(found)
 
     @cached_property
     def _loaded(self) -> frozenset[str]:
@@ -141,16 +135,16 @@ class LinkRecord:
         archive, name = self._split(piece.object)
         if (archive, name) in _RUNTIME_OBJECTS:
             if not self._runtime:
-                return [LinkedPiece(piece.address, piece.size_bytes, piece.output, "", _RUNTIME,
+                return [LinkedPiece(piece.address, piece.size_bytes, piece.output, "", RUNTIME,
                                     piece.section)]
             inside = self._runtime.get(piece.section)
             # Strings that the linker merged lie no longer where they were.
             if inside and max(offset + size for offset, size, _ in inside) <= piece.size_bytes:
-                return [LinkedPiece(piece.address + offset, size, piece.output, _RUNTIME, one,
+                return [LinkedPiece(piece.address + offset, size, piece.output, RUNTIME, one,
                                     piece.section)
                         for offset, size, one in inside]
             layer = layer_of_section(piece.section) or OTHER
-            return [LinkedPiece(piece.address, piece.size_bytes, piece.output, _RUNTIME,
+            return [LinkedPiece(piece.address, piece.size_bytes, piece.output, RUNTIME,
                                 f"{layer} (merged strings)", piece.section)]
         return [LinkedPiece(piece.address, piece.size_bytes, piece.output, archive, name,
                             piece.section)]
@@ -166,15 +160,13 @@ class LinkRecord:
 
     def _split(self, name: str) -> tuple[str, str]:
         """Return (archive, object) of a name as the linker writes it."""
-        member = _MEMBER.match(name)
-        if member:
-            return Path(member[1]).name, member[2]
-        return "", self._sources.get(name, Path(name).name)
+        archive, item = split_member(name)
+        return archive, item if archive else self._sources.get(name, item)
 
     @cached_property
     def _sources(self) -> dict[str, str]:
         """The compiler's temporary objects by the source each was made of, in their order."""
-        compiled = [name for name in self._map.loaded if _COMPILED.search(name)]
+        compiled = [name for name in self._map.loaded if is_temporary(name)]
         sources = [source.filename for source in self._image.sources]
         extra = ["support.c"] * (len(compiled) - len(sources))  # what C++ programs get beside
         if len(compiled) == 1 and len(sources) > 1:  # link-time optimisation made one of all
@@ -237,15 +229,16 @@ class LinkRecord:
     @property
     def df(self) -> pd.DataFrame:
         """A row per piece: address, size_bytes, section, layer, archive, object,
-        input_section."""
+        input_section, component."""
         import pandas as pd
 
+        model = self._model
         rows = [(one.address, one.size_bytes, one.section,
-                 layer_of_section(one.section) or OTHER, one.archive, one.object,
-                 one.input_section)
+                 model.layer_of_bytes(one.section, one, ""), one.archive, one.object,
+                 one.input_section, model.component_of(one))
                 for one in self.pieces]
         return pd.DataFrame(rows, columns=["address", "size_bytes", "section", "layer",
-                                           "archive", "object", "input_section"])
+                                           "archive", "object", "input_section", "component"])
 
     def __len__(self) -> int:
         return len(self.pieces)

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from kernel_magics.build.elf import SHT_NOBITS, Section
-from kernel_magics.inspect.images.layers import OTHER, layer_of_section
+from kernel_magics.inspect.images.layer_models import model_of
 
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
-    from kernel_magics.inspect.images.link import LinkedPiece
+    from kernel_magics.inspect.images.linked_piece import LinkedPiece
 
 __all__ = ["HEADERS", "PADDING", "STRINGS", "UNNAMED", "SizeLeaf", "is_template_only",
            "kind_of", "leaves_of"]
@@ -56,8 +56,9 @@ def leaves_of(image: GuestImage) -> list[SizeLeaf]:
     finder = _Finder(image)
     for section in image.symbols.elf.sections:
         if section.is_loaded and not is_template_only(section):
-            layer, kind = layer_of_section(section.name) or OTHER, kind_of(section)
+            kind = kind_of(section)
             for piece, symbol, size in finder.parts(section):
+                layer = finder.model.layer_of_bytes(section.name, piece, symbol)
                 archive, name = (piece.archive, piece.object) if piece else \
                     ("", PADDING if symbol == PADDING else section.name)
                 key = (layer, archive, name, symbol, kind)
@@ -69,6 +70,7 @@ class _Finder:
     """Divides sections by object, and objects by symbol."""
 
     def __init__(self, image: GuestImage) -> None:
+        self.model = model_of(image.kit)
         self._pieces = image.link.pieces
         self._is_exact = image.link.is_exact
         self._piece_starts = [piece.address for piece in self._pieces]
@@ -107,7 +109,7 @@ class _Finder:
     def _symbols_in(self, at: int, end: int, section: Section,
                     name: str) -> Iterator[tuple[str, int]]:
         rest = STRINGS if section.flags & _STRINGS_FLAG or ".str" in name else \
-            UNNAMED if layer_of_section(section.name) else f"[{section.name}]"
+            UNNAMED if self.model.names_gaps(section.name) else f"[{section.name}]"
         row = bisect_left(self._symbol_starts, at)
         if row and self._symbols[row - 1][1] > at:
             row -= 1  # one that began in the piece before reaches into this one

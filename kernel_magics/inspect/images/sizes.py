@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kernel_magics.build.elf import SHT_NOBITS, ElfFile, Section
-from kernel_magics.inspect.images.layers import LAYERS, OTHER, layer_of_section
+from kernel_magics.inspect.images.layer_models import model_of
+from kernel_magics.inspect.images.linked_piece import LinkedPiece
 from kernel_magics.inspect.images.size_leaves import SizeLeaf, is_template_only, kind_of, leaves_of
 from kernel_magics.inspect.images.size_tree import SizeTree, bytes_text, tree_of
 from kernel_magics.inspect.images.tables import tables_of
@@ -32,19 +34,29 @@ class Sizes:
 
     def __init__(self, image: GuestImage) -> None:
         self._image = image
-        self._bytes: dict[str, dict[str, int]] = {}
-        for section in ElfFile.read(image.stripped_path).sections:
+        self.model = model_of(image.kit)
+
+    @cached_property
+    def _bytes(self) -> dict[str, dict[str, int]]:
+        """Bytes by layer and kind: where a section's name does not say the layer, by what each
+        symbol was linked from."""
+        found: dict[str, dict[str, int]] = {}
+        for layer, kind, size in self._by_section() if self.model.sections_tell else \
+                ((leaf.layer, leaf.kind, leaf.size_bytes) for leaf in self.leaves):
+            found.setdefault(layer, dict.fromkeys(KINDS, 0))[kind] += size
+        return found
+
+    def _by_section(self) -> Iterator[tuple[str, str, int]]:
+        for section in ElfFile.read(self._image.stripped_path).sections:
             if section.is_loaded and not is_template_only(section):
-                layer = layer_of_section(section.name) or OTHER
-                row = self._bytes.setdefault(layer, dict.fromkeys(KINDS, 0))
-                row[kind_of(section)] += section.size
+                yield (self.model.layer_of_bytes(section.name, None, ""), kind_of(section),
+                       section.size)
 
     def by_layer(self) -> pd.DataFrame:
         """Return bytes by layer (index, top layer first): text, rodata, data, bss, total."""
         import pandas as pd
 
-        order = [layer.name for layer in LAYERS if layer.name in self._bytes]
-        order += [OTHER] if OTHER in self._bytes else []
+        order = [name for name in self.model.names if name in self._bytes]
         table = pd.DataFrame([self._bytes[name] for name in order],
                              index=pd.Index(order, name="layer"), columns=list(KINDS))
         table["total"] = table.sum(axis=1)
@@ -61,7 +73,9 @@ class Sizes:
     def leaves(self) -> list[SizeLeaf]:
         """Each loaded byte's symbol, object, archive and layer, summed by those; [strings] are
         text constants, [padding] what alignment costs, [unnamed] what has no symbol."""
-        return leaves_of(self._image)
+        found: list[SizeLeaf] = tables_of(self._image.path).once(
+            ("leaves", self._image.link.identity), lambda: leaves_of(self._image))
+        return found
 
     @cached_property
     def tree(self) -> SizeTree:
@@ -77,6 +91,17 @@ class Sizes:
         """Return bytes by archive, largest first: archive ("" for the program's own objects),
         text, rodata, data, bss, total."""
         return self._table(["archive"])
+
+    def by_component(self) -> pd.DataFrame:
+        """Return bytes by component, largest first: layer, component (a library of the kit),
+        text, rodata, data, bss, total."""
+        table = self.by_object()
+        pieces = [LinkedPiece(0, 0, "", archive, name) for archive, name
+                  in zip(table["archive"], table["object"], strict=True)]
+        table["component"] = [self.model.component_of(piece) for piece in pieces]
+        summed = table.groupby(["layer", "component"], as_index=False)[[*KINDS, "total"]].sum()
+        return summed.sort_values(["total", "layer", "component"], ascending=[False, True, True]) \
+            .reset_index(drop=True)
 
     def _table(self, keys: list[str]) -> pd.DataFrame:
         import pandas as pd
@@ -117,10 +142,9 @@ class Sizes:
     def bar(self) -> str:
         """Return the bytes per layer as text, a line and a bar for each."""
         totals = {name: sum(row.values()) for name, row in self._bytes.items()}
-        order = [*(layer.name for layer in LAYERS), OTHER]
         widest = max(totals.values(), default=0) or 1
         lines = []
-        for name in (name for name in order if totals.get(name)):
+        for name in (name for name in self.model.names if totals.get(name)):
             eighths = round(totals[name] / widest * BAR_COLUMNS * 8)
             bar = "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
             lines.append(f"  {name:<9}{bytes_text(totals[name]):>10}  {bar or '▏'}")

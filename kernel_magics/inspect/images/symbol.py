@@ -47,6 +47,14 @@ class Symbol:
         piece = self.index.image.link.at(self.address) if self.index else None
         return piece.named if piece else ""
 
+    @property
+    def component(self) -> str:
+        """The library that it is of, as "rumpnet_net" or "libc"; "" if nothing says."""
+        if self.index is None:
+            return ""
+        places = self.index.places
+        return places.component(places.piece_at(self.address, self.kind))
+
     def disassemble(self) -> Disassembly:
         """Return its machine code beside its source lines.
 
@@ -66,7 +74,9 @@ class Symbol:
         size = f", {self.size_bytes} bytes" if self.size_bytes else ""
         name = self.demangled
         mangled = f" ({self.name})" if name != self.name else ""
-        return f"{name}{mangled}: {self.kind} at {self.address:#x}{size}, layer {self.layer}"
+        component = f" ({self.component})" if self.component not in ("", self.layer) else ""
+        return (f"{name}{mangled}: {self.kind} at {self.address:#x}{size}, "
+                f"layer {self.layer}{component}")
 
 
 class SymbolList(list[Symbol]):
@@ -75,12 +85,12 @@ class SymbolList(list[Symbol]):
     @property
     def df(self) -> pd.DataFrame:
         """A row per symbol: name, address, size_bytes, layer, kind, is_global, object,
-        demangled."""
+        demangled, component."""
         import pandas as pd
 
         return pd.DataFrame([_row(symbol) for symbol in self],
                             columns=["name", "address", "size_bytes", "layer", "kind",
-                                     "is_global", "object", "demangled"])
+                                     "is_global", "object", "demangled", "component"])
 
     def __getitem__(self, key: Any) -> Any:
         found = super().__getitem__(key)
@@ -100,7 +110,7 @@ class SymbolList(list[Symbol]):
 
 def _row(symbol: Symbol) -> tuple[object, ...]:
     return (symbol.name, symbol.address, symbol.size_bytes, symbol.layer, symbol.kind,
-            symbol.is_global, symbol.object, symbol.demangled)
+            symbol.is_global, symbol.object, symbol.demangled, symbol.component)
 
 
 def _shortened(name: str) -> str:

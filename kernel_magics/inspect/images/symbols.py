@@ -10,11 +10,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kernel_magics.errors import UsageError
-from kernel_magics.inspect.images.layers import LAYERS, OTHER
 from kernel_magics.inspect.images.lines import SourcePlace
 from kernel_magics.inspect.images.names import nearest_names
 from kernel_magics.inspect.images.patterns import check_choice, matcher
 from kernel_magics.inspect.images.symbol import Symbol, SymbolList
+from kernel_magics.inspect.images.symbol_places import SymbolPlaces
 from kernel_magics.inspect.images.tables import ImageTables, tables_of
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class SymbolIndex:
     def __init__(self, image: GuestImage) -> None:
         self.image = image
         self._tables: ImageTables = tables_of(image.path)
+        self.places = SymbolPlaces(image)
         self._table = self._tables.symbols
         self._at: dict[int, tuple[Symbol, int] | None] = {}
 
@@ -59,7 +60,7 @@ class SymbolIndex:
     def _symbol(self, row: int) -> Symbol:
         table = self._table
         return Symbol(table.names[row], int(table.addresses[row]), int(table.sizes[row]),
-                      self._tables.layers[row], table.kinds[row], bool(table.is_global[row]),
+                      self.places.layers[row], table.kinds[row], bool(table.is_global[row]),
                       self)
 
     def find(self, name: str) -> Symbol:
@@ -95,25 +96,26 @@ class SymbolIndex:
 
     def search(self, pattern: str | re.Pattern[str] = "*", *, layer: str | None = None,
                kind: str | None = None, object: str | None = None, min_bytes: int = 0,
-               max_bytes: int | None = None) -> SymbolList:
+               max_bytes: int | None = None, component: str | None = None) -> SymbolList:
         """Return the symbols whose name matches, in the order of their addresses.
 
         `pattern` is a glob ("rumpuser_*"), a part of the name ("mutex"), or a regular
         expression, compiled or between slashes ("/^sys_(open|close)$/"); C++ and Rust names
         match as the source or as the linker has them.  `layer`, `kind` ("function", "object",
-        "label", "tls"), `object` (a pattern of the object linked from, "libc.a(*") and the
-        sizes `min_bytes` and `max_bytes` narrow the result.
+        "label", "tls"), `object` (a pattern of the object linked from, "libc.a(*"), `component`
+        ("rumpnet_net") and the sizes `min_bytes` and `max_bytes` narrow the result.
         Raises UsageError if the pattern, layer or kind is none.
         """
-        check_choice("layer", layer, [*(one.name for one in LAYERS), OTHER])
+        check_choice("layer", layer, self.places.model.names)
         check_choice("kind", kind, list(KINDS))
-        matches, tables = matcher(pattern), self._tables
+        matches, tables, places = matcher(pattern), self._tables, self.places
         demangled = {} if pattern == "*" else tables.demangled
-        sizes, kinds = self._table.sizes.tolist(), self._table.kinds
+        sizes, kinds, layers = self._table.sizes.tolist(), self._table.kinds, self.places.layers
         found = SymbolList(
             self._symbol(row) for row, name in enumerate(self._table.names)
             if (matches(name) or (name in demangled and matches(demangled[name])))
-            and (layer is None or tables.layers[row] == layer)
+            and (layer is None or layers[row] == layer)
+            and (component is None or places.component(places.piece(row)) == component)
             and (kind is None or kinds[row] == kind)
             and sizes[row] >= min_bytes and (max_bytes is None or sizes[row] <= max_bytes))
         if object is None:
@@ -192,18 +194,19 @@ class SymbolIndex:
 
     @cached_property
     def df(self) -> pd.DataFrame:
-        """A row per symbol: name, address, size_bytes, layer, kind, is_global."""
+        """A row per symbol: name, address, size_bytes, layer, kind, is_global, component."""
         import pandas as pd
 
         table = self._table
         return pd.DataFrame({
             "name": table.names, "address": table.addresses, "size_bytes": table.sizes,
-            "layer": pd.Categorical(self._tables.layers, [*(one.name for one in LAYERS), OTHER]),
-            "kind": pd.Categorical(table.kinds, list(KINDS)), "is_global": table.is_global})
+            "layer": pd.Categorical(self.places.layers, self.places.model.names),
+            "kind": pd.Categorical(table.kinds, list(KINDS)), "is_global": table.is_global,
+            "component": pd.Categorical(self.places.components)})
 
     def count_by_layer(self) -> dict[str, int]:
         """Return the number of symbols by layer name."""
-        return dict(Counter(self._tables.layers))
+        return dict(Counter(self.places.layers))
 
     def __getitem__(self, name: str) -> Symbol:
         """Return the symbol called `name`; see `find`."""
@@ -220,8 +223,7 @@ class SymbolIndex:
 
     def __repr__(self) -> str:
         counts = self.count_by_layer()
-        shown = [f"{name} {counts[name]}" for name in
-                 [*(layer.name for layer in LAYERS), OTHER] if name in counts]
+        shown = [f"{name} {counts[name]}" for name in self.places.model.names if name in counts]
         if not counts:
             return f"{self.image.name}: no symbols; {self.note}"
         note = f"\n{self.note}" if self.note else ""

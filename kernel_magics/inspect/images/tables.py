@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import ImageError
 from kernel_magics.inspect.images.elf import SymbolTable, read_symbol_table
-from kernel_magics.inspect.images.layers import layer_of_section, layer_of_symbol
 from kernel_magics.inspect.images.lines import LineTable
 from kernel_magics.inspect.images.names import demangle, spellings
+from kernel_magics.inspect.images.units import UnitRange, unit_ranges
 
 __all__ = ["ImageTables", "forget_tables", "tables_of"]
 
@@ -31,19 +33,18 @@ class ImageTables:
 
     def __init__(self, path: Path) -> None:
         self.elf = ElfFile.read(path)
+        self._made: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Return what `make` returned when it was first called for this file and `key`."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     @cached_property
     def symbols(self) -> SymbolTable:
         """The symbol table, sorted by address."""
         return read_symbol_table(self.elf)
-
-    @cached_property
-    def layers(self) -> list[str]:
-        """The layer of each symbol."""
-        by_section = [layer_of_section(section.name) for section in self.elf.sections]
-        return [by_section[section] or layer_of_symbol(name)
-                for section, name in zip(self.symbols.sections.tolist(), self.symbols.names,
-                                         strict=True)]
 
     @cached_property
     def rows(self) -> dict[str, list[int]]:
@@ -76,6 +77,11 @@ class ImageTables:
     def starts(self) -> list[int]:
         """The address of each symbol."""
         return [int(address) for address in self.symbols.addresses.tolist()]
+
+    @cached_property
+    def units(self) -> list[UnitRange]:
+        """The source of each stretch of code, by address, as far as debugging data says."""
+        return unit_ranges(self.elf)
 
     @cached_property
     def lines(self) -> LineTable:

@@ -118,7 +118,7 @@ def _abbreviation(data: bytes, place: int, code: bytes) -> list[tuple[int, int]]
 
 
 def _pairs(reader: ByteReader) -> list[tuple[int, int]]:
-    pairs = []
+    pairs: list[tuple[int, int]] = []
     for _ in range(_MOST_ATTRIBUTES):
         attribute, form = reader.uleb(), reader.uleb()
         if not attribute and not form:

@@ -1,0 +1,191 @@
+"""What the objects of a Rumprun image are made of that were joined before it was baked.
+
+Two are: each program, which the compiler links with the libraries it wants, and rumprun.o, in
+which the platform, the core and the hypercalls are one.  A program's own map, kept with the
+image, says exactly what is where in it; else the debugging data divides the code, and names
+the data.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from kernel_magics.build.linkmap import MOST_MAP_BYTES, parse_map
+from kernel_magics.inspect.images.elf import read_symbol_files
+from kernel_magics.inspect.images.linked_piece import LinkedPiece, is_temporary, split_member
+from kernel_magics.inspect.images.rumprun_components import PLATFORM, archive_of_source
+from kernel_magics.inspect.images.tables import ImageTables, tables_of
+from kernel_magics.inspect.images.units import UnitRange
+
+if TYPE_CHECKING:
+    from kernel_magics.build.image import GuestImage
+
+__all__ = ["JoinedObjects"]
+
+_PROGRAM = re.compile(r"^tmp(\d+)\.obj$")    # what rumprun-bake calls its copies
+_JOINED = "rumprun.o"
+_OWN_NAMES = (("bmk_", "libbmk_core.a"), ("rumpuser_", "libbmk_rumpuser.a"))
+_MAIN = "rumprun_main"
+Parts = dict[str, list[tuple[int, int, str, str]]]
+"""Section → (offset, size, archive, object) of each part, in bytes."""
+
+
+class JoinedObjects:
+    """Divides the pieces of one image that came from programs and from rumprun.o."""
+
+    def __init__(self, image: GuestImage) -> None:
+        self._image = image
+        self._tables: ImageTables = tables_of(image.path)
+        self._maps: dict[int, Parts] = {}
+        self._units: list[UnitRange] = self._tables.units
+        self._unit_starts = [unit.address for unit in self._units]
+        self._files: dict[tuple[str, int], str] = {}
+        self._folders: dict[str, str] = {}
+
+    def divided(self, pieces: list[LinkedPiece]) -> list[LinkedPiece]:
+        """Return the same stretches of the image, by address, in smaller pieces."""
+        self._files = read_symbol_files(self._tables.elf)
+        self._folders = {PurePosixPath(unit.source).name: _archive(unit) or ""
+                         for unit in self._units}
+        found: list[LinkedPiece] = []
+        for piece in pieces:
+            number = _PROGRAM.match(piece.object) if not piece.archive else None
+            if number:
+                found += self._program(piece, int(number[1]))
+            elif not piece.archive and piece.object == _JOINED:
+                found += self._by_debugging(replace(piece, archive=PLATFORM), _JOINED,
+                                            self._platform_owner)
+            else:
+                found.append(piece)
+        return found
+
+    def _program(self, piece: LinkedPiece, number: int) -> Iterator[LinkedPiece]:
+        name = self._name(number)
+        piece = replace(piece, archive=name if self._has_several else "", object=name)
+        parts = self._parts(number).get(piece.input_section)
+        if parts and max(offset + size for offset, size, *_ in parts) <= piece.size_bytes:
+            at = piece.address
+            for offset, size, archive, item in parts:
+                start = piece.address + offset
+                if start > at:
+                    yield replace(piece, address=at, size_bytes=start - at)
+                yield replace(piece, address=start, size_bytes=size,
+                              archive=archive or piece.archive,
+                              object=item if archive else self._source(item, start, name))
+                at = start + size
+            end = piece.address + piece.size_bytes
+            if at < end:
+                yield replace(piece, address=at, size_bytes=end - at)
+        else:
+            yield from self._by_debugging(piece, name, self._program_owner)
+
+    @property
+    def _has_several(self) -> bool:
+        """Whether several programs were baked together: then each is as an archive of its own."""
+        return sum(name.startswith(_MAIN) and name.removeprefix(_MAIN).isdecimal()
+                   for name in self._tables.names) > 1
+
+    def _name(self, number: int) -> str:
+        """Return what the program that is baked in as the Nth is called."""
+        baked: Any = getattr(self._image, "baked", None)
+        programs = [one.name for one in baked.programs] if baked else \
+            [Path(source.filename).stem for source in self._image.sources]
+        return programs[number - 1] if 0 < number <= len(programs) else f"program {number}"
+
+    def _source(self, item: str, address: int, name: str) -> str:
+        """Return what to call an object of the program: the compiler's own have no name."""
+        if not is_temporary(item):
+            return item
+        unit = self._unit_at(address)
+        own = [source.filename for source in self._image.sources]
+        return PurePosixPath(unit.source).name if unit else own[0] if len(own) == 1 else name
+
+    def _parts(self, number: int) -> Parts:
+        """Return what the map of a program says, nothing where there is none."""
+        if number not in self._maps:
+            baked: Any = getattr(self._image, "baked", None)
+            programs = baked.programs if baked else ()
+            path = programs[number - 1].map if 0 < number <= len(programs) else None
+            self._maps[number] = _read_parts(path) if path else {}
+        return self._maps[number]
+
+    def _unit_at(self, address: int) -> UnitRange | None:
+        row = bisect_right(self._unit_starts, address) - 1
+        if row < 0:
+            return None
+        unit = self._units[row]
+        return unit if address < unit.address + unit.size_bytes else None
+
+    def _by_debugging(self, piece: LinkedPiece, name: str,
+                      owner: Callable[[str, int], tuple[str, str] | None]) -> list[LinkedPiece]:
+        """Divide code by its units, data by the owners of its symbols."""
+        end = piece.address + piece.size_bytes
+        row = bisect_left(self._unit_starts, piece.address)
+        marks: list[tuple[int, str, str]] = [(piece.address, piece.archive, name)]
+        while row < len(self._units) and self._units[row].address < end:
+            unit = self._units[row]
+            own = _archive(unit) or piece.archive
+            marks.append((unit.address, own, PurePosixPath(unit.source).name))
+            row += 1
+        if len(marks) == 1:
+            marks += [(start, *found) for start, symbol in self._symbols(piece.address, end)
+                      if (found := owner(symbol, start))]
+        return _between(piece, marks)
+
+    def _symbols(self, start: int, end: int) -> Iterator[tuple[int, str]]:
+        starts, names = self._tables.starts, self._tables.symbols.names
+        kinds = self._tables.symbols.kinds
+        for row in range(bisect_left(starts, start), bisect_left(starts, end)):
+            if kinds[row] != "tls":
+                yield starts[row], names[row]
+
+    def _platform_owner(self, symbol: str, address: int) -> tuple[str, str] | None:
+        source = self._files.get((symbol, address), "")
+        for start, archive in _OWN_NAMES:
+            if symbol.startswith(start):
+                return archive, source or _JOINED
+        if source:
+            return self._folders.get(source) or PLATFORM, source
+        return PLATFORM, _JOINED
+
+    def _program_owner(self, symbol: str, address: int) -> tuple[str, str] | None:
+        source = self._files.get((symbol, address), "")
+        return (self._folders.get(source, ""), source) if source else None
+
+
+def _archive(unit: UnitRange) -> str | None:
+    """Return the archive of Rumprun's that a unit was compiled for, None if it is another's."""
+    return archive_of_source(unit.folder, unit.source)
+
+
+def _between(piece: LinkedPiece, marks: list[tuple[int, str, str]]) -> list[LinkedPiece]:
+    """Return a piece divided where the owner (archive, object) changes."""
+    kept: list[tuple[int, str, str]] = []
+    for start, archive, name in sorted(marks, key=lambda mark: mark[0]):
+        if kept and kept[-1][0] == start:
+            kept.pop()
+        if not kept or kept[-1][1:] != (archive, name):
+            kept.append((start, archive, name))
+    ends = [start for start, *_ in kept[1:]] + [piece.address + piece.size_bytes]
+    return [replace(piece, address=start, size_bytes=stop - start, archive=archive, object=name)
+            for (start, archive, name), stop in zip(kept, ends, strict=True) if stop > start]
+
+
+def _read_parts(path: Path) -> Parts:
+    try:
+        if path.stat().st_size > MOST_MAP_BYTES:
+            return {}
+        pieces = parse_map(path.read_text("utf-8", "replace")).pieces
+    except OSError:
+        return {}
+    parts: Parts = {}
+    for one in pieces:
+        if one.object:
+            parts.setdefault(one.output, []).append(
+                (one.address, one.size_bytes, *split_member(one.object)))
+    return parts

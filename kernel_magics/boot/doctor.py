@@ -12,6 +12,7 @@ from kernel_magics.boot.connection import connect
 from kernel_magics.boot.device_findings import examine_devices
 from kernel_magics.boot.findings import Finding
 from kernel_magics.boot.qemu import find_qemu
+from kernel_magics.boot.rumprun_findings import examine_rumprun
 from kernel_magics.errors import LabError
 from kernel_magics.places import cache_dir, runtime_dir
 
@@ -59,6 +60,7 @@ def examine(uri: str | None = None, *, refresh: bool = False) -> DoctorReport:
         _tool("musl", "musl-gcc", "sudo apt install musl-tools"),
         _tool("make", "make", "sudo apt install make"),
         *examine_devices(),
+        *examine_rumprun(),
         _room("guests' RAM", runtime_dir(), "RUMPLAB_RUNTIME"),
         _room("cache", cache_dir(), "RUMPLAB_CACHE"),
         _memory(),

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BakeRecipe", "Baked", "BakedProgram"]
+__all__ = ["RECIPE_SECTION", "BakeRecipe", "Baked", "BakedProgram", "faction_of"]
+
+RECIPE_SECTION = ".note.rumprun.bakerecipe"
 
 
 @dataclass(frozen=True, slots=True)

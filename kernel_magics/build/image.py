@@ -8,12 +8,13 @@ from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-from kernel_magics.build.baked import Baked, BakeRecipe
+from kernel_magics.build.baked import RECIPE_SECTION, Baked, BakeRecipe
 from kernel_magics.build.cache import load_record
 from kernel_magics.build.diagnostics import Diagnostic
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.build.kits import Source
 from kernel_magics.build.stripping import strip
+from kernel_magics.errors import ImageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,6 +83,8 @@ class GuestImage:
         """
         path = Path(path).absolute()
         elf = ElfFile.read(path)
+        if elf.section(RECIPE_SECTION):
+            raise _not_baked(path)
         elf.check_guest()
         record = load_record(path.parent)
         if record is not None and path.name in entry_files(record["name"]):
@@ -164,6 +167,12 @@ class GuestImage:
         more = f", and libraries of {others} more" if others else ""
         return [f"  root of {size_mib:.1f} MiB: {', '.join(whole)}{more}",
                 *(f"  runs {shlex.join(row['argv'])}" for row in self.rc)]
+
+
+def _not_baked(path: Path) -> ImageError:
+    return ImageError(f"{path} is a program for Rumprun that is not baked yet: it has no kernel",
+                      path=path, next_step=f"bake it: %rumpbuild {path.stem} --kit rumprun "
+                      f"--from {shlex.quote(str(path))}, or lab.build(Path(\"{path}\"), kit=\"rumprun\")")
 
 
 def link_files(name: str) -> tuple[str, str]:

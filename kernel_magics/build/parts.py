@@ -104,7 +104,8 @@ def _settings(given: Mapping[str, Any]) -> Project:
     if unknown := sorted(set(given) - set(known)):
         raise UsageError(f"build has no option {unknown[0]!r}",
                          next_step=f"of a project there are {', '.join(known)}; see lab.build?")
-    return Project(Path(), given.get("system") or "", *map(_words, map(given.get, known[1:])))
+    return Project(Path(), given.get("system") or "", _words(given.get("settings")),
+                   _words(given.get("goals")), _words(given.get("programs")))
 
 
 def _words(value: Any) -> tuple[str, ...]:
@@ -121,8 +122,9 @@ def _read(given: Any, project: Project) -> Given:
         return _read_several(given, project)
     if isinstance(given, GuestImage):
         return Given(given.name, parts=_kept(given))
-    if isinstance(given, Project):
-        return Given(given.folder.resolve().name, parts=(given,))
+    if isinstance(given, Project | Program):
+        name = given.name or (given.folder.resolve().name if isinstance(given, Project) else "")
+        return Given(name, parts=(given,))
     if isinstance(given, Sequence) and not isinstance(given, str | bytes) and given:
         return _read_list(given)
     if not isinstance(given, Path):

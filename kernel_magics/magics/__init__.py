@@ -14,6 +14,7 @@ from kernel_magics.magics import (
     guests,
     inspect,
     package,
+    rumprun,
     trace,
 )
 from kernel_magics.magics.arguments import Command
@@ -25,7 +26,7 @@ __all__ = ["register", "unregister", "COMMANDS"]
 
 Run = Callable[[SimpleNamespace, str | None], Any]
 
-_MODULES = (build, boot, guests, inspect, debug, diff, trace, doctor)
+_MODULES = (build, boot, guests, inspect, debug, diff, trace, rumprun, doctor)
 _MAGICS: dict[str, tuple[Command, Run]] = {
     command.name: (command, run) for module in _MODULES for command, run in module.MAGICS}
 

@@ -121,7 +121,8 @@ def rumpboot(options: SimpleNamespace, cell: str | None) -> Any:
 
 def rumprun(options: SimpleNamespace, cell: str | None) -> None:
     """Build, boot, follow; raise GuestError when the status is not 0."""
-    image = build_cell(options.name or "run", options, cell, RUMPRUN.title)
+    image = build_cell(options.name or "run", options, cell, RUMPRUN.title,
+                       trace=options.kit == "rumprun" and options.trace != "off")
     guest = _boot(notebook_lab(), image, {**vars(options), "name": None})
     follow(guest, options.timeout)
     if guest.exit_status:

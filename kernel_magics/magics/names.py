@@ -1,8 +1,10 @@
 """The names that Tab offers: guests, images, symbols, layers, events, packages."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from kernel_magics.errors import LabError
 from kernel_magics.magics.session import (
     guest_names,
     guest_symbol_names,
@@ -65,11 +67,25 @@ def _folders(_words: list[str]) -> list[str]:
     return [f"{path}:/" for path in Path().iterdir() if path.is_dir() and path.name[0] != "."]
 
 
+def _bakes(_words: list[str]) -> list[str]:
+    from kernel_magics.build.rumprun import list_bakes
+    with suppress(LabError):
+        return [one.name for one in list_bakes() if one.is_bootable_here]
+    return []
+
+
+def _components(_words: list[str]) -> list[str]:
+    from kernel_magics.build.rumprun import list_components
+    with suppress(LabError):
+        return [one.name for one in list_components()]
+    return []
+
+
 SOURCES: Mapping[str, Callable[[list[str]], Iterable[str]]] = {
     "guest": guest_names, "image": image_names, "target": _targets, "symbol": symbol_names,
     "layer": _layers, "events": _events, "network": _networks, "disk": _disks,
     "folder": _folders,
-    "package": _packages, "run": _ways,
+    "bake": _bakes, "component": _components, "package": _packages, "run": _ways,
     "debugger_command": _debugger_commands, "place": _places,
 }
 """A declaration's `complete` → the function that lists what may stand there."""

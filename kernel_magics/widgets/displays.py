@@ -42,6 +42,21 @@ def _doctor(findings: Any) -> dict:
     return {"text/plain": repr(findings), _HTML: doctor_html(findings)}
 
 
+def _bakes(bakes: Any) -> dict:
+    from kernel_magics.widgets.bakes import bakes_html
+    return {"text/plain": repr(bakes), _HTML: bakes_html(bakes)}
+
+
+def _bake(one: Any) -> dict:
+    from kernel_magics.widgets.bakes import bake_html
+    return {"text/plain": repr(one), _HTML: bake_html(one)}
+
+
+def _components(components: Any) -> dict:
+    from kernel_magics.widgets.bakes import components_html
+    return {"text/plain": repr(components), _HTML: components_html(components)}
+
+
 def _trace(source: Any) -> dict:
     from kernel_magics.widgets.trace import TraceView
     return _live(source, TraceView(source))
@@ -122,6 +137,9 @@ _VIEWS: dict[tuple[str, str], Callable[[Any], dict]] = {
     ("kernel_magics.boot.phases", "BootPhases"): _phases,
     ("kernel_magics.boot.doctor", "DoctorReport"): _doctor,
     ("kernel_magics.lab", "GuestList"): _guests,
+    ("kernel_magics.build.rumprun.components", "ComponentList"): _components,
+    ("kernel_magics.build.rumprun.configurations", "BakeConfiguration"): _bake,
+    ("kernel_magics.build.rumprun.configurations", "BakeList"): _bakes,
     ("kernel_magics.inspect.debugger.debugger", "Debugger"): _debugger,
     ("kernel_magics.inspect.images.diff", "ImageDiff"): _image_diff,
     ("kernel_magics.inspect.boot_diff", "BootDiff"): _boot_diff,

@@ -4,6 +4,7 @@ import shlex
 from typing import Any
 
 from kernel_magics.inspect.images.layers import LAYERS
+from kernel_magics.widgets.bakes import baked_html
 from kernel_magics.widgets.markup import byte_text, duration_text, escape, report
 
 __all__ = ["image_html"]
@@ -18,7 +19,8 @@ def image_html(image: Any) -> str:
     sizes = image.sizes.by_layer()["total"]
     sizes = {name: int(size) for name, size in sizes.items() if size}
     root = _root(image) if image.initrd else ""
-    return report(f"image {image.name}", _header(image), root, _bar(sizes), _key(sizes),
+    baked = baked_html(image.baked) if image.baked else ""
+    return report(f"image {image.name}", _header(image), root, baked, _bar(sizes), _key(sizes),
                   *(f"<pre>{escape(warning.text())}</pre>" for warning in image.warnings))
 
 

@@ -8,6 +8,7 @@ from kernel_magics.build.baked import Baked, BakedProgram, BakeRecipe
 from kernel_magics.build.diagnostics import SourceLines
 from kernel_magics.build.image import entry_files, link_files
 from kernel_magics.build.linking import parse_linker
+from kernel_magics.build.rumprun.apart import keep_apart
 from kernel_magics.build.rumprun.compiling import Compiled, failure, quiet
 from kernel_magics.build.rumprun.configurations import BakeConfiguration
 from kernel_magics.build.rumprun.missing import missing_component, missing_library
@@ -81,7 +82,8 @@ def bake(name: str, programs: Sequence[Compiled], oven: Oven, folder: Path,
               *(one if "/" in one else f"-l{one}" for one in oven.added),
               *(oven.trace.tokens if oven.trace else ())]
     command = [str(oven.toolchain.bake), "-m", f"add {' '.join(tokens)}",
-               oven.configuration.name, full, *(str(one.file) for one in programs)]
+               oven.configuration.name, full,
+               *(str(one.file) for one in keep_apart(programs, oven.toolchain, folder))]
     code, output = run_tool(command, cwd=folder, env={**QUIET, "TMPDIR": str(folder)})
     log = quiet(output.replace(f"{folder}/", ""))
     if code or not (folder / full).exists():

@@ -73,7 +73,7 @@ def _own_words(step: Step, name: str, where: Path, log: str) -> tuple[str, str]:
         hint = f"its log ends: {_config_log(where)}" if _config_log(where) else ""
         if "cross compiling" in log:
             hint = ("it wants to run a program, which cannot be done for a guest; tell it the "
-                    "answer: --configure VARIABLE=yes (config.log names the variable)")
+                    "answer: --settings VARIABLE=yes (config.log names the variable)")
         return f"{name}: configure says: {match[1]}", hint
     if match := _CMAKE.search(log):
         place = f" ({match['file']}:{match['line']})" if match["file"] else ""
@@ -81,7 +81,7 @@ def _own_words(step: Step, name: str, where: Path, log: str) -> tuple[str, str]:
         return f"{name}: CMake says{place}: {text}", ""
     if match := _NO_PROGRAM.search(log):
         return (f"{name}: make has no rule for {match['goal']!r}",
-                "name one of its targets: --make TARGET")
+                "name one of its targets: --goal TARGET, or goals=[…]")
     if match := _NOT_FOUND.search(log):
         tool = match[1] or match[2]
         return (f"{name}: its build needs {tool}, which is not installed",

@@ -70,7 +70,7 @@ def _workshop(project: Project, toolchain: RumprunToolchain, files: list[SourceF
         root.mkdir(exist_ok=True)
         place = root / digest("2", str(project.folder), toolchain.identity, project.system,
                               recipe_identity(project.folder, files), *options, "\0",
-                              *project.settings)[:24]
+                              *project.settings, "\0", *project.goals)[:24]
         with (root / f"{place.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             busy = place / "busy"
@@ -176,4 +176,4 @@ def _why_none(where: Path) -> str:
     if host:
         return (f"{host.name} was made by another compiler: have the project use the compiler it "
                 "is given, $(CC) or CMake's")
-    return "name the target that makes the program: --make TARGET, or goals=[…]"
+    return "name what makes the program: --goal TARGET, or goals=[…]"

@@ -5,13 +5,12 @@ Source: app-tools/recipe.s.in of github.com/rumpkernel/rumprun; gABI, "Note Sect
 
 from pathlib import Path
 
-from kernel_magics.build.baked import BakeRecipe
+from kernel_magics.build.baked import RECIPE_SECTION, BakeRecipe
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import ImageError
 
 __all__ = ["BakeRecipe", "read_recipe"]
 
-RECIPE_SECTION = ".note.rumprun.bakerecipe"
 RECIPE_OWNER, RECIPE_TYPE = "rumpkernel.org", 0x101
 _KEYS = ("tuple", "tooldir", "backingcc", "cflags")
 

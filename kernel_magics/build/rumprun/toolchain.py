@@ -8,8 +8,10 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
+from kernel_magics.build.toolchain import run_tool
 from kernel_magics.errors import HostError
 
 __all__ = ["RumprunToolchain", "find_rumprun", "rumprun_problem", "TUPLE", "QUIET"]
@@ -20,6 +22,7 @@ PREFIX_VARIABLE = "RUMPRUN_PREFIX"
 QUIET = {"RUMPRUN_WARNING_STFU": "please"}
 WHERE = ("upstream's instructions are in the README and the wiki of "
          "github.com/rumpkernel/rumprun; set RUMPRUN_PREFIX to where it was installed")
+_KERNEL = re.compile(r"^#define\s+__NetBSD_Version__\s+(\d+)", re.MULTILINE)
 _VERSION = re.compile(r"^_RUMPBAKE_VERSION=(\S+)$", re.MULTILINE)
 _PLACE = re.compile(r"--sysroot (\S+)/rumprun-\w+")
 _OTHER = re.compile(r"(\w+)-rumprun-netbsd\w*-(?:gcc|clang)$")
@@ -44,6 +47,28 @@ class RumprunToolchain:
     def tool(self, name: str) -> Path:
         """Return the path of one of its tools: "objcopy", "ar", "cookfs" …"""
         return self.prefix / "bin" / f"{TUPLE}-{name}"
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms it was built for: "hw", perhaps "xen"."""
+        lib = self.prefix / "rumprun-x86_64" / "lib"
+        return tuple(sorted(path.name.removeprefix("rumprun-") for path in lib.glob("rumprun-*")))
+
+    @property
+    def kernel(self) -> str:
+        """The version of NetBSD whose kernel it has, "7.99.34", "" if its headers do not say."""
+        header = self.prefix / "rumprun-x86_64" / "include" / "sys" / "param.h"
+        found = _KERNEL.search(_text_of(header))
+        if not found:
+            return ""
+        number = int(found[1])  # sys/param.h: MMmmrrpp00
+        parts = (number // 100_000_000, number // 1_000_000 % 100, number // 100 % 100)
+        return ".".join(map(str, parts))
+
+    @property
+    def backing_version(self) -> str:
+        """What the compiler behind its wrapper calls itself, "gcc 12.2.0"."""
+        return _backing_version(self.compiler, self.identity)
 
     @property
     def platform_folder(self) -> Path:
@@ -144,6 +169,20 @@ def _check_platform(prefix: Path) -> None:
         raise HostError(f"the Rumprun toolchain in {prefix} has no platform hw (it has "
                         f"{', '.join(built) or 'none'}), and the lab's machines are that",
                         next_step="build it too: build-rr.sh hw build install")
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+@lru_cache(maxsize=4)
+def _backing_version(compiler: Path, identity: str) -> str:
+    code, text = run_tool([str(compiler), "-dumpfullversion", "-dumpversion"], env=QUIET)
+    version = text.strip().splitlines()[-1:] or ["of an unknown version"]
+    return f"gcc {version[0]}" if not code else "does not run"
 
 
 def _identity(prefix: Path, bake: Path) -> str:

@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 __all__ = [
     "ABI_VERSION", "MAGIC", "NOTE_OWNER", "NOTE_HEADER", "EVENTS", "PHASES",
-    "State", "Phase", "Event", "ConsoleInput", "RecordKind", "StackPart", "ThreadState",
-    "PanicKind",
+    "State", "Phase", "Event", "ConsoleInput", "RecordKind", "ProcessFact", "StackPart",
+    "ThreadState", "PanicKind",
     "PANIC_MAGIC", "PANIC_FRAMES", "CONSOLE_BACKLOG_BYTES", "DATA_BYTES_MOST",
     "PACKET_BYTES_MOST", "STACK_WORDS_MOST", "SAMPLE_NS_LEAST", "DETAIL_IN_INTERRUPT",
     "DEVICE_QUEUE_SHIFT",
@@ -86,6 +86,8 @@ class Event(IntEnum):
     REQUEST_DONE = 10
     PACKET = 11
     SAMPLE = 12
+    PROCESS = 13
+    MAPPED = 14
     HYPERCALL = 64
     SYSCALL = 512
 
@@ -105,6 +107,15 @@ class RecordKind(IntEnum):
     INSTANT = 3
     DATA = 4
     STACK = 5
+    FACT = 6
+
+
+class ProcessFact(IntEnum):
+    """enum lab_process_fact: what a fact about a process says."""
+
+    THREAD = 0
+    FORKED = 1
+    PROGRAM = 2
 
 
 class StackPart(IntEnum):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernel_magics.boot import abi
-from kernel_magics.trace.events import DATA, INSTANT, STACK
+from kernel_magics.trace.events import DATA, FACT, INSTANT, STACK
 from kernel_magics.trace.ring import WORDS
 
 __all__ = ["Attached", "Excerpt", "RawStack", "attached", "split"]
@@ -71,10 +71,15 @@ class Attached:
                 yield int(owner), found
 
 
-def split(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the events among rows, u64[n, 8], and what is attached to them."""
-    events = _kind(rows) <= INSTANT
-    return (rows, rows[:0]) if events.all() else (rows[events], rows[~events])
+def split(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the events among rows, u64[n, 8], what is attached to them, and the facts."""
+    kind = _kind(rows)
+    events = kind <= INSTANT
+    if events.all():
+        return rows, rows[:0], rows[:0]
+    others = rows[~events]
+    facts = kind[~events] == FACT
+    return rows[events], others[~facts], others[facts]
 
 
 def attached(rows: np.ndarray) -> Attached:

@@ -14,29 +14,32 @@ from kernel_magics.trace.events import LAYER_OF
 
 __all__ = ["WORDS_HELP", "choose"]
 
-_KEYS = ("event", "group", "layer", "thread", "caller", "error", "after", "before", "kind")
+_KEYS = ("event", "group", "layer", "thread", "process", "caller", "error", "after", "before",
+         "kind")
 _UNITS_NS = {"": 1, "ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|)")
 _MOST_ERRNO = 4095
 
-Symbol = Callable[[int], str]
+Symbol = Callable[[int, int], str]
 
 
 def choose(table: pd.DataFrame, words: str, threads: Mapping[int, str] | None = None,
-           symbol: Symbol | None = None) -> pd.DataFrame:
+           symbol: Symbol | None = None,
+           processes: Mapping[int, str] | None = None) -> pd.DataFrame:
     """Return the events that match all words; see WORDS_HELP.
 
-    threads: names by number.  symbol: names a code address, for caller:.  Raises UsageError
-    for a word that means nothing.
+    threads, processes: names by number.  symbol: names a code address in a process, for
+    caller:.  Raises UsageError for a word that means nothing.
     """
+    names = {"thread": threads or {}, "process": processes or {}}
     for word in words.split():
         opposite = word.startswith("-") and len(word) > 1
-        mask = _mask(table, word.removeprefix("-") if opposite else word, threads or {}, symbol)
+        mask = _mask(table, word.removeprefix("-") if opposite else word, names, symbol)
         table = table[~mask if opposite else mask]
     return table
 
 
-def _mask(table: pd.DataFrame, word: str, threads: Mapping[int, str],
+def _mask(table: pd.DataFrame, word: str, names: Mapping[str, Mapping[int, str]],
           symbol: Symbol | None) -> np.ndarray:
     if word[0] in "<>":
         return _by_duration(table, word)
@@ -56,8 +59,8 @@ def _mask(table: pd.DataFrame, word: str, threads: Mapping[int, str],
     if key == "layer":
         return _of_names(table["event"], lambda name: fnmatch.fnmatchcase(LAYER_OF.get(name, ""),
                                                                           value))
-    if key == "thread":
-        return _by_thread(table, value, threads)
+    if key in names:
+        return _by_number(table, key, value, names[key])
     if key == "caller":
         return _by_caller(table, value, symbol)
     if key == "error":
@@ -115,18 +118,25 @@ def _by_error(table: pd.DataFrame, name: str) -> np.ndarray:
                                                 np.isin(values._data, linux))
 
 
-def _by_thread(table: pd.DataFrame, value: str, threads: Mapping[int, str]) -> np.ndarray:
+def _by_number(table: pd.DataFrame, column: str, value: str,
+               names: Mapping[int, str]) -> np.ndarray:
     if value.isdigit():
-        return (table["thread"] == int(value)).to_numpy()
-    numbers = [number for number, name in threads.items() if fnmatch.fnmatchcase(name, value)]
-    return table["thread"].isin(numbers).to_numpy()
+        return (table[column] == int(value)).to_numpy()
+    numbers = [number for number, name in names.items() if fnmatch.fnmatchcase(name, value)]
+    return table[column].isin(numbers).to_numpy()
 
 
 def _by_caller(table: pd.DataFrame, value: str, symbol: Symbol | None) -> np.ndarray:
     if symbol is None:
         raise UsageError("the image's symbols are not known here, so no caller can be named",
                          next_step="leave caller: out", word=value)
-    callers = table["caller"].to_numpy()
-    known = {address for address in np.unique(callers).tolist() if address and
-             fnmatch.fnmatchcase(symbol(address).partition("+")[0], value)}
-    return np.isin(callers, list(known))
+    places = table[["caller", "process"]].drop_duplicates()
+    known = [(address, process) for address, process in places.itertuples(index=False)
+             if address and
+             fnmatch.fnmatchcase(symbol(int(address), int(process)).partition("+")[0], value)]
+    found = np.zeros(len(table), bool)
+    callers, of = table["caller"].to_numpy(), table["process"].to_numpy()
+    for process in {process for _, process in known}:
+        found |= (of == process) & np.isin(callers, [address for address, one in known
+                                                     if one == process])
+    return found

@@ -19,8 +19,9 @@ AT_FDCWD = -100
 WORDS_HELP = (
     "Words that must all match: a name or glob of events or groups (write, rumpuser_mutex_*,"
     " syscall); event:NAME exactly; layer:sys, rumpuser, bmk, arch or host; thread:3 or a"
-    " thread's name; caller:GLOB of the function that made the call; >10us, <2ms by duration;"
-    " failed, or error:ENOENT; after:1.5s and before:2s since the start; -WORD for the opposite")
+    " thread's name; process:1 or a program's name; caller:GLOB of the function"
+    " that made the call; >10us, <2ms by duration; failed, or error:ENOENT; after:1.5s and"
+    " before:2s since the start; -WORD for the opposite")
 _MASK32 = 0xFFFF_FFFF
 
 

@@ -45,11 +45,12 @@ _TEXT_BYTES = 64
 class Decoder:
     """Turns rows of a trace's table into text.
 
-    symbol: names an address ("main+0x1b"), or returns "".  threads: names by number.
+    symbol: names an address in a process ("main+0x1b"), or returns "".  threads: names by
+    number.
     """
 
     def __init__(self, excerpts: Callable[[int], Sequence[Excerpt]], descriptors: Descriptors,
-                 symbol: Callable[[int], str], threads: dict[int, str]) -> None:
+                 symbol: Callable[[int, int], str], threads: dict[int, str]) -> None:
         self._excerpts, self._descriptors = excerpts, descriptors
         self._symbol, self._threads = symbol, threads
 
@@ -79,8 +80,9 @@ class Decoder:
         if event in _MODE_IF_CREATED and not how & _O_CREAT:
             arguments = [argument for argument in arguments if argument.name != "mode"]
         values = (row.a0, row.a1, row.a2, row.a3, row.a4, row.a5)
+        place = int(row.sequence), _process(row)
         return [(argument.name, self._value(event, argument, int(value), excerpts.get(number),
-                                            int(row.sequence)))
+                                            place))
                 for number, (argument, value) in enumerate(zip(arguments, values, strict=False))]
 
     def result(self, row: Any) -> str:
@@ -92,15 +94,15 @@ class Decoder:
             if name := error_name(result):
                 return f"-1 {name}"
             if event in _GIVES_DESCRIPTOR:
-                return self._descriptor(result, int(row.exit_sequence))
+                return self._descriptor(result, int(row.exit_sequence), _process(row))
         elif error := _hypercall_error(event, result):
             return f"{result} {error}"
         if result >= _MAX_RESULT:
-            return self._symbol(result) or f"{result:#x}"
+            return self._symbol(result, _process(row)) or f"{result:#x}"
         return str(result)
 
     def _value(self, event: str, argument: Argument, value: int, excerpt: Excerpt | None,
-               sequence: int) -> str:
+               place: tuple[int, int]) -> str:
         if excerpt is not None:
             return _excerpt_text(event, argument.name, excerpt)
         name = argument.name
@@ -108,25 +110,25 @@ class Decoder:
         if decoder is not None and not argument.type.endswith("*"):
             return decoder(value)
         if not argument.type and name in _DESCRIPTOR_NAMES:
-            return self._descriptor(_signed(value), sequence)
+            return self._descriptor(_signed(value), *place)
         if name in _COUNTS and not argument.is_pointer:
             return str(_signed64(value))
         if argument.is_pointer or (not argument.type and value >= _FIRST_ADDRESS):
-            return self._pointer(value)
+            return self._pointer(value, place[1])
         return str(_signed64(value))
 
-    def _descriptor(self, number: int, sequence: int) -> str:
+    def _descriptor(self, number: int, sequence: int, process: int) -> str:
         if number == AT_FDCWD:
             return "AT_FDCWD"
-        what = self._descriptors.at(number, sequence)
+        what = self._descriptors.at(number, sequence, process)
         return f"{number}<{what}>" if what else str(number)
 
-    def _pointer(self, value: int) -> str:
+    def _pointer(self, value: int, process: int) -> str:
         if not value:
             return "NULL"
         if value >> 63 and value > (1 << 64) - 4096:
             return str(_signed64(value))
-        symbol = self._symbol(value)
+        symbol = self._symbol(value, process)
         return f"&{symbol}" if symbol else f"{value:#x}"
 
     def thread(self, number: int) -> str:
@@ -136,9 +138,13 @@ class Decoder:
         name = self._threads.get(number, "")
         return f'{number} "{name}"' if name else str(number)
 
-    def place(self, address: int) -> str:
+    def place(self, address: int, process: int = 0) -> str:
         """Return a code address as text."""
-        return self._symbol(address) or (f"{address:#x}" if address else "")
+        return self._symbol(address, process) or (f"{address:#x}" if address else "")
+
+
+def _process(row: Any) -> int:
+    return int(getattr(row, "process", 0))  # (a table of old has none)
 
 
 def _excerpt_text(event: str, name: str, excerpt: Excerpt) -> str:
@@ -217,13 +223,13 @@ def _fault(decoder: Decoder, row: Any) -> Pairs:
     code = int(row.a1)
     access = "execute" if code & 16 else "write" if code & 2 else "read"
     return [("address", f"{int(row.a0):#x}"), ("access", access),
-            ("at", decoder.place(int(row.a2)))]
+            ("at", decoder.place(int(row.a2), _process(row)))]
 
 
 def _interrupt(decoder: Decoder, row: Any) -> Pairs:
     vector = int(row.a0)
     return [("vector", "timer" if vector == _TIMER_VECTOR else str(vector)),
-            ("at", decoder.place(int(row.a1)))]
+            ("at", decoder.place(int(row.a1), _process(row)))]
 
 
 def _thread(decoder: Decoder, row: Any) -> Pairs:

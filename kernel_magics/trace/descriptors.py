@@ -1,7 +1,7 @@
 """Which file, socket or pipe a descriptor stood for, at each moment of a trace.
 
 Told from the calls that make, copy and close descriptors, so only as far as these were
-recorded.  Processes that do not share their descriptors are not told apart.
+recorded.  A process that was forked has those its parent had.
 """
 
 import socket
@@ -14,6 +14,7 @@ from kernel_magics.trace.attached import Excerpt
 
 __all__ = ["Descriptors", "address_text"]
 
+_MOST_FORKS = 1000  # of each other: a guest may say anything
 _STANDARD = {0: "stdin", 1: "stdout", 2: "stderr"}
 _MADE = {"epoll_create": "epoll", "epoll_create1": "epoll", "eventfd": "eventfd",
          "eventfd2": "eventfd", "timerfd_create": "timerfd", "signalfd": "signalfd",
@@ -31,30 +32,40 @@ class Descriptors:
 
     rows: named tuples of a trace's table with the calls of `CALLS`, in the order in which
     they ended.  excerpts: the bytes recorded with an event, by its sequence number.
-    known: what descriptors stood for when the trace began.
+    known: what descriptors stood for when the trace began, in each process.  parents: forked
+    process → its parent, and since which event.
     """
 
     def __init__(self, rows: Iterable[Any], excerpts: Callable[[int], Sequence[Excerpt]],
-                 known: Mapping[int, str] | None = None) -> None:
+                 known: Mapping[int, str] | None = None,
+                 parents: Mapping[int, tuple[int, int]] | None = None) -> None:
         self._excerpts = excerpts
-        self._when: dict[int, list[int]] = {}
-        self._what: dict[int, list[str]] = {}
-        for number, text in {**_STANDARD, **(known or {})}.items():
-            self._put(number, 0, text)
+        self._known = {**_STANDARD, **(known or {})}
+        self._parents = parents or {}
+        self._when: dict[tuple[int, int], list[int]] = {}
+        self._what: dict[tuple[int, int], list[str]] = {}
+        self._process = 0  # of the row that is followed
         for row in rows:
+            self._process = int(getattr(row, "process", 0))
             self._follow(row)
 
-    def at(self, descriptor: int, sequence: int) -> str:
+    def at(self, descriptor: int, sequence: int, process: int = 0) -> str:
         """Return what a descriptor stands for in an event, "" if nothing tells."""
-        when = self._when.get(descriptor)
-        if not when:
-            return ""
-        at = bisect_right(when, sequence) - 1
-        return self._what[descriptor][at] if at >= 0 else ""
+        for _ in range(_MOST_FORKS):
+            when = self._when.get((process, descriptor), [])
+            at = bisect_right(when, sequence) - 1
+            if at >= 0:
+                return self._what[process, descriptor][at]
+            if process not in self._parents:
+                break
+            process, forked = self._parents[process]
+            sequence = min(sequence, forked)
+        return self._known.get(descriptor, "")
 
     def _put(self, descriptor: int, sequence: int, text: str) -> None:
-        self._when.setdefault(descriptor, []).append(sequence)
-        self._what.setdefault(descriptor, []).append(text)
+        key = self._process, descriptor
+        self._when.setdefault(key, []).append(sequence)
+        self._what.setdefault(key, []).append(text)
 
     def _bytes(self, sequence: int, argument: int) -> bytes:
         for excerpt in self._excerpts(sequence):
@@ -71,7 +82,7 @@ class Descriptors:
             path = self._bytes(begun, _PATH_ARGUMENT[call]).decode("utf-8", "replace")
             self._put(result, end, path)
         elif call in _COPIES or (call == "fcntl" and int(row.a1) in _DUP_COMMANDS):
-            self._put(result, end, self.at(first, begun))
+            self._put(result, end, self.at(first, begun, self._process))
         elif call == "close":
             self._put(first, end, "")
         elif call in _MADE:

@@ -17,13 +17,13 @@ from kernel_magics.trace.hypercalls import HYPERCALLS, RECORDED_ARGUMENTS, Argum
 from kernel_magics.trace.syscalls import SYSCALL_ARGUMENTS, SYSCALLS
 
 __all__ = [
-    "EVENTS", "RECORD", "ENTER", "EXIT", "INSTANT", "DATA", "STACK", "GROUPS", "NAMES", "GROUP_OF",
-    "LAYER_OF", "RESULT_BITS", "RECORDED_ARGUMENTS", "event_number", "event_arguments", "select",
-    "bitmap",
+    "EVENTS", "RECORD", "ENTER", "EXIT", "INSTANT", "DATA", "STACK", "FACT", "GROUPS", "NAMES",
+    "GROUP_OF", "LAYER_OF", "RESULT_BITS", "RECORDED_ARGUMENTS", "event_number", "event_arguments",
+    "select", "bitmap",
 ]
 
 RECORD = np.dtype(abi.Record)
-ENTER, EXIT, INSTANT, DATA, STACK = (int(kind) for kind in abi.RecordKind)
+ENTER, EXIT, INSTANT, DATA, STACK, FACT = (int(kind) for kind in abi.RecordKind)
 
 EVENTS = abi.EVENTS
 _FIRST_HYPERCALL = int(abi.Event.HYPERCALL)

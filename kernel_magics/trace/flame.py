@@ -159,9 +159,11 @@ def _samples(recording: "Recording") -> Counter[tuple[str, ...]]:
     found: Counter[tuple[str, ...]] = Counter()
     for row in table[(table["event"] == "sample") & (table["thread"] > 0)].itertuples():
         stack = recording.attached.stack(int(row.sequence))
-        names = recording.walker.names(stack, interrupted=bool(row.a2)) if stack else []
+        names = recording.walker.names(
+            stack, interrupted=bool(row.a2), process=int(row.process),
+            sequence=int(row.sequence)) if stack else []
         if not names:
-            names = [recording.symbol(int(row.a0)) or "[runtime]"]
+            names = [recording.symbol(int(row.a0), int(row.process)) or "[runtime]"]
         found[(_thread(recording, int(row.thread)), *names)] += 1
     return found
 
@@ -177,7 +179,8 @@ def _calls(recording: "Recording") -> Counter[tuple[str, ...]]:
             path = (*paths[parent], event)
         else:
             stack = recording.attached.stack(int(row.sequence))
-            names = recording.walker.names(stack) if stack else []
+            names = recording.walker.names(stack, process=int(row.process),
+                                           sequence=int(row.sequence)) if stack else []
             path = (_thread(recording, int(row.thread)), *names, event)
         paths[int(row.sequence)] = path
         if int(row.self_ns):
@@ -194,7 +197,9 @@ def _waits(recording: "Recording") -> Counter[tuple[str, ...]]:
         if following in left:
             since_ns, sequence = left.pop(following)
             stack = recording.attached.stack(sequence)
-            names = recording.walker.names(stack) if stack else ["[no stack]"]
+            process = recording.processes.threads.get(following, 0)
+            names = recording.walker.names(stack, process=process, sequence=sequence) \
+                if stack else ["[no stack]"]
             found[(_thread(recording, following), *names)] += int(row.time_ns) - since_ns
         if previous and int(row.a2) == _BLOCKED:
             left[previous] = int(row.time_ns), int(row.sequence)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from kernel_magics.trace.processes import TraceProcesses
 from kernel_magics.trace.recorder import Recorder
 from kernel_magics.trace.table import Clock, call_table
 
@@ -15,11 +16,16 @@ _MAX_HELD = 4096  # unfinished calls waiting for their exit
 
 
 class Cursor:
-    """One reader's position in a store: every call comes once, when it has finished."""
+    """One reader's position in a store: every call comes once, when it has finished.
 
-    def __init__(self, recorder: Recorder, clock: Callable[[], Clock]) -> None:
+    processes: told of new rows, gives all the processes known by then.
+    """
+
+    def __init__(self, recorder: Recorder, clock: Callable[[], Clock],
+                 processes: Callable[[np.ndarray], TraceProcesses]) -> None:
         self._recorder = recorder
         self._clock = clock
+        self._processes = processes
         self._position = 0
         self._held = np.empty((0, 8), "<u8")
 
@@ -28,7 +34,8 @@ class Cursor:
         rows, gaps, self._position = self._recorder.since(self._position)
         rows = np.concatenate([self._held, rows])
         hold = not last and len(self._held) < _MAX_HELD
-        table, self._held = call_table(rows, self._clock(), gaps, hold=hold)
+        table, self._held = call_table(rows, self._clock(), gaps, hold=hold,
+                                       processes=self._processes(rows))
         return table
 
 

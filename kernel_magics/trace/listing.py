@@ -70,7 +70,8 @@ def listing(recording: "Recording", words: str = "") -> Listing:
 
     table = recording.df
     if words.strip():
-        table = choose(table, words, recording.threads, recording.symbol)
+        table = choose(table, words, recording.threads, recording.symbol,
+                       recording.processes.names)
     lines = journal(recording, table)
     if words.strip():
         lines = lines[lines["source"].isin(["call", "runtime"])]

@@ -16,6 +16,7 @@ __all__ = ["write_perfetto"]
 
 _PROCESS, _SEQUENCE_ID = 1, 1
 _PROCESS_TRACK, _CPU_TRACK, _CONSOLE_TRACK, _PACKET_TRACK, _FIRST_THREAD = 1, 2, 3, 4, 16
+_FIRST_PROCESS = 1 << 33  # (above the numbers of threads)
 _BEGIN, _END, _INSTANT = 1, 2, 3
 _STATE_CLEARED, _STATE_NEEDED = 1, 2
 # Field numbers: trace_packet.proto …
@@ -115,9 +116,14 @@ def _descriptors(recording: "Recording", table) -> Iterator[bytes]:
     for track, name in ((_CPU_TRACK, "processor"), (_CONSOLE_TRACK, "console"),
                         (_PACKET_TRACK, "network")):
         yield _described(track, _text(2, name) + _number(5, _PROCESS_TRACK))
+    processes = recording.processes
+    for number in processes:
+        named = _number(1, _PROCESS + number) + _text(6, processes.title(number))
+        yield _described(_FIRST_PROCESS + number, _bytes(3, named))
     for number in sorted(set(table["thread"].tolist())):
         name = recording.threads.get(number, f"thread {number}") if number else "idle"
-        thread = _number(1, _PROCESS) + _number(2, number + 1) + _text(5, name)
+        of = _PROCESS + processes.threads.get(number, 0)
+        thread = _number(1, of) + _number(2, number + 1) + _text(5, name)
         yield _described(_FIRST_THREAD + number, _bytes(4, thread))
 
 

@@ -1,5 +1,6 @@
 """What a guest has recorded up to some moment, apart from the guest: to look at, keep, compare."""
 
+import json
 import struct
 import zlib
 from collections.abc import Mapping
@@ -12,10 +13,14 @@ import numpy as np
 import pandas as pd
 
 from kernel_magics.errors import TraceError
+from kernel_magics.trace.addresses import Addresses
 from kernel_magics.trace.attached import Attached, attached, split
+from kernel_magics.trace.columns import SEQUENCE
 from kernel_magics.trace.decode import Decoder
 from kernel_magics.trace.descriptors import CALLS, Descriptors
 from kernel_magics.trace.events import INSTANT, LAYER_OF
+from kernel_magics.trace.pairing import THREAD_BIT
+from kernel_magics.trace.processes import ProcessesSeen, TraceProcesses
 from kernel_magics.trace.ring import WORDS
 from kernel_magics.trace.stacks import StackWalker
 from kernel_magics.trace.table import Clock, call_table
@@ -26,9 +31,10 @@ __all__ = ["Recording"]
 FORMAT = 1
 # What reading a damaged archive of arrays ends in.
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, BadZipFile, NotImplementedError, MemoryError,
-           RuntimeError, OverflowError, TypeError, struct.error, zlib.error)
+           RuntimeError, OverflowError, TypeError, AttributeError, struct.error, zlib.error)
 _NAME_WORDS = slice(4, 8)  # of a "thread" record
 _THREAD_EVENT = 8
+_WHAT = 2  # word of a row
 
 
 class Recording(Views):
@@ -37,26 +43,34 @@ class Recording(Views):
     rows: u64[n, 8] as RingReader.drain gives them.  gaps: indices at which records are
     missing.  threads: names of the threads that lived at the end.  losses: as
     Trace.losses.  image: the guest's GuestImage or None; it names addresses.  wall_ns: the
-    Unix time of the guest's first instruction.
+    Unix time of the guest's first instruction.  before, after: the processes that the lab saw
+    when the trace began, and when it was read.
     """
 
     def __init__(self, rows: np.ndarray, gaps: np.ndarray, clock: Clock, *, name: str = "trace",
                  threads: Mapping[int, str] | None = None,
                  losses: Mapping[str, int] | None = None, image: Any = None,
-                 wall_ns: int = 0) -> None:
+                 wall_ns: int = 0, before: ProcessesSeen | None = None,
+                 after: ProcessesSeen | None = None) -> None:
         self.name = name
         self.clock = clock
         self.gaps = gaps
         self.image = image
         self.wall_ns = wall_ns
         self.losses = dict(losses or {})
-        self._rows, self._attached_rows = split(rows)
+        self._rows, self._attached_rows, facts = split(rows)
+        self._processes = TraceProcesses(facts, before, after)
         self._last_threads = dict(threads or {})
 
     @property
     def lost(self) -> int:
         """How many records were written and are not here."""
         return sum(self.losses.values())
+
+    @property
+    def processes(self) -> TraceProcesses:
+        """The processes that were seen: their names, threads, and the code they had mapped."""
+        return self._processes
 
     @property
     def rows(self) -> np.ndarray:
@@ -70,7 +84,7 @@ class Recording(Views):
 
     @cached_property
     def _table(self) -> pd.DataFrame:
-        return call_table(self._rows, self.clock, self.gaps)[0]
+        return call_table(self._rows, self.clock, self.gaps, processes=self.processes)[0]
 
     @property
     def df(self) -> pd.DataFrame:
@@ -97,7 +111,8 @@ class Recording(Views):
         table = self._table
         calls = table[(table["kind"] == "call") & table["event"].isin(list(CALLS))]
         calls = calls.sort_values("exit_sequence", kind="stable")
-        return Descriptors(calls.itertuples(), self.attached.excerpts)
+        return Descriptors(calls.itertuples(), self.attached.excerpts,
+                           parents=self.processes.parents)
 
     @cached_property
     def decoder(self) -> Decoder:
@@ -107,27 +122,27 @@ class Recording(Views):
     @cached_property
     def walker(self) -> StackWalker:
         """What turns recorded stacks into calls."""
-        return StackWalker(self.image)
+        return StackWalker(self.image, self.addresses)
+
+    @cached_property
+    def addresses(self) -> Addresses:
+        """What names code addresses, of the image and of what processes had mapped."""
+        return Addresses(self.image, self.processes)
+
+    def process_of(self, sequence: int) -> int:
+        """Return the process in which the event with this `sequence` was, 0 if in none."""
+        found = np.flatnonzero(self._rows[:, SEQUENCE] == np.uint64(sequence))
+        thread = int(self._rows[found[0], _WHAT]) >> THREAD_BIT if len(found) else 0
+        return self.processes.threads.get(thread, 0)
 
     @staticmethod
     def event_layer(name: str) -> str:
         """Return the layer in which an event happens, "" if it is none's name."""
         return LAYER_OF.get(name, "")
 
-    @cached_property
-    def _symbol_names(self) -> dict[int, str]:
-        return {}
-
-    def symbol(self, address: int) -> str:
-        """Return an address of the image as "main+0x1b", "" if it is none."""
-        if address not in self._symbol_names:
-            found = None
-            if self.image is not None and address:
-                found = self.image.symbols.at(address)
-            text = "" if found is None else \
-                f"{found[0].name}+{found[1]:#x}" if found[1] else found[0].name
-            self._symbol_names[address] = text
-        return self._symbol_names[address]
+    def symbol(self, address: int, process: int = 0) -> str:
+        """Return an address as "main+0x1b", "" if it has no name; see Addresses.symbol."""
+        return self.addresses.symbol(address, process)
 
     def save(self, path: str | Path) -> Path:
         """Write the recording to a file that `open` reads, also without guest or image."""
@@ -141,7 +156,8 @@ class Recording(Views):
                 thread_names=np.array(list(names.values()), "U"), name=np.array(self.name),
                 loss_names=np.array(list(self.losses), "U"),
                 loss_counts=np.array(list(self.losses.values()), np.int64),
-                wall=np.array([self.wall_ns], np.int64),
+                wall=np.array([self.wall_ns], np.int64), process_facts=self.processes.rows,
+                processes=np.array([_seen(self.processes.before), _seen(self.processes.after)]),
                 image=np.array(str(self.image.path) if self.image is not None else ""))
         return path
 
@@ -164,11 +180,14 @@ class Recording(Views):
         version, tsc_hz, origin = (int(number) for number in found["facts"])
         if version != FORMAT:
             raise ValueError(f"format {version}, expected {FORMAT}")
-        rows = np.concatenate([_words(found["rows"]), _words(found["attached"])])
+        facts = found.get("process_facts", found["rows"][:0])  # (one of old has none)
+        rows = np.concatenate([_words(part) for part in (found["rows"], found["attached"],
+                                                         facts)])
+        before, after = (_restored(text) for text in found.get("processes", ("", "")))
         numbers = [int(number) for number in found["thread_numbers"]]
         return cls(rows, found["gaps"].astype(np.int64), Clock(tsc_hz, origin),
                    name=str(found["name"]), image=image or _image(str(found["image"])),
-                   wall_ns=int(found["wall"][0]),
+                   wall_ns=int(found["wall"][0]), before=before, after=after,
                    threads=dict(zip(numbers, map(str, found["thread_names"]), strict=True)),
                    losses=dict(zip(map(str, found["loss_names"]),
                                    map(int, found["loss_counts"]), strict=True)))
@@ -181,6 +200,14 @@ def _words(array: np.ndarray) -> np.ndarray:
     if array.ndim != 2 or array.shape[1] != WORDS or array.dtype != np.dtype("<u8"):
         raise ValueError(f"records of shape {array.shape} and type {array.dtype}")
     return array
+
+
+def _seen(processes: ProcessesSeen | None) -> str:
+    return "" if processes is None else json.dumps(processes.stored())
+
+
+def _restored(text: Any) -> ProcessesSeen | None:
+    return ProcessesSeen.restored(json.loads(str(text))) if str(text) else None
 
 
 def _text(words: np.ndarray) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from kernel_magics.boot import abi
 from kernel_magics.errors import TraceError
-from kernel_magics.trace.events import ENTER, EVENTS, RECORD, STACK
+from kernel_magics.trace.events import ENTER, EVENTS, FACT, RECORD
 
 __all__ = ["RingReader", "WORDS"]
 
@@ -206,7 +206,7 @@ class RingReader:
         """Hand over the rows whose event and kind exist; return how many rows there were."""
         event = rows[:, _EVENT] & 0xFFFF
         kind = (rows[:, _EVENT] >> 16) & 0xFF
-        sound = (event - 1 < EVENTS - 1) & (kind - ENTER <= STACK - ENTER)
+        sound = (event - 1 < EVENTS - 1) & (kind - ENTER <= FACT - ENTER)
         if not sound.all():
             self.damaged += int((~sound).sum())
             self._miss(rows[~sound, _SEQUENCE].astype(np.int64) - 1)

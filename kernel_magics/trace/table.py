@@ -6,17 +6,18 @@ import pandas as pd
 from kernel_magics.trace.clock import Clock
 from kernel_magics.trace.columns import BLOCK_ROWS, KINDS, SEQUENCE, Columns
 from kernel_magics.trace.events import GROUP_OF, GROUPS, NAMES, RECORDED_ARGUMENTS
+from kernel_magics.trace.processes import TraceProcesses
 
 __all__ = ["Clock", "KINDS", "call_statistics", "call_table"]
 
 
 def call_table(rows: np.ndarray, clock: Clock, gaps: np.ndarray, hold: bool = False,
-               ) -> tuple[pd.DataFrame, np.ndarray]:
+               processes: TraceProcesses | None = None) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the table of the records in `rows`, and the rows held back.
 
     rows: u64[n, 8] as RingReader.drain gives them.  gaps: indices where records are
     missing.  hold: keep calls that may still finish out of the table and return their
-    rows, to be put in front of the next ones.
+    rows, to be put in front of the next ones.  processes: which the threads are of.
     """
     columns = Columns(len(rows), clock, gaps)
     if not _add_all(columns, rows):
@@ -24,7 +25,7 @@ def call_table(rows: np.ndarray, clock: Clock, gaps: np.ndarray, hold: bool = Fa
         rows = rows[np.argsort(rows[:, SEQUENCE], kind="stable")]
         columns = Columns(len(rows), clock, gaps)
         _add_all(columns, rows)
-    return _frame(columns.finish(hold)), columns.open_rows if hold else rows[:0]
+    return _frame(columns.finish(hold), processes), columns.open_rows if hold else rows[:0]
 
 
 def _add_all(columns: Columns, rows: np.ndarray) -> bool:
@@ -32,7 +33,7 @@ def _add_all(columns: Columns, rows: np.ndarray) -> bool:
                for first in range(0, len(rows), BLOCK_ROWS))
 
 
-def _frame(columns: Columns) -> pd.DataFrame:
+def _frame(columns: Columns, processes: TraceProcesses | None) -> pd.DataFrame:
     event, used = columns.event, columns.events
     groups = np.unique(GROUP_OF[used])
     group = np.zeros(len(GROUP_OF), np.int8)
@@ -51,6 +52,8 @@ def _frame(columns: Columns) -> pd.DataFrame:
     values |= {f"a{number}": values_ for number, values_
                in enumerate(columns.more, RECORDED_ARGUMENTS)}
     values |= {"exit_sequence": columns.exit_sequence, "in_interrupt": columns.in_interrupt}
+    values["process"] = processes.of_threads(columns.thread) if processes is not None \
+        else np.zeros(len(columns.thread), np.uint32)
     return pd.DataFrame(values, copy=False)
 
 

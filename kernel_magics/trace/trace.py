@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 
 from kernel_magics.boot import abi
-from kernel_magics.errors import LabError, TraceError, UsageError
+from kernel_magics.errors import TraceError, UsageError
 from kernel_magics.trace.events import EVENTS, NAMES, bitmap, select
 from kernel_magics.trace.flight import Condition, Watch
 from kernel_magics.trace.following import Cursor, Following
 from kernel_magics.trace.plan import TracePlan
+from kernel_magics.trace.processes import ProcessesSeen
 from kernel_magics.trace.recorder import KEEP_RECORDS, Recorder
 from kernel_magics.trace.recording import Recording
 from kernel_magics.trace.ring import RingReader
+from kernel_magics.trace.seeing import ProcessesSoFar, processes_seen, thread_names
 from kernel_magics.trace.table import Clock
 from kernel_magics.trace.views import Views, recording_text
 
@@ -41,7 +43,8 @@ class Trace(Views):
         self._ring = RingReader(ram, header_address)
         self._header = self._ring.header
         self._recorder = Recorder(self._ring, self._may_write, keep=keep, name=name)
-        self._cursor = Cursor(self._recorder, self.clock)
+        self._before: ProcessesSeen | None = None
+        self._cursor = Cursor(self._recorder, self.clock, self._processes_so_far())
         self._alive, self._paused = alive, paused
         self._looked_s, self._lives = 0.0, True
         self._name = name
@@ -64,6 +67,9 @@ class Trace(Views):
             self._recorder.separate()  # exits of calls begun before have no enter
         plan.apply(self._header)
         self.record()
+        # (after: what changes from now on is recorded)
+        if self._before is None and plan.event_bits.any():
+            self._before = processes_seen(self._guest)
         return self
 
     def stop(self) -> "Trace":
@@ -91,7 +97,8 @@ class Trace(Views):
         kind (categories; see table.KINDS), thread (0: idle), a0…a3 (uint64 arguments of the
         enter), result and duration_ns (Int64, <NA> where there is none), caller, sequence,
         a4 and a5 (further arguments of a system call), exit_sequence (of a call's exit),
-        in_interrupt (from an interrupt's handler).  Raises TraceError if the ring is damaged.
+        in_interrupt (from an interrupt's handler), process (number of the thread's process, 0
+        for the runtime's own threads).  Raises TraceError if the ring is damaged.
         """
         return self.recording.df
 
@@ -107,6 +114,7 @@ class Trace(Views):
             self._taken = state, Recording(
                 rows, gaps, self.clock(), name=self._name, threads=self.thread_names,
                 losses=self.losses, wall_ns=self._wall_ns(),
+                before=self._before, after=processes_seen(guest),
                 image=guest.image if guest is not None else None)
         return self._taken[1]
 
@@ -120,22 +128,25 @@ class Trace(Views):
         """The guest, None if only its RAM is at hand."""
         return self._guest
 
-    def symbol(self, address: int) -> str:
-        """Return an address of the image as "main+0x1b", "" if it is none."""
+    def symbol(self, address: int, process: int = 0) -> str:
+        """Return an address as "main+0x1b", "" if it has no name; see Addresses.symbol."""
         if self._names is None:
             self._names = self.recording
-        return self._names.symbol(address)
+        return self._names.symbol(address, process)
+
+    def _processes_so_far(self) -> ProcessesSoFar:
+        return ProcessesSoFar(lambda: self._before)
 
     @property
     def thread_names(self) -> dict[int, str]:
         """Names of the threads there are now, by number; a damaged table has none."""
-        if self._guest is None:
-            return {}
-        try:
-            return {int(number): str(name)
-                    for number, name in self._guest.threads.df["name"].items()}
-        except LabError:
-            return {}
+        return thread_names(self._guest)
+
+    @property
+    def process_names(self) -> dict[int, str]:
+        """Names of the programs that processes run now, by the processes' numbers."""
+        seen = processes_seen(self._guest)
+        return dict(seen.names) if seen is not None else {}
 
     def read(self) -> pd.DataFrame:
         """Return the events since the last read; a call comes when it has finished."""
@@ -150,7 +161,7 @@ class Trace(Views):
         Ends with the guest or with `Following.stop`.
         """
         self.record()
-        cursor = Cursor(self._recorder, self.clock)
+        cursor = Cursor(self._recorder, self.clock, self._processes_so_far())
         return Following(cursor, self._recorder, callback, interval_ms / 1000)
 
     @property

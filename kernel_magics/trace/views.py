@@ -9,12 +9,13 @@ import pandas as pd
 from kernel_magics.errors import TraceError
 
 if TYPE_CHECKING:
-    from kernel_magics.inspect.stacks.backtrace import Frame
     from kernel_magics.trace.comparison import TraceComparison
     from kernel_magics.trace.distribution import Histogram
     from kernel_magics.trace.flame import FlameGraph
     from kernel_magics.trace.listing import Listing
+    from kernel_magics.trace.processes import TraceProcesses
     from kernel_magics.trace.recording import Recording
+    from kernel_magics.trace.stacks import CallStack
 
 __all__ = ["Views", "recording_text"]
 
@@ -140,7 +141,8 @@ class Views:
         from kernel_magics.trace.choosing import choose
 
         recording = self.recording
-        return choose(recording.df, words, recording.threads, recording.symbol)
+        return choose(recording.df, words, recording.threads, recording.symbol,
+                      recording.processes.names)
 
     def percentiles(self, points: Sequence[float] = (50, 90, 99, 99.9)) -> pd.DataFrame:
         """Percentiles of each call's duration; see distribution.percentiles."""
@@ -172,12 +174,20 @@ class Views:
 
         return flame_graph(self.recording, kind)
 
-    def stack(self, sequence: int) -> "tuple[Frame, ...]":
-        """Return the call stack of the event with this `sequence`, innermost first; () if
+    @property
+    def processes(self) -> "TraceProcesses":
+        """The processes that were seen: their names, threads, and the code they had mapped."""
+        return self.recording.processes
+
+    def stack(self, sequence: int) -> "CallStack":
+        """Return the call stack of the event with this `sequence`, innermost first; empty if
         none was recorded (trace.start(…, stacks="rumpuser_*"))."""
+        from kernel_magics.trace.stacks import CallStack
+
         recording = self.recording
         found = recording.attached.stack(sequence)
-        return () if found is None else recording.walker.frames(found)
+        return CallStack() if found is None else recording.walker.frames(
+            found, process=recording.process_of(sequence), sequence=sequence)
 
     def decoded(self, table: pd.DataFrame | None = None) -> pd.Series:
         """Return each row as text: name, arguments by name and type, result.

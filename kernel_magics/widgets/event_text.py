@@ -14,7 +14,7 @@ _FIRST_ADDRESS = 1 << 16
 _MAX_RESULT = 1 << 32  # larger results are addresses
 _SHOWN_ALREADY = {"time_ns", "event", "group", "kind", "thread", "a0", "a1", "a2", "a3", "a4",
                   "a5", "result", "duration_ns", "caller", "sequence", "exit_sequence",
-                  "in_interrupt", "Index"}
+                  "in_interrupt", "process", "Index"}
 
 
 class EventText:
@@ -38,10 +38,13 @@ class EventText:
         fields = [("arguments", self._arguments(row)), ("result", self._result(row)),
                   ("called from", self._caller(row))]
         others = [name for name in getattr(row, "_fields", ()) if name not in _SHOWN_ALREADY]
+        if self._recording is not None and (process := int(getattr(row, "process", 0))):
+            fields.append(("process", self._recording.processes.title(process)))
         fields += [(str(name), _other(getattr(row, name))) for name in others]
         if self._recording is not None:
             stack = self._recording.stack(int(row.sequence))
-            fields.append(("calls", " ← ".join(frame.function or "?" for frame in stack)))
+            called = " ← ".join(frame.title for frame in stack)
+            fields.append(("calls", called))
         return [(name, text) for name, text in fields if text]
 
     def _arguments(self, row: Any) -> str:
@@ -59,7 +62,8 @@ class EventText:
 
     def _caller(self, row: Any) -> str:
         address = int(getattr(row, "caller", 0))
-        named = self._recording.symbol(address) if self._recording is not None else ""
+        process = int(getattr(row, "process", 0))
+        named = self._recording.symbol(address, process) if self._recording is not None else ""
         return named or (f"{address:#x}" if address else "")
 
 

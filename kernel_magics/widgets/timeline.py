@@ -96,7 +96,8 @@ class Timeline(View):
         head = {"count": len(layout), "names": layout.names, "left_out": self.left_out,
                 "lost": self.lost, "gaps": self._gaps(), "tracks": [
                     {"thread": t.thread, "thread_name": t.thread_name, "layer": t.layer,
-                     "title": t.title, "colour": t.colour, "count": t.count}
+                     "title": t.title, "colour": t.colour, "count": t.count,
+                     "process": t.process}
                     for t in layout.tracks]}
         self.send({"kind": "timeline-head", "view": view, "head": head})
         for first in range(0, len(layout), _PIECE_EVENTS):

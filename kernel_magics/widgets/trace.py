@@ -145,7 +145,8 @@ def _categorical(table: pd.DataFrame) -> pd.DataFrame:
 def matching(table: pd.DataFrame, pattern: str) -> pd.DataFrame:
     """Return the events whose name or group contains `pattern`, or matches it as a glob.
 
-    "thread:3" chooses a thread, "event:write" exactly that one; several words must all match.
+    "thread:3" chooses a thread, "process:1" a process, "event:write" exactly that one; several
+    words must all match.
     """
     return table[_mask(table, pattern)] if pattern.split() else table
 
@@ -158,6 +159,9 @@ def _mask(table: pd.DataFrame, pattern: str) -> np.ndarray:
         elif word.startswith("thread:"):
             number = word.removeprefix("thread:")
             chosen &= table["thread"].to_numpy() == (int(number) if number.isdecimal() else -1)
+        elif word.startswith("process:") and "process" in table.columns:
+            number = word.removeprefix("process:")
+            chosen &= table["process"].to_numpy() == (int(number) if number.isdecimal() else -1)
         else:
             names = [n for n in table["event"].cat.categories if _matches(n, word)]
             groups = [g for g in table["group"].cat.categories if _matches(g, word)]

@@ -5,7 +5,7 @@ that a view sends as they are, and that a script may draw with anything else.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,8 @@ _NO_THREAD = -1
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One line of the picture: a layer of a thread; thread -1 is the whole guest."""
+    """One line of the picture: a layer of a thread; thread -1 is the whole guest.  `process`:
+    the thread's, as text, "" where there is one alone."""
 
     thread: int
     thread_name: str
@@ -46,6 +47,7 @@ class Track:
     title: str
     colour: str
     count: int
+    process: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,10 @@ def lay_out(table: pd.DataFrame, thread_names: Mapping[int, str] | None = None,
     flags = _flags(table)
     code, events = _codes(table["event"])
     layer, layers = _layers(table, events, code)
-    threads, thread = np.unique(_threads(table), return_inverse=True)
+    threads, thread, process = _by_process(table)
     track, tracks = _tracks(thread, threads, layer, layers, names)
+    tracks = [replace(one, process=_process_text(process.get(one.thread, 0), recording))
+              for one in tracks] if len(set(process.values()) - {0}) > 1 else tracks
     end_ns = _ends(table, start_ns, flags, track)
     last_call = np.isin(code, [n for n, name in enumerate(events) if name in _LAST_CALLS])
     _end_with_thread(end_ns, start_ns, last_call, thread)
@@ -153,6 +157,28 @@ def _layers(table: pd.DataFrame, events: list[str],
 
 def _threads(table: pd.DataFrame) -> np.ndarray:
     return pd.to_numeric(table["thread"]).fillna(_NO_THREAD).to_numpy("int64")
+
+
+def _by_process(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, dict[int, int]]:
+    """Return the threads there are, each event's as an index into them, and their processes:
+    those of one process follow each other."""
+    numbers = _threads(table)
+    threads, first, thread = np.unique(numbers, return_index=True, return_inverse=True)
+    process = np.zeros(len(threads), np.int64)
+    if "process" in table.columns:
+        process = table["process"].to_numpy()[first].astype(np.int64)
+    order = np.lexsort((threads, process))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return (threads[order], place[thread],
+            dict(zip(threads.tolist(), process.tolist(), strict=True)))
+
+
+def _process_text(process: int, recording: Any) -> str:
+    if not process:
+        return ""
+    return str(recording.processes.title(process)) if recording is not None \
+        else f"process {process}"
 
 
 def _tracks(thread: np.ndarray, threads: np.ndarray, layer: np.ndarray, layers: list[str],

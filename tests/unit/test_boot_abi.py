@@ -14,7 +14,7 @@ STRUCTS = {"lab_note": abi.Note, "lab_record": abi.Record, "lab_header": abi.Hea
            "lab_thread": abi.Thread, "lab_panic": abi.Panic}
 ENUMS = {"LAB_STATE_": abi.State, "LAB_PHASE_": abi.Phase, "LAB_EVENT_": abi.Event,
          "LAB_RECORD_": abi.RecordKind, "LAB_STACK_": abi.StackPart,
-         "LAB_THREAD_": abi.ThreadState,
+         "LAB_THREAD_": abi.ThreadState, "LAB_PROCESS_": abi.ProcessFact,
          "LAB_PANIC_": abi.PanicKind, "LAB_CONSOLE_": abi.ConsoleInput}
 NUMBERS = {"LAB_ABI_VERSION": abi.ABI_VERSION, "LAB_MAGIC": abi.MAGIC,
            "LAB_NOTE_HEADER": abi.NOTE_HEADER, "LAB_EVENTS": abi.EVENTS,

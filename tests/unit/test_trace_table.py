@@ -33,7 +33,7 @@ def test_a_call_is_one_row_with_the_arguments_of_its_enter():
         "time_ns": 50, "event": "rumpuser_malloc", "group": "hypercall", "kind": "call",
         "thread": 3, "a0": 4096, "a1": 0, "a2": 0, "a3": 0, "result": 12,
         "duration_ns": 30, "caller": 0, "sequence": 1, "a4": 0, "a5": 0, "exit_sequence": 2,
-        "in_interrupt": False}]
+        "in_interrupt": False, "process": 0}]
 
 
 def test_threads_and_nested_events_do_not_mix():

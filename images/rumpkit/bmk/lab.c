@@ -132,6 +132,33 @@ void lab_trace_data(unsigned event, unsigned argument, const void *data, size_t 
 	} while (offset < count);
 }
 
+bool lab_trace_any(void)
+{
+	const volatile uint64_t *enabled = lab_header.enabled;
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < LAB_EVENTS / 64; i++)
+		any |= enabled[i];
+	return any && ring;
+}
+
+void lab_trace_fact(unsigned event, const uint64_t words[4], const char *text)
+{
+	uint64_t part[5] = { words[0], words[1], words[2], words[3], 0 };
+	size_t bytes = strlen(text);
+
+	bmk_trace_words(event, LAB_RECORD_FACT, 0, part);
+	for (unsigned number = 1; bytes; number++) {
+		size_t count = bytes < sizeof(part) ? bytes : sizeof(part);
+
+		memset(part, 0, sizeof(part));
+		memcpy(part, text, count);
+		bmk_trace_words(event, LAB_RECORD_FACT, number, part);
+		text += count;
+		bytes -= count;
+	}
+}
+
 void bmk_trace_create(uint64_t records)
 {
 	uint64_t capacity = RECORDS_SMALLEST;

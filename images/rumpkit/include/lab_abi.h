@@ -65,6 +65,10 @@ enum lab_phase {
 #define LAB_EVENT_REQUEST_DONE 10 /* args: device, cookie, bytes written, queue */
 #define LAB_EVENT_PACKET 11       /* args: sent?, bytes, interface; with data */
 #define LAB_EVENT_SAMPLE 12       /* args: address, how late it came (_ns), from the app? */
+#define LAB_EVENT_PROCESS 13      /* a fact; args: thread, process, parent, enum lab_process_fact;
+                                     text: the program's name */
+#define LAB_EVENT_MAPPED 14       /* a fact; args: process, start, end, offset in the file;
+                                     text: the path of the file, whose code is there now */
 #define LAB_EVENT_HYPERCALL 64    /* + enum lab_hypercall */
 #define LAB_EVENT_SYSCALL 512     /* + Linux x86-64 system call number (0..511) */
 #define LAB_EVENTS 1024
@@ -154,6 +158,10 @@ enum lab_hypercall {
 #define LAB_DEVICE_QUEUE_SHIFT 8
 
 /*
+ * A FACT is no event: it is what addresses and threads in the records after it mean, and is
+ * written whenever anything is recorded.  detail 0 is the four words of the event; then come
+ * parts of its text, 40 bytes each in args and caller, with detail 1, 2, ….
+ *
  * DATA and STACK follow the record that they belong to at once, with the same event.
  * DATA is part of an argument's bytes (detail: which argument; in an EXIT's, what the call
  * left there): 32 of them in args; caller is the length of the whole, and above bit 32
@@ -167,6 +175,13 @@ enum lab_record_kind {
 	LAB_RECORD_INSTANT = 3,
 	LAB_RECORD_DATA = 4,
 	LAB_RECORD_STACK = 5,
+	LAB_RECORD_FACT = 6,
+};
+
+enum lab_process_fact {
+	LAB_PROCESS_THREAD = 0,  /* the thread is one more of the process */
+	LAB_PROCESS_FORKED = 1,  /* the thread is a new process, which has its parent's mappings */
+	LAB_PROCESS_PROGRAM = 2, /* the process runs another program; its mappings follow */
 };
 
 enum lab_stack_part {

@@ -7,6 +7,7 @@
 #ifndef RUMPKIT_LAB_TRACE_H
 #define RUMPKIT_LAB_TRACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lab_abi.h"
@@ -28,6 +29,10 @@ void lab_trace_exit(unsigned event, uint64_t result);
  */
 void lab_trace_data(unsigned event, unsigned argument, const void *data, size_t most,
     size_t total);
+
+/* Is anything recorded?  Then facts are written as well (lab_abi.h), with their text. */
+bool lab_trace_any(void);
+void lab_trace_fact(unsigned event, const uint64_t words[4], const char *text);
 
 #ifndef LAB_TRACE
 #define LAB_TRACE 1

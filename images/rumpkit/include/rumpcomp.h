@@ -233,6 +233,16 @@ uintptr_t rumpcomp_program_entry(void);
 /* The application's first instruction is next. */
 void rumpcomp_program_starts(void);
 
+/*
+ * What the host tells whoever reads a trace of processes and of the code they have mapped
+ * (lab_abi.h, LAB_EVENT_PROCESS and _MAPPED); while none is recorded, nothing.
+ */
+bool rumpcomp_is_traced(void);
+void rumpcomp_tell_process(uint32_t thread, uint32_t process, uint32_t parent, unsigned what,
+    const char *command);
+void rumpcomp_tell_mapped(uint32_t process, uint64_t start, uint64_t end, uint64_t offset,
+    const char *path);
+
 /* The application died of a signal: panic record, then the end. */
 __attribute__((noreturn)) void rumpcomp_application_died(int signal,
     const struct rumpcomp_registers *registers, const char *reason);

@@ -109,10 +109,10 @@ struct vfs_node_ops {
 	void (*close)(struct vfs_node *node, struct vfs_file *file);
 
 	/* Symbolic links: the target, valid until the caller sleeps, NULL if it cannot be
-	 * read; or, for links into /proc/self/fd, the node it stands for (a reference) and
-	 * a text for readlink. */
+	 * read; or, for links in /proc/self, the node it stands for, with the directory that
+	 * this has a name in or NULL (references), and a text for readlink. */
 	const char *(*target)(struct vfs_node *node);
-	int (*jump)(struct vfs_node *node, struct vfs_node **to);
+	int (*jump)(struct vfs_node *node, struct vfs_node **to, struct vfs_node **dir);
 	long (*describe)(struct vfs_node *node, char *text, size_t bytes);
 
 	/* Regular files.  Read and write return bytes moved. */

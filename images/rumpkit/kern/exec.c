@@ -331,6 +331,7 @@ int kern_exec(const char *path, struct kern_strings *strings)
 	name_process(absolute, strings->text);
 	kern_free(absolute);
 	kern_strings_free(strings);
+	kern_tell_program();
 	forget_program(kern_current());
 	rumpcomp_thread_tls(0);
 	rumpcomp_fpu_reset();

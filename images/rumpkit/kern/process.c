@@ -177,6 +177,7 @@ long kern_process_fork(const struct rumpcomp_frame *parent, uint64_t flags, uint
 		kern_process_discard(child);
 		return -EAGAIN;
 	}
+	kern_tell_thread(child->threads, true);
 	kern_thread_announce(child->threads, flags, parent_tid, child_tid);
 	if (child->borrows_vm)
 		wait_for_vm((uint32_t)number);

@@ -266,6 +266,14 @@ void kern_strings_free(struct kern_strings *strings);
  */
 int kern_exec(const char *path, struct kern_strings *strings);
 
+/* --- what a trace is told (told.c) --- */
+/* A thread began; forked: and with it a process that has its parent's memory. */
+void kern_tell_thread(const struct kern_thread *thread, bool forked);
+/* The current process has a file's code mapped. */
+void kern_tell_mapped(struct vfs_file *file, uint64_t start, uint64_t end, uint64_t offset);
+/* The current process runs another program, which is mapped already. */
+void kern_tell_program(void);
+
 /* --- what the configuration starts (rc.c) --- */
 void kern_rc_start(void);
 /* The files that its programs begin with. */

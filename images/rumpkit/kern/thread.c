@@ -83,6 +83,7 @@ long kern_thread_clone(const struct rumpcomp_frame *parent, uint64_t flags, uint
 		return -EAGAIN;
 	}
 	thread->tid = thread->number = (uint32_t)number;
+	kern_tell_thread(thread, false);
 	kern_thread_announce(thread, flags, parent_tid, child_tid);
 	return number;
 }

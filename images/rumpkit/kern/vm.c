@@ -210,6 +210,8 @@ long kern_vm_mmap(uint64_t address, uint64_t bytes, int protection, int flags, i
 	if (!where)
 		where = kern_vm_map_file(address, bytes, protection, flags, file,
 		    flags & MAP_ANONYMOUS ? 0 : offset);
+	if (where > 0 && file && !(flags & MAP_ANONYMOUS) && protection & RUMPCOMP_VM_EXECUTE)
+		kern_tell_mapped(file, (uint64_t)where, (uint64_t)where + PAGE_ALIGN(bytes), offset);
 	vfs_file_put(file);
 	return where;
 }

@@ -8,6 +8,29 @@
 #include "rumplib.h"
 #include "upcalls.h"
 
+/* --- the trace --- */
+
+bool rumpcomp_is_traced(void)
+{
+	return LAB_TRACE && lab_trace_any();
+}
+
+void rumpcomp_tell_process(uint32_t thread, uint32_t process, uint32_t parent, unsigned what,
+    const char *command)
+{
+	const uint64_t words[] = { thread, process, parent, what };
+
+	lab_trace_fact(LAB_EVENT_PROCESS, words, command);
+}
+
+void rumpcomp_tell_mapped(uint32_t process, uint64_t start, uint64_t end, uint64_t offset,
+    const char *path)
+{
+	const uint64_t words[] = { process, start, end, offset };
+
+	lab_trace_fact(LAB_EVENT_MAPPED, words, path);
+}
+
 /* --- console --- */
 
 int rumpcomp_console_write(const void *data, size_t bytes)

@@ -16,13 +16,14 @@ struct descriptor_link {
 	int descriptor;
 };
 
-static int link_jump(struct vfs_node *node, struct vfs_node **to)
+static int link_jump(struct vfs_node *node, struct vfs_node **to, struct vfs_node **dir)
 {
 	struct vfs_slot *slot = vfs_descriptor_slot(((struct descriptor_link *)node)->descriptor);
 
 	if (!slot)
 		return -ENOENT;
 	*to = vfs_node_get(slot->file->node);
+	*dir = slot->file->dir ? vfs_node_get(slot->file->dir) : NULL;
 	return 0;
 }
 

@@ -108,10 +108,11 @@ static int lookup(struct vfs_node *dir, struct vfs_name name, struct vfs_node **
 
 /*
  * Look a component up.  *found becomes a reference or NULL; a link that is to be
- * followed is expanded, which sets *again.
+ * followed is expanded, which sets *again; one that stands for a node elsewhere sets *home
+ * to a reference to the directory that this is in, if it is in one.
  */
 static int step(struct walk *walk, struct vfs_name name, bool follow,
-    struct vfs_node **found, bool *again)
+    struct vfs_node **found, struct vfs_node **home, bool *again)
 {
 	struct vfs_node *node, *to;
 	const char *target;
@@ -127,7 +128,7 @@ static int step(struct walk *walk, struct vfs_name name, bool follow,
 	if (++walk->links > MAX_LINKS) {
 		error = -ELOOP;
 	} else if (node->ops->jump) {
-		error = node->ops->jump(node, &to);
+		error = node->ops->jump(node, &to, home);
 		if (!error)
 			*found = to;
 	} else {
@@ -179,7 +180,7 @@ static int walk_component(struct walk *walk, struct vfs_place *place)
 	struct vfs_name name = take_component(walk);
 	enum vfs_last last = kind_of(name);
 	bool end = at_end(walk), again = false, follow;
-	struct vfs_node *node = NULL;
+	struct vfs_node *node = NULL, *home = NULL;
 	int error;
 
 	if (last != VFS_LAST_NAME) {
@@ -198,12 +199,18 @@ static int walk_component(struct walk *walk, struct vfs_place *place)
 		return -EISDIR;
 	follow = !end || (walk->flags & VFS_WALK_FOLLOW) ||
 	    (*walk->rest == '/' && !(walk->flags & VFS_WALK_PARENT));
-	error = step(walk, name, follow, &node, &again);
+	error = step(walk, name, follow, &node, &home, &again);
+	if (!error && !again && end && home)
+		set_dir(walk, home);
+	vfs_node_put(home);
 	if (error || again)
 		return error;
 	if (!end)
 		return enter(walk, node);
 	finish(walk, place, name, last, node);
+	/* What the link jumped to has another name there. */
+	if (home)
+		place->last = VFS_LAST_DOT;
 	return 1;
 }
 

@@ -13,21 +13,23 @@ static struct vfs_node *root_get(void)
 	return vfs_mount_enter(vfs_node_get(vfs_root));
 }
 
-static int cwd_jump(struct vfs_node *node, struct vfs_node **to)
+static int cwd_jump(struct vfs_node *node, struct vfs_node **to, struct vfs_node **dir)
 {
 	(void)node;
+	(void)dir;
 	*to = vfs_node_get(vfs_current->cwd);
 	return 0;
 }
 
-static int root_jump(struct vfs_node *node, struct vfs_node **to)
+static int root_jump(struct vfs_node *node, struct vfs_node **to, struct vfs_node **dir)
 {
 	(void)node;
+	(void)dir;
 	*to = root_get();
 	return 0;
 }
 
-static int exe_jump(struct vfs_node *node, struct vfs_node **to)
+static int exe_jump(struct vfs_node *node, struct vfs_node **to, struct vfs_node **dir)
 {
 	char path[PATH_BYTES];
 	struct vfs_place place;
@@ -40,8 +42,10 @@ static int exe_jump(struct vfs_node *node, struct vfs_node **to)
 	if (error)
 		return error;
 	error = vfs_place_node(&place, &found);
-	if (!error)
+	if (!error) {
 		*to = vfs_node_get(found);
+		*dir = vfs_node_get(place.dir);
+	}
 	vfs_place_put(&place);
 	return error;
 }

@@ -14,7 +14,7 @@ from kernel_magics.inspect.stacks.cfi import CallFrames
 from kernel_magics.inspect.stacks.cfi_rules import FrameRules
 from kernel_magics.inspect.stacks.code import Code
 from kernel_magics.inspect.stacks.file_symbols import FileSymbols
-from kernel_magics.inspect.stacks.mapped_files import mapped_files
+from kernel_magics.inspect.stacks.mapped_files import MappedFile, mapped_files
 from kernel_magics.inspect.stacks.stack_depth import StackDepths
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kernel_magics.inspect.images.symbols import SymbolIndex
     from kernel_magics.inspect.memory.address_space import AddressSpace
 
-__all__ = ["CodeObject", "CodeObjects", "Step", "objects_of"]
+__all__ = ["CodeObject", "CodeObjects", "Step", "objects_of", "objects_with"]
 
 
 class CodeObject:
@@ -75,6 +75,12 @@ class CodeObject:
     def function(self, address: int) -> tuple[int, str]:
         """Return start and name of the function at an address (the address, "" if none)."""
         return self._function(address)[:2]
+
+    def bounds(self, address: int) -> tuple[int, int] | None:
+        """Return start and end of the function that the call frame information has there,
+        also of one that no symbol names; None if it has none."""
+        found = self._frames.function(address - self.bias)
+        return (found[0] + self.bias, found[1] + self.bias) if found else None
 
     def _function(self, address: int) -> tuple[int, str, int]:
         if address not in self._functions:
@@ -161,13 +167,18 @@ class CodeObjects:
 
 def objects_of(subject: Any, space: AddressSpace) -> CodeObjects:
     """Return the code in a subject's address space: the image, and what is mapped there."""
-    found = [CodeObject.of_image(subject.image)]
-    kept: dict[tuple[int, int], CodeObject] = vars(subject.image).setdefault("_mapped_code", {})
-    for one in mapped_files(subject, space):
+    return objects_with(subject.image, mapped_files(subject, space))
+
+
+def objects_with(image: GuestImage, files: Sequence[MappedFile]) -> CodeObjects:
+    """Return the code of an image and of files that are mapped beside it."""
+    found = [CodeObject.of_image(image)]
+    kept: dict[tuple[int, int], CodeObject] = vars(image).setdefault("_mapped_code", {})
+    for one in files:
         key = (id(one.elf), one.bias)
         if key not in kept:
             kept[key] = CodeObject(one.elf, FileSymbols(one.elf), one.bias,
                                    module=one.elf.path.name)
         found.append(kept[key])
-    made: dict[tuple[int, ...], CodeObjects] = vars(subject.image).setdefault("_code_objects", {})
+    made: dict[tuple[int, ...], CodeObjects] = vars(image).setdefault("_code_objects", {})
     return made.setdefault(tuple(map(id, found)), CodeObjects(found))

@@ -18,7 +18,7 @@ from kernel_magics.inspect.values.records import RecordReader
 if TYPE_CHECKING:
     from kernel_magics.inspect.memory.address_space import AddressSpace
 
-__all__ = ["MappedFile", "mapped_files"]
+__all__ = ["MappedFile", "file_mapped_at", "mapped_files", "regions_by_process"]
 
 MOST_REGIONS = 65_536
 MOST_PROCESSES = 4096
@@ -49,26 +49,54 @@ def mapped_files(subject: Any, space: AddressSpace) -> list[MappedFile]:
 
 def _files(subject: Any, space: AddressSpace) -> Iterator[MappedFile]:
     found: dict[tuple[str, int], None] = {}
-    kept: dict[str, ElfFile | None] = vars(subject.image).setdefault("_mapped_elf", {})
     paths = _FilePaths(subject, space)
-    for region in _regions(subject, space):
-        if not region["file"] or not region["protection"] & _EXECUTE:
+    for _, table, regions in _processes(subject, space):
+        if table != space.page_table:
             continue
-        path = paths.of(region["file"])
-        if path not in kept:
-            kept[path] = _elf(subject, path)
-        elf = kept[path]
-        if elf is None:
-            continue
-        bias = _bias(elf, region["start"], region["offset"])
-        if bias is not None and (path, bias) not in found:
-            found[path, bias] = None
-            yield MappedFile(elf, bias)
+        for region in regions:
+            path = paths.of(region["file"])
+            one = file_mapped_at(subject.image, path, region["start"], region["offset"])
+            if one is not None and (path, one.bias) not in found:
+                found[path, one.bias] = None
+                yield one
+        return
 
 
-def _regions(subject: Any, space: AddressSpace) -> Iterator[dict[str, int]]:
+def file_mapped_at(image: Any, path: str, start: int, offset: int) -> MappedFile | None:
+    """Return the file of an image's root that has its bytes from `offset` on mapped at
+    `start`; None if the root has no such ELF file."""
+    kept: dict[str, ElfFile | None] = vars(image).setdefault("_mapped_elf", {})
+    if path not in kept:
+        kept[path] = _elf(image, path)
+    elf = kept[path]
+    bias = None if elf is None else _bias(elf, start, offset)
+    return None if elf is None or bias is None else MappedFile(elf, bias)
+
+
+def regions_by_process(subject: Any) -> dict[int, list[tuple[int, int, int, str]]]:
+    """Return what code of files each process has mapped: start, end, offset and path of
+    each region, by the process's number.  What makes no sense is left out."""
+    from kernel_magics.inspect.memory.address_space import AddressSpace
+
+    if subject.image.initrd is None:
+        return {}
+    found: dict[int, list[tuple[int, int, int, str]]] = {}
+    try:
+        space = AddressSpace(subject)
+        paths = _FilePaths(subject, space)
+        for pid, _, regions in _processes(subject, space):
+            found[pid] = [(one["start"], one["end"], one["offset"], path) for one in regions
+                          if (path := paths.of(one["file"]))]
+    except (LookupError, LabError):  # as above, or the guest is being changed under our eyes
+        pass
+    return found
+
+
+def _processes(subject: Any, space: AddressSpace,
+               ) -> Iterator[tuple[int, int, Iterator[dict[str, int]]]]:
+    """Yield each process's number, its page table, and the regions of files' code it has."""
     program = program_of(subject)
-    process = RecordReader(program, "struct kern_process", "next", "vm")
+    process = RecordReader(program, "struct kern_process", "next", "pid", "vm")
     vm = RecordReader(program, "struct kern_vm", "regions", "space")
     region = RecordReader(program, "struct kern_region", "next", "start", "end", "protection",
                           "file", "offset")
@@ -79,16 +107,20 @@ def _regions(subject: Any, space: AddressSpace) -> Iterator[dict[str, int]]:
         row = process.read(space.read, address)
         mappings = vm.read(space.read, row["vm"]) if row["vm"] else {"space": 0, "regions": 0}
         table = mappings["space"]
-        if (table - DIRECT_BASE if table >= DIRECT_BASE else table) == space.page_table:
-            at = mappings["regions"]
-            for _ in range(MOST_REGIONS):
-                if not at:
-                    return
-                found = dict(region.read(space.read, at))
-                yield found
-                at = found["next"]
-            return
+        yield (row["pid"], table - DIRECT_BASE if table >= DIRECT_BASE else table,
+               _code_regions(region, space, mappings["regions"]))
         address = row["next"]
+
+
+def _code_regions(region: RecordReader, space: AddressSpace,
+                  at: int) -> Iterator[dict[str, int]]:
+    for _ in range(MOST_REGIONS):
+        if not at:
+            return
+        found = dict(region.read(space.read, at))
+        if found["file"] and found["protection"] & _EXECUTE:
+            yield found
+        at = found["next"]
 
 
 class _FilePaths:
@@ -113,10 +145,11 @@ class _FilePaths:
         return self._known[address]
 
 
-def _elf(subject: Any, path: str) -> ElfFile | None:
-    archive = vars(subject.image).setdefault("_archive_files", None) \
-        or ArchiveFiles(subject.image.initrd)
-    vars(subject.image)["_archive_files"] = archive
+def _elf(image: Any, path: str) -> ElfFile | None:
+    if image.initrd is None:
+        return None
+    archive = vars(image).setdefault("_archive_files", None) or ArchiveFiles(image.initrd)
+    vars(image)["_archive_files"] = archive
     data = archive.read(path)
     try:
         return ElfFile(data, PurePosixPath(path).name) if data else None

@@ -4,7 +4,7 @@ import { dealt, type Columns, type Lane } from "./lanes";
 
 /** What Python tells of a track: a layer of a thread; thread -1 is the whole guest. */
 export interface TrackHead {
-	thread: number; thread_name: string; layer: string; title: string; colour: string; count: number;
+	thread: number; thread_name: string; layer: string; title: string; colour: string; count: number; process: string;
 }
 
 /** Sent before the columns: how many events there are and what their numbers mean. */
@@ -132,6 +132,7 @@ export class Events {
 function matches(word: string, name: string, track: TrackHead): boolean {
 	const [field, value] = word.includes(":") ? word.split(":", 2) : ["", word];
 	if (field === "thread") return String(track.thread) === value || track.thread_name.toLowerCase() === value;
+	if (field === "process") return track.process.toLowerCase() === value || track.process.match(/\d+/g)?.at(-1) === value || track.process.toLowerCase().startsWith(`${value} (`);
 	if (field === "layer") return track.layer.toLowerCase() === value;
 	if (field === "event") return name.toLowerCase() === value;
 	if (!/[*?]/.test(word)) return name.toLowerCase().includes(word) || track.layer === word || track.title.includes(word);

@@ -64,5 +64,6 @@ export class Rows {
 function groupName(track: Track): string {
 	if (track.thread < 0) return track.thread_name || "guest";
 	if (track.thread === 0) return "idle · thread 0";
-	return track.thread_name ? `${track.thread_name} · thread ${track.thread}` : `thread ${track.thread}`;
+	const thread = track.thread_name ? `${track.thread_name} · thread ${track.thread}` : `thread ${track.thread}`;
+	return track.process ? `${track.process} · ${thread}` : thread;
 }

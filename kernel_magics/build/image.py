@@ -170,9 +170,10 @@ class GuestImage:
 
 
 def _not_baked(path: Path) -> ImageError:
+    place = shlex.quote(str(path))
     return ImageError(f"{path} is a program for Rumprun that is not baked yet: it has no kernel",
-                      path=path, next_step=f"bake it: %rumpbuild {path.stem} --kit rumprun "
-                      f"--from {shlex.quote(str(path))}, or lab.build(Path(\"{path}\"), kit=\"rumprun\")")
+                      path=path, next_step=f"bake it: %rumpbuild {path.stem} --kit rumprun --from "
+                      f"{place}, or lab.build(Path({str(path)!r}), kit=\"rumprun\")")
 
 
 def link_files(name: str) -> tuple[str, str]:

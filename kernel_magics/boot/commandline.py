@@ -7,7 +7,8 @@ from kernel_magics.boot.recording_arguments import recording_arguments
 from kernel_magics.boot.rumprun import KIT
 from kernel_magics.boot.spec import Launch
 
-__all__ = ["qemu_arguments", "machine_option", "firmware_arguments", "EXIT_DEVICE"]
+__all__ = ["qemu_arguments", "machine_option", "firmware_arguments", "reset_arguments",
+           "EXIT_DEVICE"]
 
 # A 4-byte store to port 0x501 ends QEMU; hw/misc/debugexit.c.
 EXIT_DEVICE = "isa-debug-exit,iobase=0x501,iosize=4"
@@ -40,7 +41,7 @@ def qemu_arguments(binary: str, launch: Launch) -> list[str]:
         "-kernel", launch.kernel,
         *(["-initrd", launch.initrd] if launch.initrd else []),
         "-append", launch.configuration,
-        *firmware_arguments(launch),
+        *firmware_arguments(launch), *reset_arguments(launch),
         *device_arguments(launch.devices, files, launch.device_uuid or launch.uuid),
         *recording_arguments(launch.recording, is_replay=launch.is_replay,
                              has_network=launch.devices.network is not None),
@@ -58,6 +59,11 @@ def machine_option(machine: str) -> str:
 def firmware_arguments(launch: Launch) -> list[str]:
     """Return what chooses the firmware; Rumprun says nothing unless a whole BIOS started it."""
     return [] if launch.machine == "microvm" or launch.kit == KIT else ["-bios", FIRMWARE]
+
+
+def reset_arguments(launch: Launch) -> list[str]:
+    """Return what has QEMU write down why a processor reset, which a Rumprun guest cannot say."""
+    return ["-d", "cpu_reset", "-D", str(launch.files.processor_log)] if launch.kit == KIT else []
 
 
 def _escape(text: object) -> str:

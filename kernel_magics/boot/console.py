@@ -42,6 +42,7 @@ class ConsoleGuest:
     window: ConsoleWindow
     write: Callable[[bytes], None] | None = None  # input by other means than the socket
     watch: Callable[[], None] = lambda: None      # starts the thread that calls pump
+    no_input: str = ""                     # why it can be given none
 
 
 class Console:
@@ -161,6 +162,10 @@ class Console:
         Waits until QEMU has taken all of it.  Raises GuestError if the guest has ended;
         GuestTimeout if it takes nothing for `timeout` seconds.
         """
+        if self._guest.no_input:
+            raise GuestError(f"{self._guest.name} cannot be given input: {self._guest.no_input}",
+                             name=self._guest.name,
+                             next_step="give it arguments, or a file on a disk, instead")
         data = text.encode() if isinstance(text, str) else bytes(text)
         if self._guest.has_ended():
             raise GuestError(f"{self._guest.name} has ended and reads no input",

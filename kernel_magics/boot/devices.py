@@ -15,9 +15,11 @@ from kernel_magics.boot.shares import Share
 from kernel_magics.errors import UsageError
 
 __all__ = ["Devices", "MACHINES", "NO_LEGACY", "ROOM", "CAPTURE", "device_arguments",
-           "network_arguments", "disk_node", "share_tag", "place", "mac_address"]
+           "NICS", "DISK_BUSES", "network_arguments", "scsi_arguments", "disk_node", "share_tag",
+           "place", "mac_address"]
 
 MACHINES = ("microvm", "q35", "pc")
+NICS, DISK_BUSES = ("virtio", "e1000"), ("virtio", "scsi")
 CAPTURE = "capture"
 # The interface of virtio 1.0 on, which is the only one that guests know.
 NO_LEGACY = "virtio-mmio.force-legacy=false"
@@ -33,6 +35,8 @@ class Devices:
     """What a guest has beside its processor, RAM and console.
 
     `transitional` devices on PCI also speak the virtio of before 1.0, as older guests do.
+    `nic` is what the network interface is, one of NICS, and `disk_bus`, one of DISK_BUSES, what
+    the disks are on: with "scsi" they have a place together, the first disk's.
     """
 
     machine: str = "microvm"
@@ -40,6 +44,8 @@ class Devices:
     disks: tuple[Disk, ...] = ()
     shares: tuple[Share, ...] = ()
     transitional: bool = False
+    nic: str = "virtio"
+    disk_bus: str = "virtio"
 
     @property
     def count(self) -> int:
@@ -79,8 +85,8 @@ class Devices:
             pairs += [("net", entry) for entry in self.network.configuration()]
         for index, disk in enumerate(self.disks):
             if disk.mountpoint:
-                pairs.append(("blk", _mount("dev", f"blk{index}", disk.fstype, disk.mountpoint,
-                                            disk.read_only)))
+                pairs.append(("blk", _mount("dev", f"blk{index}", disk.fstype or "ext2",
+                                            disk.mountpoint, disk.read_only)))
         for index, share in enumerate(self.shares):
             pairs.append(("blk", _mount("9p", share_tag(index), "9p", share.mountpoint,
                                         share.read_only)))
@@ -128,8 +134,11 @@ def device_arguments(devices: Devices, files: GuestFiles, uuid: str) -> list[str
     Source: qemu-system-x86_64(1); QEMU docs/system/devices/net.rst, docs/interop (blockdev).
     """
     arguments = network_arguments(devices, files, uuid)
-    for index, disk in enumerate(devices.disks):
-        arguments += _disk_arguments(devices, index, disk)
+    if devices.disk_bus == "scsi":
+        arguments += scsi_arguments(devices)
+    else:
+        for index, disk in enumerate(devices.disks):
+            arguments += _disk_arguments(devices, index, disk)
     for index, share in enumerate(devices.shares):
         arguments += _share_arguments(devices, index, share)
     if arguments and devices.machine == "microvm":
@@ -183,17 +192,39 @@ def _user_network(network: Network) -> list[str]:
                       f"{guest}:{forward.guest_port}" for forward in network.forwards]
 
 
+def scsi_arguments(devices: Devices) -> list[str]:
+    """Return the arguments for disks on a virtio SCSI bus; libvirt's driver passes them on too.
+
+    Guests number them by their target, from 1 on.
+    """
+    if not devices.disks:
+        return []
+    where = ",".join(f"{key}={value}" for key, value
+                     in place(devices.machine, devices.disk_slot(0)).items())
+    arguments = ["-device", f"virtio-scsi-pci,id=scsi0,{where}"]
+    for index, disk in enumerate(devices.disks):
+        serial = f",serial={_escape(disk.serial)}" if disk.serial else ""
+        arguments += ["-blockdev", _disk_node(index, disk), "-device",
+                      f"scsi-hd,bus=scsi0.0,scsi-id={index + 1},drive={disk_node(index)},"
+                      f"write-cache=on,werror=report,rerror=report{serial}"]
+    return arguments
+
+
+def _disk_node(index: int, disk: Disk) -> str:
+    return json.dumps({
+        "driver": disk.image_format, "node-name": disk_node(index),
+        "read-only": disk.read_only, "discard": "unmap",
+        "file": {"driver": "file", "filename": str(disk.path), "discard": "unmap"}})
+
+
 def _disk_arguments(devices: Devices, index: int, disk: Disk) -> list[str]:
     """The page cache of this machine is the disk's: a flush of the guest is an fdatasync.
 
     What goes wrong, a full file system here too, is the guest's to know: by default QEMU
     would pause it.
     """
-    node = {"driver": disk.image_format, "node-name": disk_node(index),
-            "read-only": disk.read_only, "discard": "unmap",
-            "file": {"driver": "file", "filename": str(disk.path), "discard": "unmap"}}
     more = {"serial": _escape(disk.serial)} if disk.serial else {}
-    return ["-blockdev", json.dumps(node), "-device",
+    return ["-blockdev", _disk_node(index, disk), "-device",
             _device(devices, "blk", devices.disk_slot(index), drive=disk_node(index),
                     **more, **{"write-cache": "on"}, werror="report", rerror="report")]
 
@@ -212,7 +243,9 @@ def _share_arguments(devices: Devices, index: int, share: Share) -> list[str]:
 
 def _device(devices: Devices, kind: str, slot: int, **properties: str) -> str:
     machine = devices.machine
-    if machine == "microvm":
+    if kind == "net" and devices.nic != "virtio":
+        name, own = devices.nic, {"romfile": ""}
+    elif machine == "microvm":
         name, own = f"virtio-{kind}-device", {}
     else:
         name, own = f"virtio-{kind}-pci", {} if devices.transitional else {"disable-legacy": "on"}

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kernel_magics.boot.filesystems import (
+    FILESYSTEMS,
     DiskCheck,
     check_filesystem,
+    filesystem_on,
     make_filesystem,
     repair_filesystem,
 )
@@ -20,12 +22,9 @@ from kernel_magics.errors import HostError, UsageError
 __all__ = ["Disk", "parse_disks", "make_disk", "FORMATS", "FILESYSTEMS"]
 
 FORMATS = ("raw", "qcow2")
-FILESYSTEMS = ("ext2",)
 SECTOR_BYTES = 512
 SERIAL_BYTES = 20                 # VIRTIO 1.2, 5.2.6.1: VIRTIO_BLK_T_GET_ID
 _QCOW2 = b"QFI\xfb"               # QEMU docs/interop/qcow2.txt, header
-_EXT_MAGIC_AT = 1024 + 0x38       # s_magic of the superblock
-_EXT_MAGIC = b"\x53\xef"
 _QEMU_WRITES_AT = 101             # the byte QEMU locks while it may write, block/file-posix.c
 
 
@@ -34,8 +33,9 @@ class Disk:
     """An image file that a guest has as a disk.
 
     With a `mountpoint` the guest mounts it when it starts; else it is there as a block
-    device only.  `format` is "raw" or "qcow2", by default what the file's suffix says: the
-    content does not decide, because a guest could write a header that names other files.
+    device only.  `fstype` is one of FILESYSTEMS, by default what is found on it.  `format` is
+    "raw" or "qcow2", by default what the file's suffix says: the content does not decide,
+    because a guest could write a header that names other files.
     """
 
     path: Path
@@ -66,8 +66,7 @@ class Disk:
 
     def at(self, mountpoint: str, *, read_only: bool = False) -> "Disk":
         """Return the same disk, to be mounted at `mountpoint` of the guest."""
-        return replace(self, mountpoint=check_mountpoint(mountpoint), read_only=read_only,
-                       fstype=self.fstype or "ext2")
+        return replace(self, mountpoint=check_mountpoint(mountpoint), read_only=read_only)
 
     def check_image(self) -> "Disk":
         """Return itself with an absolute path; raises UsageError if it is no usable disk."""
@@ -82,17 +81,18 @@ class Disk:
         if not disk.read_only and not os.access(disk.path, os.W_OK):
             raise disk._refused("cannot be written by this user",
                                 "give it read-only, or change its permissions")
-        if disk.mountpoint and disk.fstype == "ext2" and disk.image_format == "raw":
-            disk._check_ext()
-        return disk
+        return disk._with_filesystem() if disk.mountpoint else disk
 
-    def _check_ext(self) -> None:
-        with self._open() as image:
-            image.seek(_EXT_MAGIC_AT)
-            found = image.read(2)
-        if found != _EXT_MAGIC:
-            raise self._refused(f"has no ext2 file system to mount at {self.mountpoint}",
-                                'make one: lab.disk(path, size_mib=64, fstype="ext2")')
+    def _with_filesystem(self) -> "Disk":
+        """Return itself with what is on it, which is what it was said to be."""
+        if self.image_format != "raw":
+            return replace(self, fstype=self.fstype or "ext2")
+        found, wanted = filesystem_on(self.path), self.fstype or "ext2"
+        if found != wanted and (self.fstype or not found):
+            there = f", but one of {found}" if found else ""
+            raise self._refused(f"has no {wanted} file system to mount at {self.mountpoint}{there}",
+                                f'make one: lab.disk(path, size_mib=64, fstype="{wanted}")')
+        return replace(self, fstype=found, read_only=self.read_only or found == "iso9660")
 
     def _open(self) -> BinaryIO:
         try:
@@ -132,6 +132,10 @@ class Disk:
         if self.image_format != "raw":
             raise self._refused(f"is a {self.image_format} image and cannot be {what} here",
                                 "convert it: qemu-img convert -O raw IMAGE FILE")
+        found = filesystem_on(self.path)
+        if found not in ("", "ext2"):
+            raise self._refused(f"has a file system of {found}, and only ext2 can be {what} here",
+                                "a Rumprun guest mounts it, and says if it is damaged")
         if self.in_use():
             raise self._refused(f"is in use by a guest and cannot be {what}",
                                 "stop the guest first: lab.guests() lists them")
@@ -171,13 +175,12 @@ def _parse_disk(item: object) -> Disk:
         raise _no_disk(item)
     mountpoint = check_mountpoint(words[0]) if words and words[0] else ""
     fstype = words[1] if len(words) > 1 else ""
-    return Disk(Path(path), mountpoint, fstype or ("ext2" if mountpoint else ""), read_only)
+    return Disk(Path(path), mountpoint, fstype, read_only)
 
 
 def _checked(disk: Disk) -> Disk:
     if disk.mountpoint:
-        disk = replace(disk, mountpoint=check_mountpoint(disk.mountpoint),
-                       fstype=disk.fstype or "ext2")
+        disk = replace(disk, mountpoint=check_mountpoint(disk.mountpoint))
     if disk.fstype and disk.fstype not in FILESYSTEMS:
         raise UsageError(f"guests mount no {disk.fstype!r}, the file system of {disk.path}",
                          next_step=f"use one of {', '.join(FILESYSTEMS)}")
@@ -196,32 +199,58 @@ def _no_disk(item: object) -> UsageError:
                                 '"data.img:/data:ext2"')
 
 
-def make_disk(asked: Disk, size_mib: int | None) -> Disk:
+def make_disk(asked: Disk, size_mib: int | None, folder: Path | None = None) -> Disk:
     """Return a disk; one whose file does not exist is made, of `size_mib` and sparse.
 
-    One that exists keeps its content; with another size than asked for it is refused.
-    Raises UsageError or HostError; then no half of a disk is left.
+    One that exists keeps its content; with another size than asked for it is refused, as is a
+    `folder`, what a new one's file system is to hold.  Raises UsageError or HostError; then no
+    half of a disk is left.
     """
     disk = _checked(replace(asked, path=asked.path.expanduser().absolute()))
     path = disk.path
-    if size_mib is None or path.exists():
+    if folder is not None:
+        folder = _checked_folder(disk, folder)
+    if path.exists() or (size_mib is None and folder is None):
         found_bytes = disk.check_image().size_bytes
         if size_mib is not None and found_bytes != size_mib << 20:
             raise disk._refused(f"is there already and has {found_bytes / (1 << 20):g} MiB, not "
                                 f"{size_mib}", "leave size_mib out, or remove the file")
         return disk
+    _make(disk, size_mib, folder)
+    return disk
+
+
+def _checked_folder(disk: Disk, folder: Path) -> Path:
+    folder = folder.expanduser().absolute()
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder to put on a disk", path=folder,
+                         next_step="give a folder: its files are copied")
+    if disk.path.exists():
+        raise disk._refused("is there already, and a folder is put on a new disk only",
+                            "leave folder out, or remove the file")
+    if not disk.fstype:
+        raise disk._refused("would have no file system to hold a folder",
+                            f"give fstype=, one of {', '.join(FILESYSTEMS)}")
+    return folder
+
+
+def _make(disk: Disk, size_mib: int | None, folder: Path | None) -> None:
     if disk.image_format != "raw":
         raise disk._refused("would be a qcow2 image, and lab.disk makes raw ones",
-                            f"qemu-img create -f qcow2 {path.name} {size_mib}M, then "
-                            f'lab.disk("{path.name}")')
-    _make_image(path, size_mib)
+                            f"qemu-img create -f qcow2 {disk.path.name} {size_mib}M, then "
+                            f'lab.disk("{disk.path.name}")')
+    if disk.fstype == "iso9660" and (folder is None or size_mib is not None):
+        raise disk._refused("would be an ISO image, which is as large as what is in it",
+                            'give it a folder, and no size_mib: fstype="iso9660", folder=…')
+    if disk.fstype != "iso9660" and size_mib is None:
+        raise disk._refused("is to be made and has no size", "give it one: size_mib=64")
+    _make_image(disk.path, 1 if size_mib is None else size_mib)
     try:
         if disk.fstype:
-            make_filesystem(path)
+            make_filesystem(disk.path, disk.fstype, folder)
     except BaseException:
-        path.unlink()
+        disk.path.unlink(missing_ok=True)
         raise
-    return disk
 
 
 def _make_image(path: Path, size_mib: int) -> None:

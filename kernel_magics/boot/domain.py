@@ -2,7 +2,7 @@
 
 from xml.sax.saxutils import escape, quoteattr
 
-from kernel_magics.boot.commandline import EXIT_DEVICE, firmware_arguments
+from kernel_magics.boot.commandline import EXIT_DEVICE, firmware_arguments, reset_arguments
 from kernel_magics.boot.console_devices import console_arguments
 from kernel_magics.boot.domain_devices import device_elements, overrides, passed_arguments
 from kernel_magics.boot.spec import Launch
@@ -59,7 +59,7 @@ def domain_xml(launch: Launch, *, emulator: str | None = None,
 def _passed(launch: Launch, with_files: bool) -> list[str]:
     """What the format has no words for, or not the right ones."""
     consoles = console_arguments(launch.files, launch.console, launch.devices)
-    return [*(consoles if with_files else []),
+    return [*(consoles + reset_arguments(launch) if with_files else []),
             "-device", EXIT_DEVICE,
             *firmware_arguments(launch),
             *passed_arguments(launch.devices, launch.files, launch.uuid)]

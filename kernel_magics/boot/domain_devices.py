@@ -12,6 +12,7 @@ from kernel_magics.boot.devices import (
     mac_address,
     network_arguments,
     place,
+    scsi_arguments,
     share_tag,
 )
 from kernel_magics.boot.disks import Disk
@@ -25,19 +26,22 @@ NETWORK_ALIAS = "ua-net0"
 
 def device_elements(devices: Devices, uuid: str) -> list[str]:
     """Return the elements for <devices>.  Source: libvirt.org/formatdomain.html."""
+    disks = () if devices.disk_bus == "scsi" else devices.disks
     return [*_bridge(devices, uuid),
-            *(_disk(devices, index, disk) for index, disk in enumerate(devices.disks)),
+            *(_disk(devices, index, disk) for index, disk in enumerate(disks)),
             *(_share(devices, index, share) for index, share in enumerate(devices.shares))]
 
 
 def passed_arguments(devices: Devices, files: GuestFiles, uuid: str) -> list[str]:
-    """Return what is handed to QEMU as it is: the network interface, modern virtio-mmio.
+    """Return what is handed to QEMU as it is: the network interface, disks on a SCSI bus
+    (libvirt would choose their numbers), modern virtio-mmio.
 
     A bridge is libvirt's own affair: QEMU may start no helper in the sandbox it is given.
     """
     modern = ["-global", NO_LEGACY] if devices.count and devices.machine == "microvm" else []
     network = [] if _on_bridge(devices) else network_arguments(devices, files, uuid)
-    return [*network, *modern]
+    scsi = scsi_arguments(devices) if devices.disk_bus == "scsi" else []
+    return [*network, *scsi, *modern]
 
 
 def overrides(devices: Devices) -> list[str]:
@@ -68,7 +72,7 @@ def _bridge(devices: Devices, uuid: str) -> list[str]:
     if not (devices.network and _on_bridge(devices)):
         return []
     model, rom = ("virtio", "") if devices.machine == "microvm" else (
-        _pci_model(devices), "<rom enabled='no'/>")
+        _pci_model(devices) if devices.nic == "virtio" else devices.nic, "<rom enabled='no'/>")
     return [f"<interface type='bridge'><mac address='{mac_address(uuid)}'/>"
             f"<source bridge={quoteattr(devices.network.device)}/><model type='{model}'/>"
             f"{rom}<alias name='{NETWORK_ALIAS}'/>{_address(devices, 0)}"

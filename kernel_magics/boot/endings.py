@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from kernel_magics.boot.abi import Panic
 from kernel_magics.boot.machine import log_tail
 from kernel_magics.boot.registry import read_record
-from kernel_magics.boot.rumprun import KIT
+from kernel_magics.boot.rumprun.ends import crash_error
 from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout
 
 if TYPE_CHECKING:
@@ -18,27 +18,23 @@ __all__ = ["no_status", "panicked", "still_there"]
 def still_there(guest: "Guest", timeout_s: float | None) -> GuestTimeout:
     """Return the error of a wait that ended before the guest did."""
     tail = guest.console.tail(3) or "(nothing)"
-    return GuestTimeout(f"{guest.name} is still {guest.state} after {timeout_s:g} s; its console "
-                        f"ends with:\n{tail}", name=guest.name,
-                        next_step="look at guest.console.text, wait again, or guest.stop()")
+    step = "look at guest.console.text, wait again, or guest.stop()"
+    shortage = guest.memory_shortage
+    why, step = (f" ({shortage})", shortage.step) if shortage else ("", step)
+    return GuestTimeout(f"{guest.name} is still {guest.state} after {timeout_s:g} s{why}; its "
+                        f"console ends with:\n{tail}", name=guest.name, next_step=step)
 
 
 def panicked(guest: "Guest") -> GuestPanic:
-    """Return the error of a guest that panicked, with its report.
-
-    A guest of upstream's has no report, only what its console says.
-    """
-    if guest.record.kit == KIT:
-        return GuestPanic(f"{guest.name} crashed: {_reason(guest)}", name=guest.name, report=None,
-                          next_step="guest.image.symbols.at(ADDRESS) says which function that is")
+    """Return the error of a guest that panicked, with its report."""
+    if (said := guest._said_end()) is not None:
+        return crash_error(guest, said)
     return GuestPanic(f"{guest.name} panicked: {_reason(guest)}", name=guest.name,
                       report=getattr(guest, "panic", None),
                       next_step="guest.panic shows where, with source lines")
 
 
 def _reason(guest: "Guest") -> str:
-    if (said := guest._said_end()) is not None:
-        return said.reason
     try:
         raw = guest.ram.read(guest.header.panic_address, sizeof(Panic))
     except GuestError as error:

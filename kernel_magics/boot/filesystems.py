@@ -1,20 +1,31 @@
-"""File systems on disk images, made and checked by e2fsprogs on the host."""
+"""File systems on disk images, made by e2fsprogs and makefs, checked by e2fsprogs."""
 
 import os
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_magics.errors import HostError
 
-__all__ = ["DiskCheck", "make_filesystem", "check_filesystem", "repair_filesystem", "find_tool"]
+__all__ = ["DiskCheck", "FILESYSTEMS", "make_filesystem", "filesystem_on", "check_filesystem",
+           "repair_filesystem", "find_tool"]
+
+FILESYSTEMS = ("ext2", "ffs", "iso9660")
+"""What guests mount: rumpkit's ext2, Rumprun's all of them."""
 
 # An ordinary user's PATH has no sbin on Debian, and that is where these are.
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 BLOCK_BYTES = 4096        # a guest's page: file data can be cached and mapped as it lies
 # e2fsck(8), exit code: a sum of these
 _MENDED, _REBOOT, _LEFT, _TROUBLE = 1, 2, 4, 8
+# Where a magic number says what is on a disk.  NetBSD's sys/ufs/ffs/fs.h (fs_magic of a
+# superblock at 8 KiB, or at 64 KiB for version 2), ECMA-119 8.1, Linux's ext2 superblock.
+_MAGICS = ((1024 + 0x38, b"\x53\xef", "ext2"), (32768 + 1, b"CD001", "iso9660"),
+           (8192 + 1372, b"\x54\x19\x01\x00", "ffs"), (65536 + 1372, b"\x19\x01\x54\x19", "ffs"))
+BYTES_PER_INODE = 16384
+_PACKAGES = {"makefs": "makefs"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +52,50 @@ class DiskCheck:
 
 
 def find_tool(name: str) -> str:
-    """Return the path of a program of e2fsprogs; raises HostError if it is not installed."""
+    """Return the path of a program of e2fsprogs or makefs; raises HostError if there is none."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{_SBIN}")
     if not found:
-        raise HostError(f"{name} was not found", next_step="install it: sudo apt install e2fsprogs")
+        raise HostError(f"{name} was not found", next_step="install it: sudo apt install "
+                                                           + _PACKAGES.get(name, "e2fsprogs"))
     return found
 
 
-def make_filesystem(path: Path) -> None:
-    """Put an empty ext2 file system on an image; raises HostError.
+def filesystem_on(path: Path) -> str:
+    """Return what a raw image holds, one of FILESYSTEMS, "" for something else; OSError."""
+    with open(path, "rb") as image:
+        for at, magic, name in _MAGICS:
+            image.seek(at)
+            if image.read(len(magic)) == magic:
+                return name
+    return ""
 
-    Nothing is reserved for root: a guest has one user.  Source: mke2fs(8).
+
+def make_filesystem(path: Path, fstype: str = "ext2", folder: Path | None = None) -> None:
+    """Put a file system on an image, with what is in `folder`; raises HostError.
+
+    An image of ext2 or ffs has its size before; one of ISO 9660 gets the size of its contents.
+    Nothing is reserved for root: a guest has one user.  Source: mke2fs(8), makefs(8).
     """
-    command = [find_tool("mkfs.ext2"), "-q", "-F", "-m", "0", "-b", str(BLOCK_BYTES), str(path)]
-    done = _run(command)
+    with tempfile.TemporaryDirectory(prefix="rumplab-") as empty:
+        command = _making(path, fstype, folder or Path(empty), is_empty=folder is None)
+        done = _run(command)
     if done.returncode:
-        raise HostError(f"mkfs.ext2 could not make a file system on {path}: "
+        tool = Path(command[0]).name
+        raise HostError(f"{tool} could not make a file system on {path}: "
                         f"{done.stdout.strip()}", path=path,
                         next_step="free some space there, or make the disk larger: size_mib=64")
+
+
+def _making(path: Path, fstype: str, folder: Path, *, is_empty: bool) -> list[str]:
+    if fstype == "ext2":
+        contents = [] if is_empty else ["-d", str(folder)]
+        return [find_tool("mkfs.ext2"), "-q", "-F", "-m", "0", "-b", str(BLOCK_BYTES), *contents,
+                str(path)]
+    if fstype == "ffs":
+        size_bytes = path.stat().st_size
+        return [find_tool("makefs"), "-t", "ffs", "-s", str(size_bytes), "-m", str(size_bytes),
+                "-f", str(size_bytes // BYTES_PER_INODE), str(path), str(folder)]
+    return [find_tool("makefs"), "-t", "cd9660", "-o", "rockridge", str(path), str(folder)]
 
 
 def check_filesystem(path: Path) -> DiskCheck:

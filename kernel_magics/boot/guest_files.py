@@ -84,6 +84,11 @@ class GuestFiles:
         return self.folder / "qemu.pid"
 
     @property
+    def processor_log(self) -> Path:
+        """What QEMU says of the processor's resets, for guests that it can tell nothing else."""
+        return self.folder / "processor.log"
+
+    @property
     def qemu_log(self) -> Path:
         """What QEMU itself said."""
         return self.folder / "qemu.log"

@@ -12,7 +12,7 @@ from typing import Any
 
 from kernel_magics.boot.abi import Phase
 
-__all__ = ["BootPhases", "Sightings", "boot_phases"]
+__all__ = ["BootPhases", "Sightings", "boot_phases", "host_line", "distances"]
 
 _BAR = 40
 _GUEST = (Phase.ENTRY, Phase.RUNTIME, Phase.DEVICES, Phase.KERNEL, Phase.LIBC, Phase.MAIN)
@@ -92,12 +92,8 @@ def boot_phases(marks: Mapping[str, int], phase_tsc: tuple[int, ...], tsc_hz: in
     ended).  Without "gone" the last phase lasts until `now_ns`.
     """
     end_ns = marks.get("gone", now_ns)
-    line = [("define", marks["called"]), ("exec", marks["spawned"])]
-    if "created" in marks and "resumed" in marks:
-        if marks["resumed"] > marks["created"]:
-            line.append(("paused", marks["created"]))
-        line.append(("firmware", marks["resumed"]))
-    elif sightings.loaded_ns:
+    line = host_line(marks)
+    if line[-1][0] == "exec" and sightings.loaded_ns:
         line.append(("firmware", sightings.loaded_ns))
     stamps_ns = _stamps_ns(phase_tsc, tsc_hz)
     uncertainty_ns = 0
@@ -107,9 +103,19 @@ def boot_phases(marks: Mapping[str, int], phase_tsc: tuple[int, ...], tsc_hz: in
                  for phase in _GUEST if phase in stamps_ns]
         if Phase.EXIT in stamps_ns and "gone" in marks:
             line.append(("exit", offset_ns + stamps_ns[Phase.EXIT] + _later_pauses(marks)))
-    phases = _distances(line, end_ns)
+    phases = distances(line, end_ns)
     phases.uncertainty_ns = uncertainty_ns
     return phases
+
+
+def host_line(marks: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return the phases that the host itself begins, with their times."""
+    line = [("define", marks["called"]), ("exec", marks["spawned"])]
+    if "created" in marks and "resumed" in marks:
+        if marks["resumed"] > marks["created"]:
+            line.append(("paused", marks["created"]))
+        line.append(("firmware", marks["resumed"]))
+    return line
 
 
 def _stamps_ns(phase_tsc: tuple[int, ...], tsc_hz: int) -> dict[Phase, int]:
@@ -143,7 +149,8 @@ def _later_pauses(marks: Mapping[str, int]) -> int:
     return marks.get("paused_ns", 0)
 
 
-def _distances(line: list[tuple[str, int]], end_ns: int) -> BootPhases:
+def distances(line: list[tuple[str, int]], end_ns: int) -> BootPhases:
+    """Return how long each phase lasted, given when each began and when the last ended."""
     phases, at = BootPhases(), line[0][1]
     for (name, _), (_, until) in zip(line, [*line[1:], ("", end_ns)], strict=True):
         until = min(max(until, at), end_ns)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kernel_magics.boot.console_devices import ONLY_SERIAL
-from kernel_magics.boot.devices import MACHINES, Devices
+from kernel_magics.boot.devices import DISK_BUSES, MACHINES, NICS, Devices
 from kernel_magics.boot.disks import parse_disks
 from kernel_magics.boot.network import parse_network
 from kernel_magics.boot.programs import parse_programs, programs_of
@@ -55,6 +55,10 @@ class BootSpec:
     `terminal` is for programs that draw on a whole screen: the console behaves as a terminal
     does (CR before LF, what is typed is echoed at once), and TERM names one.
     `record` is a folder that a recording of the run is made in, for `lab.replay`.
+
+    For guests of upstream Rumprun: `nic` "e1000" and `disk_bus` "scsi" are other devices than
+    virtio's own, for images baked with their drivers; `blk` are further entries of that key of
+    its configuration.
     """
 
     memory_mib: int = 32
@@ -82,6 +86,9 @@ class BootSpec:
     shares: object = ()
     terminal: bool = False
     record: Path | str | None = None
+    nic: str = ""
+    disk_bus: str = ""
+    blk: object = ()
 
     def devices(self) -> Devices:
         """Return the devices asked for; raises UsageError naming the field that is wrong."""
@@ -96,6 +103,8 @@ class BootSpec:
         _choice("machine", self.machine, ("", *MACHINES))
         _choice("trace", self.trace, TRACES)
         _choice("on_panic", self.on_panic, ON_PANIC)
+        _choice("nic", self.nic, ("", *NICS))
+        _choice("disk_bus", self.disk_bus, ("", *DISK_BUSES))
         _whole("memory_mib", self.memory_mib, 1, "the guest's RAM in MiB")
         _whole("trace_records", self.trace_records, 0, "how many records the ring keeps")
         if self.name:

@@ -7,21 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kernel_magics.boot import registry, rumprun
+from kernel_magics.boot import registry
 from kernel_magics.boot.accel import Accelerator, accelerator
 from kernel_magics.boot.console_devices import console_kind
-from kernel_magics.boot.devices import MACHINES, Devices
+from kernel_magics.boot.devices import Devices
 from kernel_magics.boot.guest import Guest
+from kernel_magics.boot.kinds import kind_of
 from kernel_magics.boot.libvirt import LibvirtDriver
 from kernel_magics.boot.machine import Driver, Machine
 from kernel_magics.boot.passt import start_passt
 from kernel_magics.boot.preparing import check_initrd, prepare, shares_files
-from kernel_magics.boot.programs import parse_programs, programs_of
+from kernel_magics.boot.programs import parse_programs
 from kernel_magics.boot.qemu import QemuDriver, find_qemu
 from kernel_magics.boot.recording import TSC_HZ, Recording, recordable
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
-from kernel_magics.boot.rumprun_trace import trace_prefix
-from kernel_magics.boot.spec import BootSpec, Launch, configuration, guest_name_of, render
+from kernel_magics.boot.rumprun.configuration import parse_blk
+from kernel_magics.boot.spec import BootSpec, Launch, guest_name_of
 from kernel_magics.boot.usernet import host_ports
 from kernel_magics.build.elf import PT_LOAD, ElfFile
 from kernel_magics.build.image import GuestImage
@@ -47,17 +48,18 @@ def start_guest(image: GuestImage, spec: BootSpec, *, keep: bool = False,
     anything is started; BootError if QEMU or libvirt refuses.  Nothing is left then.
     """
     marks = {"called": called_ns or time.monotonic_ns()}
-    spec = spec.check().with_image(image.name, machine=_machine_for(image.kit),
-                                   initrd=image.initrd, env=image.env,
-                                   rc=image.rc_for(spec.argv))
+    kind = kind_of(image.kit)
+    spec = kind.programs(image, spec.check().with_image(
+        image.name, machine=kind.machine, initrd=image.initrd, env=image.env,
+        rc=image.rc_for(spec.argv)))
     if spec.record:
         spec = recordable(spec)
     initrd = check_initrd(spec.initrd) if spec.initrd else None
-    _check_image(image, spec.memory_mib, initrd)
+    elf = _check_image(image, spec.memory_mib, initrd)
     _check_memory(spec.memory_mib)
     find_qemu()
     libvirt_uri = spec.uri or "" if spec.driver == "libvirt" else ""
-    devices = prepare(replace(spec.devices(), transitional=image.kit == rumprun.KIT), libvirt_uri)
+    devices = kind.devices(image, elf, spec, prepare(spec.devices(), libvirt_uri))
     chosen = accelerator(spec.accel)
     record = GuestRecord(
         name=spec.name or guest_name_of(image.name), uuid=str(uuid.uuid4()),
@@ -68,27 +70,17 @@ def start_guest(image: GuestImage, spec: BootSpec, *, keep: bool = False,
     if spec.record:
         chosen = replace(chosen, tsc_hz=TSC_HZ)
     console = console_kind(image.kit, devices, shares_files(libvirt_uri) and not spec.record)
-    text = render(_configuration(image, spec, chosen, devices, console))
-    if image.kit == rumprun.KIT and image.header_address is not None:
-        text = trace_prefix(spec, chosen.tsc_hz) + text
+    handover = kind.handover(image, spec, chosen, devices, console)
     files, record = registry.claim(record, numbered=not spec.name)
-    launch = Launch(record.name, record.uuid, str(image.stripped_path), text, spec.memory_mib,
-                    spec.machine, chosen.name, chosen.cpu, files, spec.paused,
-                    str(initrd or ""), devices, image.kit, console)
+    try:
+        root, devices = handover.prepare(files, str(initrd or ""), devices)
+    except LabError:
+        registry.remove(files, record.uuid)
+        raise
+    launch = Launch(record.name, record.uuid, str(image.stripped_path), handover.append,
+                    spec.memory_mib, spec.machine, chosen.name, chosen.cpu, files, spec.paused,
+                    root, devices, image.kit, console)
     return start_launch(image, spec, record, launch, chosen)
-
-
-def _machine_for(kit: str) -> str:
-    """Return the machine type that a kit's guests know all the devices of."""
-    return rumprun.MACHINE if kit == rumprun.KIT else MACHINES[0]
-
-
-def _configuration(image: GuestImage, spec: BootSpec, chosen: Accelerator, devices: Devices,
-                   console: str) -> list[tuple[str, object]]:
-    if image.kit == rumprun.KIT:
-        programs = programs_of(spec.rc, image.name, spec.argv)
-        return rumprun.rumprun_configuration(programs, spec.env, spec.hostname, devices)
-    return configuration(spec, image.name, chosen.tsc_hz, time.time_ns(), devices, console)
 
 
 def start_launch(image: GuestImage, spec: BootSpec, record: GuestRecord, launch: Launch,
@@ -146,7 +138,10 @@ def attach_guest(files: GuestFiles, record: GuestRecord) -> Guest:
     Raises GuestError or HostError if it cannot be held.
     """
     driver = find_driver(record.driver, record.uri or None)
-    return Guest(driver.attach(files, record), files, record)
+    guest = Guest(driver.attach(files, record), files, record)
+    if guest.owner == "survived":
+        guest.watch_halting()
+    return guest
 
 
 def _plain(spec: BootSpec, devices: Devices) -> dict[str, object]:
@@ -154,8 +149,8 @@ def _plain(spec: BootSpec, devices: Devices) -> dict[str, object]:
     network = devices.network
     fields = {name: getattr(spec, name) for name in BootSpec.__slots__}
     return {**fields, "argv": list(spec.argv), "env": dict(spec.env),
-            "rc": parse_programs(spec.rc), "initrd": str(spec.initrd or ""),
-            "record": str(spec.record or ""),
+            "rc": parse_programs(spec.rc), "blk": parse_blk(spec.blk),
+            "initrd": str(spec.initrd or ""), "record": str(spec.record or ""),
             "net": f"{network.kind}:{network.device}".rstrip(":") if network else None,
             "address": [str(one) for one in network.addresses] if network else [],
             "ports": [str(forward) for forward in network.forwards] if network else [],
@@ -164,8 +159,9 @@ def _plain(spec: BootSpec, devices: Devices) -> dict[str, object]:
             "shares": [share.plain() for share in devices.shares]}
 
 
-def _check_image(image: GuestImage, memory_mib: int, initrd: Path | None) -> None:
-    """Look at the very file QEMU will get: it may have changed since the image was made."""
+def _check_image(image: GuestImage, memory_mib: int, initrd: Path | None) -> ElfFile:
+    """Look at the very file QEMU will get, and return it: it may have changed since the image
+    was made."""
     elf = ElfFile.read(image.stripped_path)
     elf.check_guest()
     end = max((segment.physical_address + segment.memory_bytes for segment in elf.segments
@@ -176,6 +172,7 @@ def _check_image(image: GuestImage, memory_mib: int, initrd: Path | None) -> Non
         what = f"{image.name} with its root" if initrd else image.name
         raise UsageError(f"{what} does not fit into {memory_mib} MiB of RAM",
                          next_step=f"give it at least memory_mib={-(-end // MIB) + 1}")
+    return elf
 
 
 def _check_memory(memory_mib: int) -> None:

@@ -12,11 +12,13 @@ from kernel_magics.boot.header import HeaderReader
 from kernel_magics.boot.machine import Machine
 from kernel_magics.boot.notify import FileChanges
 from kernel_magics.boot.phases import Sightings
+from kernel_magics.boot.rumprun.story import RumprunStory
 
 __all__ = ["Watcher"]
 
 LOOK_S = 0.001           # between looks at a starting guest
 LOOK_PATIENCE_S = 5.0    # a guest that has not reached main by then is looked at no more
+HALT_LOOK_S = 0.2        # between looks at a guest that seems to have halted
 OUTPUT_PAUSE_S = 0.004   # between two rounds of output: a write may be a single byte
 log = logging.getLogger(__name__)
 
@@ -26,19 +28,22 @@ class Watcher(threading.Thread):
 
     It hands output to the console's subscribers, keeps the log bounded, tells the guest
     what was consumed, notes when boot phases were seen, and calls `on_end(gone_ns)`.  A guest
-    that never powers off is ended once `says_end()`.
+    that never powers off has a `story`, which its console tells, and is stopped once it
+    `is_over()`.
     """
 
     def __init__(self, console: Console, machine: Machine, header: HeaderReader | None,
                  sightings: Sightings, on_end: Callable[[int], None], name: str,
-                 says_end: Callable[[], bool] = lambda: False) -> None:
+                 story: RumprunStory | None = None,
+                 is_over: Callable[[], bool] = lambda: False) -> None:
         super().__init__(name=f"rumplab {name}", daemon=True)
         self._console = console
         self._machine = machine
         self._header = header
         self._sightings = sightings
         self._on_end = on_end
-        self._says_end = says_end
+        self._story = story
+        self._is_over = is_over
 
     def run(self) -> None:
         """Follow the guest; the thread's body."""
@@ -57,6 +62,9 @@ class Watcher(threading.Thread):
             self._on_end(gone_ns)
 
     def _look_until_main(self, changes: FileChanges, end: int) -> None:
+        if self._story is not None:
+            self._read_until_main(self._story, changes, end)
+            return
         if self._header is None or not self._machine.ram.live:
             return
         deadline = time.monotonic() + LOOK_PATIENCE_S
@@ -64,8 +72,17 @@ class Watcher(threading.Thread):
             ready = changes.wait(LOOK_S)
             if ready:
                 self._output()
-            if end in ready or (ready and self._says_end()):
+            if end in ready:
                 return
+
+    def _read_until_main(self, story: RumprunStory, changes: FileChanges, end: int) -> None:
+        """Read the console closely: its lines say when a phase began."""
+        deadline = time.monotonic() + LOOK_PATIENCE_S
+        while time.monotonic() < deadline and not story.look() and "main" not in story.stages:
+            if end in changes.wait(HALT_LOOK_S):
+                return
+            self._output()
+            time.sleep(LOOK_S)
 
     def _look(self) -> int:
         assert self._header is not None
@@ -83,9 +100,10 @@ class Watcher(threading.Thread):
 
     def _follow(self, changes: FileChanges, end: int) -> None:
         self._output()
-        while not self._says_end():
+        while not self._is_over():
             time.sleep(OUTPUT_PAUSE_S)
-            ready = changes.wait(None)
+            # What looked like an end may be one yet: then the processor is asked again.
+            ready = changes.wait(HALT_LOOK_S if self._story and self._story.look() else None)
             self._output()
             if end in ready:
                 return

@@ -1,0 +1,63 @@
+"""Whether a Rumprun guest has ended: what its console says, held against its processor.
+
+The lines that say so could be a program's own text; a processor that halts is no program's.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from kernel_magics.boot.machine import Machine
+from kernel_magics.boot.registers import Registers, parse_registers
+from kernel_magics.boot.rumprun.ends import RESET, RumprunEnd
+from kernel_magics.boot.rumprun.story import RumprunStory
+from kernel_magics.errors import GuestError
+
+__all__ = ["ConfirmedEnd", "confirmed_end"]
+
+LOOKS, LOOK_S = 20, 0.005      # between the line and the halt lie some instructions
+RESET_MARK = b"Triple fault"   # QEMU target/i386/tcg/excp_helper.c
+LOG_BYTES = 1 << 16
+INTERRUPTS = 1 << 9            # RFLAGS.IF; Intel SDM volume 1, 3.4.3.3
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedEnd:
+    """A guest's end; `registers` are the halted processor's, None if they could not be had."""
+
+    end: RumprunEnd
+    registers: Registers | None = None
+
+
+def confirmed_end(story: RumprunStory, machine: Machine,
+                  processor_log: Path) -> ConfirmedEnd | None:
+    """Return a guest's end, None while it goes on or only seems to have ended."""
+    gone = machine.has_ended()  # asked first: what it wrote before is there then
+    end = story.look()
+    if gone:
+        if end is None and _has_reset(processor_log):
+            end = RESET
+        return ConfirmedEnd(end) if end else None
+    if end is None:
+        return None
+    for look in range(LOOKS):
+        if look:
+            time.sleep(LOOK_S)
+        try:
+            said = machine.monitor("info registers")
+        except GuestError:  # it went meanwhile, or only another notebook may ask
+            return ConfirmedEnd(end)
+        registers = parse_registers(said)
+        # After a trap no interrupt wakes it; the halt at an end is one of many in a loop.
+        if "HLT=1" in said and not (end.kind == "trap" and registers["rflags"] & INTERRUPTS):
+            return ConfirmedEnd(end, registers)
+    return None
+
+
+def _has_reset(log: Path) -> bool:
+    try:
+        with open(log, "rb") as said:
+            said.seek(max(0, said.seek(0, 2) - LOG_BYTES))
+            return RESET_MARK in said.read()
+    except OSError:  # a remote libvirt's, or the folder is another guest's by now
+        return False

@@ -1,11 +1,17 @@
 """Source lines of code addresses, from DWARF, through drgn."""
 
+import re
 from dataclasses import dataclass
+from posixpath import normpath
 from typing import Any
 
 from kernel_magics.build.elf import PT_LOAD, ElfFile
 
-__all__ = ["LineTable", "SourcePlace"]
+__all__ = ["LineTable", "SourcePlace", "shown_file"]
+
+# Above lib/libbmk_core and its like, platform/hw, and NetBSD's tree.
+_UPSTREAM = re.compile(r"^.*/src-netbsd/|^.*/(?=lib/lib(?:bmk|rump|unwind|compiler)\w*/|platform/"
+                       r"(?:hw|xen)/)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +22,19 @@ class SourcePlace:
     line: int
     column: int
     function: str
+
+
+def shown_file(file: str) -> str:
+    """Return a source file as it is told: of upstream's, where in its tree it is.
+
+    An installed toolchain knows its sources by where they lay when it was built.
+    """
+    return _UPSTREAM.sub("", file) if file.startswith("/") else file
+
+
+def _plain(file: str) -> str:
+    """Return a path without steps that cancel each other."""
+    return normpath(file) if "/.." in file else file.removeprefix("./")
 
 
 class LineTable:
@@ -39,7 +58,7 @@ class LineTable:
             return ()
         try:
             found = self._load().source_location(address)
-            return tuple(SourcePlace(one.filename.removeprefix("./"), one.line, one.column,
+            return tuple(SourcePlace(_plain(one.filename), one.line, one.column,
                                      one.name() or "") for one in found if one.line)
         except LookupError:
             return ()

@@ -30,7 +30,8 @@ __all__ = ["JoinedObjects"]
 _PROGRAM = re.compile(r"^tmp(\d+)\.obj$")    # what rumprun-bake calls its copies
 _JOINED = "rumprun.o"
 _OWN_NAMES = (("bmk_", "libbmk_core.a"), ("rumpuser_", "libbmk_rumpuser.a"))
-_MAIN = "rumprun_main"
+# What the linker leaves free before an object, to align it.
+_MOST_FILL_BYTES = 64
 Parts = dict[str, list[tuple[int, int, str, str]]]
 """Section → (offset, size, archive, object) of each part, in bytes."""
 
@@ -44,11 +45,16 @@ class JoinedObjects:
         self._maps: dict[int, Parts] = {}
         self._units: list[UnitRange] = self._tables.units
         self._unit_starts = [unit.address for unit in self._units]
+        self._called: dict[tuple[int, str], str] = {}    # by program and temporary object
+        self._has_several = False
         self._files: dict[tuple[str, int], str] = {}
         self._folders: dict[str, str] = {}
 
     def divided(self, pieces: list[LinkedPiece]) -> list[LinkedPiece]:
         """Return the same stretches of the image, by address, in smaller pieces."""
+        # Of several programs that were baked together each is as an archive of its own.
+        self._has_several = len({piece.object for piece in pieces if not piece.archive
+                                 and _PROGRAM.match(piece.object)}) > 1
         self._files = read_symbol_files(self._tables.elf)
         self._folders = {PurePosixPath(unit.source).name: _archive(unit) or ""
                          for unit in self._units}
@@ -72,23 +78,17 @@ class JoinedObjects:
             at = piece.address
             for offset, size, archive, item in parts:
                 start = piece.address + offset
-                if start > at:
+                if start - at > _MOST_FILL_BYTES:
                     yield replace(piece, address=at, size_bytes=start - at)
                 yield replace(piece, address=start, size_bytes=size,
                               archive=archive or piece.archive,
-                              object=item if archive else self._source(item, start, name))
+                              object=item if archive else self._source(number, item, start))
                 at = start + size
             end = piece.address + piece.size_bytes
-            if at < end:
+            if end - at > _MOST_FILL_BYTES:
                 yield replace(piece, address=at, size_bytes=end - at)
         else:
             yield from self._by_debugging(piece, name, self._program_owner)
-
-    @property
-    def _has_several(self) -> bool:
-        """Whether several programs were baked together: then each is as an archive of its own."""
-        return sum(name.startswith(_MAIN) and name.removeprefix(_MAIN).isdecimal()
-                   for name in self._tables.names) > 1
 
     def _name(self, number: int) -> str:
         """Return what the program that is baked in as the Nth is called."""
@@ -97,13 +97,15 @@ class JoinedObjects:
             [Path(source.filename).stem for source in self._image.sources]
         return programs[number - 1] if 0 < number <= len(programs) else f"program {number}"
 
-    def _source(self, item: str, address: int, name: str) -> str:
-        """Return what to call an object of the program: the compiler's own have no name."""
+    def _source(self, number: int, item: str, address: int) -> str:
+        """Return what to call an object of a program: one that the compiler made for itself
+        is called by its source, which its code, the first of it to be met, is known to have."""
         if not is_temporary(item):
             return item
         unit = self._unit_at(address)
-        own = [source.filename for source in self._image.sources]
-        return PurePosixPath(unit.source).name if unit else own[0] if len(own) == 1 else name
+        if unit:
+            self._called.setdefault((number, item), PurePosixPath(unit.source).name)
+        return self._called.get((number, item), self._name(number))
 
     def _parts(self, number: int) -> Parts:
         """Return what the map of a program says, nothing where there is none."""

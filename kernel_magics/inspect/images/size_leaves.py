@@ -108,8 +108,7 @@ class _Finder:
 
     def _symbols_in(self, at: int, end: int, section: Section,
                     name: str) -> Iterator[tuple[str, int]]:
-        rest = STRINGS if section.flags & _STRINGS_FLAG or ".str" in name else \
-            UNNAMED if self.model.names_gaps(section.name) else f"[{section.name}]"
+        rest = self._unsymbolised(section, name)
         row = bisect_left(self._symbol_starts, at)
         if row and self._symbols[row - 1][1] > at:
             row -= 1  # one that began in the piece before reaches into this one
@@ -125,6 +124,14 @@ class _Finder:
                 at = stop
         if at < end:
             yield self._gap(end - at, rest), end - at
+
+    def _unsymbolised(self, section: Section, name: str) -> str:
+        """Say what has no symbol in an input section called `name`."""
+        if section.flags & _STRINGS_FLAG or ".str" in name:
+            return STRINGS
+        if name.startswith(".note"):
+            return f"[{name}]"
+        return UNNAMED if self.model.names_gaps(section.name) else f"[{section.name}]"
 
     @staticmethod
     def _gap(size_bytes: int, rest: str) -> str:

@@ -176,16 +176,18 @@ class Lab:
 
     def disk(self, path: str | Path, size_mib: int | None = None, fstype: str | None = None, *,
              mountpoint: str = "", read_only: bool = False, format: str = "",
-             serial: str = "") -> Disk:
+             serial: str = "", folder: str | Path | None = None) -> Disk:
         """Return a disk for `boot`; a file that does not exist is made, of `size_mib`.
 
-        `fstype` "ext2" puts a file system on a new one (with e2fsprogs); with `mountpoint`
-        the guest mounts it there.  A file that exists keeps its content.  `format` is "raw"
-        or "qcow2", by default by the file's suffix.  `disk.check()` and `disk.repair()` run
-        e2fsck on it while no guest has it.  Raises UsageError or HostError.
+        `fstype` "ext2" puts a file system on a new one (with e2fsprogs), "ffs" and "iso9660" one
+        for Rumprun's guests (with makefs); `folder` is copied into it, and an ISO image has no
+        other size than that of its contents.  With `mountpoint` the guest mounts it there.  A
+        file that exists keeps its content.  `format` is "raw" or "qcow2", by default by the
+        file's suffix.  `disk.check()` and `disk.repair()` run e2fsck on it while no guest has
+        it.  Raises UsageError or HostError.
         """
         asked = Disk(Path(path), mountpoint, fstype or "", read_only, format, serial)
-        return make_disk(asked, size_mib)
+        return make_disk(asked, size_mib, None if folder is None else Path(folder))
 
     def boot(self, image: GuestImage | str | Path, memory_mib: int | None = None,
              argv: Sequence[str] | None = None, env: Mapping[str, str] | None = None,

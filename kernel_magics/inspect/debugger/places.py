@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import UsageError
 from kernel_magics.inspect.debugger.line_addresses import LineAddresses
+from kernel_magics.inspect.images.lines import shown_file
 from kernel_magics.inspect.stacks.code import Code
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Place:
     @property
     def text(self) -> str:
         """The place in words: function, then source line or address."""
-        where = f"{self.file}:{self.line}" if self.line else f"{self.address:#x}"
+        where = f"{shown_file(self.file)}:{self.line}" if self.line else f"{self.address:#x}"
         offset = f"+{self.offset:#x}" if self.offset and not self.line else ""
         return f"{self.function}{offset} at {where}" if self.function else where
 

@@ -182,6 +182,8 @@ def _threads(guest: Any) -> tuple[dict[str, Any], ...]:
 
 
 def _events(guest: Any) -> tuple[dict[str, Any], ...]:
+    if guest.record.header_address is None:  # no lab header: there is no ring
+        return ()
     header = guest.header
     if not header.ring_address or not header.ring_write_index:
         return ()

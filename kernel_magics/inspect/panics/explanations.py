@@ -15,11 +15,11 @@ from kernel_magics.inspect.images.layers import layer_of_section
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
 
-__all__ = ["UNKNOWN_PLACE", "describe_address", "describe_fault", "explain", "title"]
+__all__ = ["FETCH", "UNKNOWN_PLACE", "describe_address", "describe_fault", "explain", "title"]
 
 NULL_PAGE_BYTES = 64 * 1024
 NEAR_STACK_BYTES = 64 * 1024
-_FETCH = 16
+FETCH = 16  # the bit of a page fault's error code
 _CANONICAL_HALF = 1 << 47
 UNKNOWN_PLACE = "where nothing of the image is"
 
@@ -97,7 +97,7 @@ def title(kind: PanicKind, record: Panic) -> str:
         return _EXCEPTIONS.get(record.vector, (f"CPU exception {record.vector}", ""))[0]
     if kind == PanicKind.SIGNAL:
         return f"killed by {_signal_name(record.signal)}"
-    if kind == PanicKind.NULL_DEREFERENCE and record.error_code & _FETCH:
+    if kind == PanicKind.NULL_DEREFERENCE and record.error_code & FETCH:
         return "call of a null pointer"
     return _TITLES[kind]
 
@@ -154,9 +154,9 @@ def describe_address(address: int, registers: dict[str, int], image: GuestImage)
     section = ElfFile.read(image.stripped_path).section_at(address)
     if section:
         layer = layer_of_section(section.name)
-        what = _SECTIONS.get(section.name.split(".")[1], section.name)
+        what = _SECTIONS.get(section.name.lstrip(".").partition(".")[0], section.name)
         return f"in {what}" + (f" of layer {layer}" if layer else "")
-    distance = address - registers["rsp"]
+    distance = address - registers.get("rsp", 0)
     if abs(distance) < NEAR_STACK_BYTES:
         side = "above" if distance >= 0 else "below"
         return f"{abs(distance)} bytes {side} the stack pointer"

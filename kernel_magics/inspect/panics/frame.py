@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from kernel_magics.inspect.images.lines import shown_file
 from kernel_magics.inspect.stacks.backtrace import Frame
 
 __all__ = ["PanicFrame", "plain_frame"]
@@ -19,7 +20,7 @@ class PanicFrame(Frame):
     @property
     def place(self) -> str:
         """The source place as text; without one, where in a mapped file it is."""
-        return f"{self.file}:{self.line}" if self.line else self.mapped_place
+        return f"{shown_file(self.file)}:{self.line}" if self.line else self.mapped_place
 
     @property
     def named(self) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ctypes import sizeof
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from kernel_magics.boot.abi import PANIC_MAGIC, REGISTERS, Panic, PanicKind, Sta
 from kernel_magics.errors import GuestError, LabError
 from kernel_magics.inspect.images.layers import LAYERS
 from kernel_magics.inspect.images.source_text import SourceText
+from kernel_magics.inspect.memory.mapping import kit_of
 from kernel_magics.inspect.memory.ram import PAGE_BYTES, GuestRam
 from kernel_magics.inspect.panics.details import NO_VECTOR, PanicDetails, gather_details
 from kernel_magics.inspect.panics.explanations import UNKNOWN_PLACE, describe_fault, explain, title
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["PanicReport", "decode_panic", "make_report", "read_panic"]
 
 TEXT_COLUMNS = 92
+# Kits whose guests leave no panic record: a module with a read_panic of its own.
+_OTHERS = {"rumprun": "kernel_magics.inspect.rumprun.panics"}
 RUNTIME_LAYERS = frozenset(layer.name for layer in LAYERS) - {"app", "libc", "host"}
 _REGISTERS_A_LINE = 4
 
@@ -136,9 +140,13 @@ class PanicReport:
 def read_panic(guest: Any) -> PanicReport | None:
     """Return the report of a guest that panicked, None of one that did not.
 
-    `guest` is a boot.Guest; its RAM may be read after QEMU is gone.
+    `guest` is a boot.Guest or a dump; its RAM may be read after QEMU is gone.
     Raises GuestError if the record is damaged.
     """
+    other = _OTHERS.get(kit_of(guest))
+    if other is not None:
+        found: PanicReport | None = import_module(other).read_panic(guest)
+        return found
     header = guest.header
     if header.state != State.PANICKED:
         return None
@@ -163,14 +171,17 @@ def decode_panic(data: bytes) -> Panic:
 
 def make_report(record: Panic, image: GuestImage, *, name: str = "",
                 read: Callable[[int, int], bytes] | None = None, ram_bytes: int = 0,
-                free_pages: int = 0, guest: Any = None) -> PanicReport:
+                free_pages: int = 0, guest: Any = None,
+                known: Mapping[str, int] | None = None) -> PanicReport:
     """Return the report of a decoded record, with names and lines from the guest's image.
 
     `read(address, size_bytes)` reads the guest's virtual memory, for a deeper look at its
     stack; `ram_bytes` and `free_pages` are the guest's, for an out-of-memory report; `guest`
-    is asked for threads, events and console when the report's details are wanted.
+    is asked for threads, events and console when the report's details are wanted; `known` are
+    the registers where the record does not have all of them.
     """
-    registers = dict(zip(REGISTERS, record.registers, strict=True))
+    registers = dict(known) if known is not None else \
+        dict(zip(REGISTERS, record.registers, strict=True))
     symbols = image.symbols
     has_trap = any(registers.values())
     told = symbolise(_stack(record, registers, image, read if has_trap else None), symbols,
@@ -210,7 +221,8 @@ def _stack(record: Panic, registers: dict[str, int], image: GuestImage,
     """Return the stack the guest recorded by its frame pointers, or a longer one."""
     code = CodeObject.of_image(image)
     told = [address for depth, address in enumerate(record.frames[:record.frame_count])
-            if depth == 0 or code.called(address) is not None] or [registers["rip"]]
+            if depth == 0 or code.called(address) is not None] or \
+        [registers.get("rip", 0)]
     if read is None:
         return told
     walked = Unwinder(CodeObjects([code]), read).walk(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernel_magics.inspect.images.layers import OTHER
+from kernel_magics.inspect.images.lines import shown_file
 
 if TYPE_CHECKING:
     from kernel_magics.inspect.images.symbol import Symbol
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Frame", "frames_at", "frames_text", "symbolise"]
 
 SHOWN_INNER, SHOWN_OUTER = 20, 6
+# What rumprun-bake calls the main functions of its programs.
+_MAIN = re.compile(r"rumprun_main[1-8]")
 # What the compiler adds to the name of a function it made a version of.
 _COPY = re.compile(r"(\.(isra|constprop|part|cold|lto_priv)(\.\d+)?)+$")
 
@@ -37,7 +40,7 @@ class Frame:
     @property
     def place(self) -> str:
         """The source place as text, "" if unknown."""
-        return f"{self.file}:{self.line}" if self.line else ""
+        return f"{shown_file(self.file)}:{self.line}" if self.line else ""
 
     @property
     def named(self) -> str:
@@ -89,6 +92,8 @@ def frames_at(address: int, lookup: int, symbols: SymbolIndex | FileSymbols,
 def _shown_name(symbol: Symbol) -> str:
     """Return a function's name in the source, without parameters."""
     name = _COPY.sub("", symbol.name)
+    if _MAIN.fullmatch(name):
+        return "main"
     if name.startswith(("_Z", "_R")):
         name = symbol.demangled.partition("(")[0] or name
     # (main's wrapper is the runtime's own)

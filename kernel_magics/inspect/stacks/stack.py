@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from kernel_magics.build.diagnostics import SourceLines
 from kernel_magics.errors import UsageError
 from kernel_magics.inspect.images.layers import OTHER
+from kernel_magics.inspect.images.lines import shown_file
 from kernel_magics.inspect.memory.address_space import AddressSpace
 from kernel_magics.inspect.stacks.backtrace import Frame, frames_text
 from kernel_magics.inspect.stacks.code_objects import CodeObject, CodeObjects, objects_of
@@ -48,7 +49,7 @@ class StackFrame(Frame):
     def place(self) -> str:
         """The source place as text; without one, where in a mapped file it is."""
         if self.line or self.code is None or not self.module:
-            return f"{self.file}:{self.line}" if self.line else ""
+            return f"{shown_file(self.file)}:{self.line}" if self.line else ""
         return f"{self.module}+{self.address - self.code.start:#x}"
 
     @property

@@ -9,6 +9,7 @@ address whose call instruction leads to the function at hand.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from kernel_magics.inspect.stacks.dwarf_bytes import DwarfError, evaluate
 from kernel_magics.inspect.stacks.saved_registers import (
     SIGNAL_RETURN,
     SYSTEM_CALL,
+    of_interrupt,
     of_signal,
     of_system_call,
 )
@@ -41,6 +43,8 @@ _RBP, _RSP, _RIP = 6, 7, 16
 _KEPT = (3, 6, 12, 13, 14, 15)  # what a function gives back as it got it
 _OUTERMOST = frozenset(("_start", "_rumpkit_entry32", "__clone", "clone", "clone3",
                         "arch_thread_begin", "bmk_cpu_sched_bouncer", "_start64"))
+# Entries of upstream Rumprun: platform/hw/arch/amd64/intr.S.
+_INTERRUPT_ENTRY = re.compile(r"(x86_(trap|isr)_\d+|cpu_insr|cpu_isr_clock)$")
 _MASK = (1 << 64) - 1
 
 
@@ -109,9 +113,12 @@ class Unwinder:
         step = self._objects.step(place.lookup)
         if step is None:
             # A call through a bad pointer: all it did was to push the return address.
-            return self._called_from(place.registers[_RSP] + 8, {}) if is_innermost else None
+            is_broken_off = is_innermost or not place.is_return
+            return self._called_from(place.registers[_RSP] + 8, {}) if is_broken_off else None
         if step.name in _OUTERMOST and place.is_return:
             return None
+        if _INTERRUPT_ENTRY.match(step.name):
+            return self._before_interrupt(place)
         rules = step.rules
         if rules is not None:
             caller = self._by_rules(place, rules, step)
@@ -122,6 +129,16 @@ class Unwinder:
         if not step.name:  # nothing says where the function begins
             return self._by_frame_pointer(place, step)
         return self._by_search(place, step)
+
+    def _before_interrupt(self, place: Activation) -> Activation | None:
+        """Return what an interrupt or trap came to, from an entry without frame information.
+
+        The entry keeps what it does not push, so that is as it was.
+        """
+        found = of_interrupt(self.word, place.registers[_RSP],
+                             lambda address: self._objects.at(address) is not None)
+        kept = {number: place.registers[number] for number in _KEPT if number in place.registers}
+        return Activation(found[_RIP], {**kept, **found}, False) if found else None
 
     def _by_frame_pointer(self, place: Activation, step: Step) -> Activation | None:
         """Return the caller of a function without a name: of a stripped image.
@@ -238,6 +255,16 @@ class Unwinder:
             elif called == INDIRECT and possible is None:
                 possible = slot
         return possible
+
+    def is_return(self, address: int) -> bool:
+        """Whether there is a call before an address."""
+        code = self._objects.at(address - 1)
+        return code is not None and code.called(address) is not None
+
+    def is_outermost(self, place: Activation) -> bool:
+        """Whether a call is the first of its thread."""
+        step = self._objects.step(place.lookup)
+        return step is not None and step.name in _OUTERMOST
 
     def word(self, address: int) -> int | None:
         """Return eight bytes of memory, None where nothing is mapped."""

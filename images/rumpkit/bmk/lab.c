@@ -21,9 +21,10 @@ struct lab_header lab_header __attribute__((section(".data.lab"), aligned(4096))
 };
 uint64_t lab_counters[LAB_EVENTS];
 
-static struct lab_record *ring;
-static uint64_t ring_mask;
-uint8_t bmk_trace_detail;
+static struct lab_record unread;
+struct lab_record *lab_ring = &unread;
+uint64_t lab_ring_mask;
+uint8_t lab_record_detail;
 
 void lab_phase(enum lab_phase phase)
 {
@@ -33,87 +34,21 @@ void lab_phase(enum lab_phase phase)
 	lab_trace_instant(LAB_EVENT_PHASE, phase, 0, 0);
 }
 
-/*
- * The next slot.  Interrupts are off wherever the runtime runs, so nothing comes between;
- * the lab sees the index before anything of the slot changes.
- */
-static inline struct lab_record *record_take(uint64_t *index, unsigned event, unsigned kind)
-{
-	struct lab_record *record;
-
-	*index = lab_header.ring_write_index;
-	*(volatile uint64_t *)&lab_header.ring_write_index = *index + 1;
-	record = &ring[*index & ring_mask];
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	record->tsc = arch_tsc();
-	/* Event, kind, detail and thread in one store. */
-	*(uint64_t *)(void *)&record->event = (uint64_t)lab_header.thread_current << 32 |
-	    (uint64_t)bmk_trace_detail << 24 | kind << 16 | event;
-	return record;
-}
-
-static inline void record_give(struct lab_record *record, uint64_t index)
-{
-	__atomic_store_n(&record->sequence, index + 1, __ATOMIC_RELEASE);
-}
-
-static inline bool wants_stack(unsigned event)
-{
-	const volatile uint64_t *stacks = lab_header.stacks;
-
-	return __builtin_expect(stacks[event / 64] >> (event % 64) & 1, 0);
-}
-
-static inline void record_put(unsigned event, unsigned kind, uint64_t a0, uint64_t a1,
-    uint64_t a2, uint64_t a3, uint64_t caller, bool may_have_stack)
-{
-	struct lab_record *record;
-	uint64_t index;
-
-	if (!ring)
-		return;
-	record = record_take(&index, event, kind);
-	record->args[0] = a0;
-	record->args[1] = a1;
-	record->args[2] = a2;
-	record->args[3] = a3;
-	record->caller = caller;
-	record_give(record, index);
-	if (may_have_stack && wants_stack(event))
-		bmk_trace_stack(event);
-}
-
-void lab_trace_enter(unsigned event, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
-    uint64_t caller)
-{
-	record_put(event, LAB_RECORD_ENTER, a0, a1, a2, a3, caller, true);
-}
-
-void lab_trace_exit(unsigned event, uint64_t result)
-{
-	struct lab_record *record;
-	uint64_t index;
-
-	if (!ring)
-		return;
-	record = record_take(&index, event, LAB_RECORD_EXIT);
-	record->args[0] = result;
-	record_give(record, index);
-}
-
 void lab_trace_record(unsigned event, unsigned kind, uint64_t a0, uint64_t a1,
     uint64_t a2, uint64_t a3, uint64_t caller)
 {
-	record_put(event, kind, a0, a1, a2, a3, caller, kind == LAB_RECORD_INSTANT);
+	lab_record_put(event, kind, a0, a1, a2, a3, caller);
+	if (kind == LAB_RECORD_INSTANT && lab_record_wants_stack(event))
+		lab_record_stack(event);
 }
 
 void bmk_trace_words(unsigned event, unsigned kind, unsigned detail, const uint64_t words[5])
 {
-	uint8_t before = bmk_trace_detail;
+	uint8_t before = lab_record_detail;
 
-	bmk_trace_detail = (uint8_t)detail;
+	lab_record_detail = (uint8_t)detail;
 	lab_trace_record(event, kind, words[0], words[1], words[2], words[3], words[4]);
-	bmk_trace_detail = before;
+	lab_record_detail = before;
 }
 
 void lab_trace_data(unsigned event, unsigned argument, const void *data, size_t most,
@@ -139,7 +74,7 @@ bool lab_trace_any(void)
 
 	for (unsigned i = 0; i < LAB_EVENTS / 64; i++)
 		any |= enabled[i];
-	return any && ring;
+	return any && lab_ring != &unread;
 }
 
 void lab_trace_fact(unsigned event, const uint64_t words[4], const char *text)
@@ -163,6 +98,7 @@ void bmk_trace_create(uint64_t records)
 {
 	uint64_t capacity = RECORDS_SMALLEST;
 	uint64_t most = lab_header.ram_bytes / RING_SHARE / sizeof(struct lab_record);
+	struct lab_record *ring;
 
 	if (!records)
 		records = RECORDS_DEFAULT;
@@ -173,6 +109,8 @@ void bmk_trace_create(uint64_t records)
 		return;
 	lab_header.ring_record_bytes = sizeof(*ring);
 	lab_header.ring_capacity = (uint32_t)capacity;
-	ring_mask = capacity - 1;
+	lab_ring = ring;
+	lab_ring_mask = capacity - 1;
+	lab_header.ring_write_index = 0; /* what went to the unread slot does not count */
 	__atomic_store_n(&lab_header.ring_address, bmk_physical(ring), __ATOMIC_RELEASE);
 }

@@ -11,14 +11,8 @@
 struct arch_trap;
 struct rumpcomp_frame;
 
-/* Goes into each record's detail: LAB_DETAIL_IN_INTERRUPT while a handler runs, or 0. */
-extern uint8_t bmk_trace_detail;
-
 /* Write a record of five words that belongs to the one before. */
 void bmk_trace_words(unsigned event, unsigned kind, unsigned detail, const uint64_t words[5]);
-
-/* Write the caller's stack, in the runtime and in the program that called it. */
-void bmk_trace_stack(unsigned event);
 
 /*
  * A system call's two ends, with the texts and buffers that it has if the lab asked for

@@ -97,7 +97,7 @@ static void stack_write(unsigned event, const uint64_t *frame)
 		program_write(event, program);
 }
 
-void bmk_trace_stack(unsigned event)
+void lab_record_stack(unsigned event)
 {
 	if (bmk_current && bmk_current->stack)
 		stack_write(event, __builtin_frame_address(0));

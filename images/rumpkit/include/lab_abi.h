@@ -70,6 +70,7 @@ enum lab_phase {
 #define LAB_EVENT_MAPPED 14       /* a fact; args: process, start, end, offset in the file;
                                      text: the path of the file, whose code is there now */
 #define LAB_EVENT_HYPERCALL 64    /* + enum lab_hypercall */
+#define LAB_EVENT_UPSTREAM 384    /* + enum lab_upstream */
 #define LAB_EVENT_SYSCALL 512     /* + Linux x86-64 system call number (0..511) */
 #define LAB_EVENTS 1024
 
@@ -152,6 +153,40 @@ enum lab_hypercall {
 	LAB_HYPERCALLS(LAB_HYPERCALL_NUMBER)
 #undef LAB_HYPERCALL_NUMBER
 	LAB_HYPERCALL_COUNT
+};
+
+/*
+ * Hypercalls that only upstream Rumprun's images have, in the same way.  The first two are
+ * what all of those that it does not implement are aliases of.
+ */
+#define LAB_UPSTREAM(X) \
+	X(rumpuser_stub_nothing, 4, 1) \
+	X(rumpuser_stub_enosys, 4, 1) \
+	X(rumpcomp_bmktc_gettime, 0, 1) \
+	X(rumpcomp_pci_iospace_init, 0, 1) \
+	X(rumpcomp_pci_confread, 4, 1) \
+	X(rumpcomp_pci_confwrite, 4, 1) \
+	X(rumpcomp_pci_irq_map, 4, 1) \
+	X(rumpcomp_pci_irq_establish, 3, 1) \
+	X(rumpcomp_pci_map, 2, 1) \
+	X(rumpcomp_pci_dmalloc, 4, 1) \
+	X(rumpcomp_pci_dmafree, 2, 0) \
+	X(rumpcomp_pci_dmamem_map, 4, 1) \
+	X(rumpcomp_pci_virt_to_mach, 1, 1) \
+	X(rumpuser_sp_init, 4, 1) \
+	X(rumpuser_sp_copyin, 4, 1) \
+	X(rumpuser_sp_copyinstr, 4, 1) \
+	X(rumpuser_sp_copyout, 4, 1) \
+	X(rumpuser_sp_copyoutstr, 4, 1) \
+	X(rumpuser_sp_anonmmap, 3, 1) \
+	X(rumpuser_sp_raise, 2, 1) \
+	X(rumpuser_sp_fini, 1, 0)
+
+enum lab_upstream {
+#define LAB_UPSTREAM_NUMBER(name, arguments, result) LAB_UP_##name,
+	LAB_UPSTREAM(LAB_UPSTREAM_NUMBER)
+#undef LAB_UPSTREAM_NUMBER
+	LAB_UPSTREAM_COUNT
 };
 
 /* REQUEST and REQUEST_DONE, args[0]: the virtio device's kind, and above it which queue. */

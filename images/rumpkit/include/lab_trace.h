@@ -11,18 +11,13 @@
 #include <stddef.h>
 
 #include "lab_abi.h"
+#include "lab_record.h"
 
-extern struct lab_header lab_header;
 extern uint64_t lab_counters[LAB_EVENTS];
 
 /* Write one record into the ring, if there is one.  Any context, interrupts off. */
 void lab_trace_record(unsigned event, unsigned kind, uint64_t a0, uint64_t a1,
     uint64_t a2, uint64_t a3, uint64_t caller);
-/* The same for the two ends of a call, in less time. */
-void lab_trace_enter(unsigned event, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
-    uint64_t caller);
-void lab_trace_exit(unsigned event, uint64_t result);
-
 /*
  * Write the first bytes of an argument behind the record they belong to: most of them, of
  * total in all.  They are the runtime's own, or were copied, so that reading cannot fault.

@@ -26,7 +26,7 @@ from kernel_magics.inspect.images.rumprun_components import (
 )
 from kernel_magics.inspect.images.rumprun_layers import RUMPRUN_BOUNDARIES, RUMPRUN_LAYERS
 from kernel_magics.inspect.images.rumprun_pieces import JoinedObjects
-from kernel_magics.inspect.images.unmapped import pieces_of_units
+from kernel_magics.inspect.images.unmapped import pieces_of_rumprun, pieces_of_units
 
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
@@ -107,6 +107,10 @@ class RumprunModel(LayerModel):
 
     def divided(self, image: GuestImage, pieces: list[LinkedPiece]) -> list[LinkedPiece]:
         return JoinedObjects(image).divided(pieces)
+
+    def without_map(self, image: GuestImage) -> tuple[list[LinkedPiece], str]:
+        found, whence = pieces_of_rumprun(image)
+        return JoinedObjects(image).divided(found), whence
 
     def names_gaps(self, section: str) -> bool:
         return not section.startswith(_UNSORTED)

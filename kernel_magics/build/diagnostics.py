@@ -113,6 +113,11 @@ class SourceLines:
         self._sources = {source.filename: source for source in sources}
         self._files: dict[str, list[str]] = {}
 
+    @property
+    def sources(self) -> list[Source]:
+        """The sources of the build."""
+        return list(self._sources.values())
+
     def own(self, file: str) -> Source | None:
         """Return the build's source of this name, or None."""
         return self._sources.get(file)

@@ -256,6 +256,10 @@ class ElfFile:
             raise self._error("is an object file, not a linked guest image")
         if self.type == ET_CORE:
             raise self._error("is a core dump, not a guest image")
+        if self.section("__xen_guest") or any(note.owner == "Xen" for note in self.notes):
+            raise ImageError(f"{self.path} is a guest for paravirtual Xen, and the lab boots "
+                             "machines", path=self.path,
+                             next_step="bake the program for one: rumprun-bake hw_virtio")
         if not any(segment.type == PT_LOAD for segment in self.segments):
             raise self._error("has nothing to load, it is not a guest image")
         kind = "library or program" if self.type == ET_DYN else "program"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_magics.build.baked import Baked, BakedProgram, BakeRecipe
-from kernel_magics.build.diagnostics import SourceLines
+from kernel_magics.build.diagnostics import Diagnostic, SourceLines
 from kernel_magics.build.image import entry_files, link_files
 from kernel_magics.build.linking import parse_linker
 from kernel_magics.build.rumprun.apart import keep_apart
@@ -21,6 +21,7 @@ from kernel_magics.errors import ImageError, UsageError
 __all__ = ["MOST_PROGRAMS", "Oven", "bake", "check_programs"]
 
 MOST_PROGRAMS = 8  # the script's own limit
+KERNEL_PREFIX = "rumpns_"  # of every name of NetBSD's kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,17 @@ def _recipe(program: Compiled, toolchain: RumprunToolchain) -> BakeRecipe:
     return found
 
 
+def _in_short(found: list[Diagnostic]) -> list[Diagnostic]:
+    """Return what a linker said; of names that only parts of NetBSD's kernel want, in one."""
+    inside = [one for one in found if f"symbol `{KERNEL_PREFIX}" in one.message]
+    if not inside or len(inside) < len(found):
+        return found
+    name = inside[0].message.split("`")[1].split("'")[0].split("`")[0].removeprefix(KERNEL_PREFIX)
+    others = f" and {len(inside) - 1} more" if len(inside) > 1 else ""
+    return [Diagnostic("", 0, 0, "error", "a component calls what another one would define: "
+                       f"{name}{others}")]
+
+
 def bake(name: str, programs: Sequence[Compiled], oven: Oven, folder: Path,
          lines: SourceLines) -> tuple[Baked, str]:
     """Make the image called `name` in `folder`; return how, and what rumprun-bake said.
@@ -89,7 +101,7 @@ def bake(name: str, programs: Sequence[Compiled], oven: Oven, folder: Path,
     if code or not (folder / full).exists():
         hint = missing_component(output, oven.toolchain, oven.configuration)
         found = parse_linker(log, lines, missing_library(oven.toolchain))
-        raise failure(name, command, found, log, hint)
+        raise failure(name, command, _in_short(found), log, hint)
     return Baked(
         oven.configuration.name, oven.components, oven.added,
         tuple(BakedProgram(one.name, one.file, one.map) for one in programs),

@@ -11,16 +11,18 @@ from typing import Any
 
 from kernel_magics.build.baked import Baked, BakedProgram
 from kernel_magics.build.cache import BuildCache, digest, file_digest
-from kernel_magics.build.diagnostics import SourceLines
+from kernel_magics.build.diagnostics import Diagnostic, SourceLines
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.build.image import GuestImage, entry_files, header_address, link_files
-from kernel_magics.build.kits import KITS, BuildRequest, check_filename, check_name
+from kernel_magics.build.kits import KITS, BuildRequest, Source, check_filename, check_name
 from kernel_magics.build.parts import Program, Project
 from kernel_magics.build.rumprun.baking import Oven, bake
+from kernel_magics.build.rumprun.calls import failing_calls
 from kernel_magics.build.rumprun.compiling import Compiled, compile_program
 from kernel_magics.build.rumprun.components import check_component
 from kernel_magics.build.rumprun.configurations import check_configuration
 from kernel_magics.build.rumprun.mirror import list_sources, tree_identity
+from kernel_magics.build.rumprun.needs import missing_needs
 from kernel_magics.build.rumprun.projects import build_project
 from kernel_magics.build.rumprun.toolchain import find_rumprun
 from kernel_magics.build.rumprun.tracing import trace_parts
@@ -29,7 +31,7 @@ from kernel_magics.errors import UsageError
 
 __all__ = ["RumprunKit"]
 
-RECIPE = "2"  # changes when this room makes another image from the same inputs
+RECIPE = "3"  # changes when this room makes another image from the same inputs
 DEFAULT_BAKE = "hw_virtio"
 _ARCHIVE = re.compile(r".*\.(a|o)")
 
@@ -85,8 +87,9 @@ class RumprunKit:
             programs = [one for index, part in enumerate(work.parts)
                         for one in _compiled(part, work, folder / f"part{index}")]
             baked, log = bake(work.request.name, programs, work.oven, folder, lines)
+            warnings = _foreseen(work, programs, lines.sources)
             baked, kept = _keep(baked, folder)
-            record = _finish(work, folder, baked, programs, log)
+            record = _finish(work, folder, baked, programs, warnings, log)
             headers = {header for one in programs for header in one.headers}
             files = [*entry_files(work.request.name), link_files(work.request.name)[0], *kept]
             place = self.cache.store(key, folder, files, headers | _archives(work), record)
@@ -166,8 +169,17 @@ def _archives(work: _Work) -> set[str]:
             if _ARCHIVE.fullmatch(word) and (work.request.folder / word).is_file()}
 
 
+def _foreseen(work: _Work, programs: Sequence[Compiled],
+              sources: Sequence[Source]) -> list[Diagnostic]:
+    """Return warnings of what the programs will want in vain in this image."""
+    components, toolchain = work.oven.components, work.oven.toolchain
+    calls = [warning for one in programs
+             for warning in failing_calls(one.file, sources, components, toolchain)]
+    return [*dict.fromkeys(calls), *missing_needs(sources, components, toolchain)]
+
+
 def _finish(work: _Work, folder: Path, baked: Baked, programs: Sequence[Compiled],
-            log: str) -> dict[str, Any]:
+            failing: Sequence[Diagnostic], log: str) -> dict[str, Any]:
     full, bare = entry_files(work.request.name)
     stripped = strip((folder / full).read_bytes())
     (folder / bare).write_bytes(stripped)
@@ -178,7 +190,8 @@ def _finish(work: _Work, folder: Path, baked: Baked, programs: Sequence[Compiled
         "content_hash": sha256(stripped).hexdigest(),
         "header_address": header_address(ElfFile(stripped, work.request.name)),
         "sources": [asdict(source) for source in sources],
-        "warnings": [asdict(warning) for one in programs for warning in one.warnings],
+        "warnings": [asdict(warning) for warning in
+                     (*(one for program in programs for one in program.warnings), *failing)],
         "log": "\n".join(part for part in (*(one.log for one in programs), log) if part),
         "baked": baked.as_record(),
     }

@@ -1,26 +1,25 @@
 """Which component a program lacks: what the linker did not find, looked up in all libraries."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from kernel_magics.build.rumprun.configurations import BakeConfiguration, bake_configurations
 from kernel_magics.build.rumprun.toolchain import RumprunToolchain
 from kernel_magics.build.toolchain import run_tool
 
-__all__ = ["missing_component", "missing_library"]
+__all__ = ["how_to_add", "missing_component", "missing_library"]
 
 _UNDEFINED = re.compile(r"undefined reference to `([^']+)'")
 _NO_LIBRARY = re.compile(r"cannot find -l(\S+?)(?::|$)", re.MULTILINE)
 _DEFINED = re.compile(r"^\S*/lib(\S+?)\.a:\S+:[0-9a-f]+ [TDBRWVC] (\S+)$", re.MULTILINE)
-_RUMP = re.compile(r"rump(dev|fs|vfs|net|kern|run|xen)?(_|$)")
 MOST_SYMBOLS = 64
 
 
 def missing_library(toolchain: RumprunToolchain) -> str:
     """Return what is said of a library that the linker did not find: those there are."""
     names = sorted({path.stem.removeprefix("lib") for path in _archives(toolchain)
-                    if not _RUMP.match(path.stem.removeprefix("lib"))})
+                    if not path.stem.startswith("librump")})
     return f"the toolchain has {', '.join(names)}; others are given with -L and their folder"
 
 
@@ -35,12 +34,19 @@ def missing_component(output: str, toolchain: RumprunToolchain, baked: BakeConfi
     owners = sorted(_owners(wanted, toolchain) - set(baked.components))
     if not owners:
         return ""
-    fuller = [one.name for one in bake_configurations(toolchain)
-              if one.is_bootable_here and set(owners) <= set(one.components)]
-    if fuller:
-        return f"bake a configuration that has {', '.join(owners)}: --bake {fuller[0]}"
-    added = " ".join(f"--component {owner}" for owner in owners)
-    return f"the component is not in any configuration; add it: {added}"
+    return f"{', '.join(owners)} would help: {how_to_add(owners, toolchain)}"
+
+
+def how_to_add(components: Sequence[str], toolchain: RumprunToolchain) -> str:
+    """Return what to pass so that an image has these components: a configuration that has them
+    all, or the components themselves; or that the toolchain lacks one."""
+    lacking = [name for name in components if toolchain.library(name) is None]
+    if lacking:
+        return f"the toolchain was built without {', '.join(lacking)}"
+    fuller = [one.name for one in bake_configurations(toolchain) if one.is_bootable_here
+              and not one.missing and set(components) <= set(one.components)]
+    return f"--bake {fuller[0]}" if fuller else \
+        " ".join(f"--component {name}" for name in components)
 
 
 def _no_library(name: str, toolchain: RumprunToolchain, baked: BakeConfiguration) -> str:

@@ -1,0 +1,126 @@
+"""Calls of a program that will fail in its guest: system calls of components that were not baked
+in, and functions that are there only so that programs link.
+
+A wrapper of every system call is linked whether or not the component is there that implements
+it, so the linker says nothing; the program would get ENOSYS.
+
+Source: the names in Rumprun's libraries: rump___sysimpl_ (wrappers of system calls), rumpns_sys_
+(what implements them), and libc_stubs of librumprun_base.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from kernel_magics.build.cache import digest
+from kernel_magics.build.diagnostics import Diagnostic
+from kernel_magics.build.kits import Source
+from kernel_magics.build.rumprun.components import ALWAYS
+from kernel_magics.build.rumprun.missing import how_to_add
+from kernel_magics.build.rumprun.toolchain import RumprunToolchain
+from kernel_magics.build.toolchain import run_tool
+from kernel_magics.places import cache_dir
+
+__all__ = ["CallTable", "call_table", "failing_calls"]
+
+_LINE = re.compile(r"^\S*/lib(\S+?)\.a[:\[](\S+?)\]?: (\S+) ([TW]) ", re.MULTILINE)
+_KERNEL, _WRAPPER, _STUBS = "rumpns_sys_", "rump___sysimpl_", "libc_stubs.o"
+_VERSION = re.compile(r"(?<=[a-z0-9])(?:13|14|30|40|50|60)$")
+# Functions of the C library that do nothing else than call one of the stubs.
+THROUGH = {"system": "fork", "popen": "fork", "posix_spawnp": "posix_spawn",
+           **dict.fromkeys(("execl", "execle", "execlp", "execv", "execvp"), "execve")}
+
+
+@dataclass(frozen=True)
+class CallTable:
+    """What a toolchain's libraries implement: system call → the libraries that do, and `stubs`,
+    the functions that always fail.  Names are without underscores before and version after."""
+
+    implemented: dict[str, tuple[str, ...]]
+    stubs: tuple[str, ...]
+
+
+def plain_name(symbol: str) -> str:
+    """Return what a program's source calls a symbol: "__wait450" is wait4, "__socket30" socket."""
+    return _VERSION.sub("", symbol.removeprefix("_sys_").lstrip("_"))
+
+
+def failing_calls(program: Path, sources: Sequence[Source], components: Iterable[str],
+                  toolchain: RumprunToolchain) -> list[Diagnostic]:
+    """Return a warning for each call of a program, not baked yet, that will fail in an image with
+    these components; with the line of its first call, if that is in `sources`."""
+    table = call_table(toolchain)
+    baked = {*components, *ALWAYS}
+    found = []
+    for name in sorted({plain_name(symbol) for symbol in _undefined(program, toolchain)}):
+        owners = table.implemented.get(name, ())
+        if owners and not baked & set(owners):
+            found.append(_warning(name, sources, f"{name} fails with ENOSYS: no component of this "
+                                  f"image implements it; {owners[0]} does: "
+                                  f"{how_to_add(owners[:1], toolchain)}"))
+        elif (stub := THROUGH.get(name, name)) in table.stubs:
+            why = "is" if stub == name else f"calls {stub}, which is"
+            found.append(_warning(name, sources, f"{name} does nothing: it {why} a stub in Rumprun "
+                                  "and returns 86, ENOTSUP"))
+    return found
+
+
+def _warning(name: str, sources: Sequence[Source], message: str) -> Diagnostic:
+    call = re.compile(rf"(?<![\w.>]){re.escape(name)}(?=\s*\()")
+    for source in sources:
+        for number, line in enumerate(source.text.splitlines(), source.first_line):
+            if match := call.search(line):
+                column = match.start() + 1
+                return Diagnostic(source.filename, number, column, "warning", message, line,
+                                  ((column, column + len(name)),))
+    return Diagnostic("", 0, 0, "warning", message)
+
+
+def _undefined(program: Path, toolchain: RumprunToolchain) -> list[str]:
+    _, text = run_tool([str(toolchain.tool("nm")), "-u", "-P", str(program)])
+    return [line.split()[0] for line in text.splitlines() if line.strip()]
+
+
+def call_table(toolchain: RumprunToolchain) -> CallTable:
+    """Return what the libraries of a toolchain implement; kept until it is replaced."""
+    return _table(toolchain)
+
+
+@lru_cache(maxsize=4)
+def _table(toolchain: RumprunToolchain) -> CallTable:
+    place = cache_dir() / "rumprun" / f"{digest('calls 1', toolchain.identity)[:24]}.json"
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        record = json.loads(place.read_text("utf-8"))
+        return CallTable({name: tuple(owners) for name, owners in record["implemented"].items()},
+                         tuple(record["stubs"]))
+    table = _read(toolchain)
+    with suppress(OSError):  # it is only read again, then
+        place.parent.mkdir(exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=place.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(asdict(table), stream)
+        os.replace(temporary, place)
+    return table
+
+
+def _read(toolchain: RumprunToolchain) -> CallTable:
+    archives = sorted(map(str, toolchain.platform_folder.glob("librump*.a")))
+    _, text = run_tool([str(toolchain.tool("nm")), "-A", "-P", "--defined-only", *archives])
+    wrappers: set[str] = set()
+    stubs: set[str] = set()
+    owners: dict[str, set[str]] = {}
+    for library, member, symbol, _ in _LINE.findall(text):
+        if symbol.startswith(_WRAPPER):
+            wrappers.add(plain_name(symbol.removeprefix(_WRAPPER)))
+        elif symbol.startswith(_KERNEL):
+            owners.setdefault(plain_name(symbol.removeprefix(_KERNEL)), set()).add(library)
+        elif member == _STUBS and not symbol.startswith("__sigaction"):
+            stubs.add(plain_name(symbol))
+    return CallTable({name: tuple(sorted(owners[name])) for name in sorted(wrappers & set(owners))},
+                     tuple(sorted(stubs)))

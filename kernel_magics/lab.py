@@ -28,7 +28,7 @@ from kernel_magics.inspect.dumps.dump import Dump, open_dump
 from kernel_magics.inspect.memory.heap_calls import heap_calls_flags
 from kernel_magics.inspect.panics.panic import PanicReport
 from kernel_magics.inspect.panics.report_reader import open_report
-from kernel_magics.trace.facet import boot_trace
+from kernel_magics.trace.facet import boot_trace, boot_tracer
 
 if TYPE_CHECKING:
     from kernel_magics.trace.recording import Recording as TraceRecording
@@ -207,7 +207,8 @@ class Lab:
         found = image if isinstance(image, GuestImage) else self.image(image)
         memory_mib = found.memory_mib or MEMORY_MIB if memory_mib is None else memory_mib
         asked = self._spec(memory_mib, argv, env, name, spec)
-        guest = start_guest(found, asked, keep=self.keep, called_ns=called_ns)
+        asked, tracer = boot_tracer(found, asked, spec.get("trace"))
+        guest = start_guest(found, asked, keep=self.keep, called_ns=called_ns, tracer=tracer)
         self._forget_replaced(guest.name)
         self._guests[guest.uuid] = guest
         self._forget_long_ended()

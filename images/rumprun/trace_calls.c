@@ -16,7 +16,7 @@ typedef uint64_t word;
 
 #define EVENT(name) (LAB_EVENT_HYPERCALL + LAB_HC_##name)
 
-static __attribute__((noinline)) void enter(unsigned event, const word arguments[5],
+static __attribute__((noinline)) void lab_enter(unsigned event, const word arguments[5],
     unsigned text)
 {
 	lab_record(event, LAB_RECORD_ENTER, 0, arguments);
@@ -26,7 +26,7 @@ static __attribute__((noinline)) void enter(unsigned event, const word arguments
 		lab_record_stack(event);
 }
 
-static __attribute__((noinline)) word leave(unsigned event, word result)
+static __attribute__((noinline)) word lab_leave(unsigned event, word result)
 {
 	const word words[5] = { result };
 
@@ -46,8 +46,8 @@ static __attribute__((noinline)) word leave(unsigned event, word result)
 			return __real_##name(a0, a1, a2, a3, a4, a5); \
 		const word arguments[] = { recorded > 0 ? a0 : 0, recorded > 1 ? a1 : 0, \
 		    recorded > 2 ? a2 : 0, recorded > 3 ? a3 : 0, CALLER }; \
-		enter(EVENT(name), arguments, text); \
-		return leave(EVENT(name), __real_##name(a0, a1, a2, a3, a4, a5)); \
+		lab_enter(EVENT(name), arguments, text); \
+		return lab_leave(EVENT(name), __real_##name(a0, a1, a2, a3, a4, a5)); \
 	}
 
 #define WRAP7(name, text) \
@@ -59,8 +59,8 @@ static __attribute__((noinline)) word leave(unsigned event, word result)
 		if (!lab_wants(EVENT(name))) \
 			return __real_##name(a0, a1, a2, a3, a4, a5, a6); \
 		const word arguments[] = { a0, a1, a2, a3, CALLER }; \
-		enter(EVENT(name), arguments, text); \
-		return leave(EVENT(name), __real_##name(a0, a1, a2, a3, a4, a5, a6)); \
+		lab_enter(EVENT(name), arguments, text); \
+		return lab_leave(EVENT(name), __real_##name(a0, a1, a2, a3, a4, a5, a6)); \
 	}
 
 /* By how many arguments there are to record, of at most four. */
@@ -127,7 +127,7 @@ void __wrap_rumpuser_thread_exit(void)
 
 	lab_counters[EVENT(rumpuser_thread_exit)]++;
 	if (lab_wants(EVENT(rumpuser_thread_exit)))
-		enter(EVENT(rumpuser_thread_exit), arguments, NO_TEXT);
+		lab_enter(EVENT(rumpuser_thread_exit), arguments, NO_TEXT);
 	lab_thread_end();
 	__real_rumpuser_thread_exit();
 }
@@ -146,10 +146,10 @@ void __wrap_rumpuser_dprintf(const char *format, ...)
 
 	lab_counters[event]++;
 	if (traced)
-		enter(event, recorded, 1);
+		lab_enter(event, recorded, 1);
 	va_start(arguments, format);
 	bmk_vprintf(format, arguments);
 	va_end(arguments);
 	if (traced)
-		leave(event, 0);
+		lab_leave(event, 0);
 }

@@ -26,7 +26,8 @@ __all__ = [
     "PANIC_MAGIC", "PANIC_FRAMES", "CONSOLE_BACKLOG_BYTES", "DATA_BYTES_MOST",
     "PACKET_BYTES_MOST", "STACK_WORDS_MOST", "SAMPLE_NS_LEAST", "DETAIL_IN_INTERRUPT",
     "DEVICE_QUEUE_SHIFT",
-    "Note", "Header", "Record", "Thread", "Panic", "Hypercall", "HYPERCALLS", "REGISTERS",
+    "Note", "Header", "Record", "Thread", "Panic", "Hypercall", "HYPERCALLS", "UPSTREAM",
+    "REGISTERS",
     "assembler_defines",
 ]
 
@@ -89,6 +90,7 @@ class Event(IntEnum):
     PROCESS = 13
     MAPPED = 14
     HYPERCALL = 64
+    UPSTREAM = 384
     SYSCALL = 512
 
 
@@ -295,6 +297,32 @@ rumpcomp_virtif_release 2 0
 rumpcomp_virtif_notify 2 1
 rumpcomp_9p_open 2 1
 rumpcomp_9p_request 4 1
+""")
+
+
+# Those of upstream Rumprun alone; the event number of UPSTREAM[i] is Event.UPSTREAM + i.
+UPSTREAM = _hypercalls("""
+rumpuser_stub_nothing 4 1
+rumpuser_stub_enosys 4 1
+rumpcomp_bmktc_gettime 0 1
+rumpcomp_pci_iospace_init 0 1
+rumpcomp_pci_confread 4 1
+rumpcomp_pci_confwrite 4 1
+rumpcomp_pci_irq_map 4 1
+rumpcomp_pci_irq_establish 3 1
+rumpcomp_pci_map 2 1
+rumpcomp_pci_dmalloc 4 1
+rumpcomp_pci_dmafree 2 0
+rumpcomp_pci_dmamem_map 4 1
+rumpcomp_pci_virt_to_mach 1 1
+rumpuser_sp_init 4 1
+rumpuser_sp_copyin 4 1
+rumpuser_sp_copyinstr 4 1
+rumpuser_sp_copyout 4 1
+rumpuser_sp_copyoutstr 4 1
+rumpuser_sp_anonmmap 3 1
+rumpuser_sp_raise 2 1
+rumpuser_sp_fini 1 0
 """)
 
 

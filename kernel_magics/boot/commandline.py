@@ -45,6 +45,7 @@ def qemu_arguments(binary: str, launch: Launch) -> list[str]:
         *device_arguments(launch.devices, files, launch.device_uuid or launch.uuid),
         *recording_arguments(launch.recording, is_replay=launch.is_replay,
                              has_network=launch.devices.network is not None),
+        *launch.further,
     ]
     return [*arguments, "-S"] if launch.paused else arguments
 

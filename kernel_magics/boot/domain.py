@@ -62,7 +62,8 @@ def _passed(launch: Launch, with_files: bool) -> list[str]:
     return [*(consoles + reset_arguments(launch) if with_files else []),
             "-device", EXIT_DEVICE,
             *firmware_arguments(launch),
-            *passed_arguments(launch.devices, launch.files, launch.uuid)]
+            *passed_arguments(launch.devices, launch.files, launch.uuid),
+            *launch.further]
 
 
 def domain_name(launch: Launch) -> str:

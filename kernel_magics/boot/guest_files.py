@@ -79,6 +79,11 @@ class GuestFiles:
         return self.folder / "traffic.pcap"
 
     @property
+    def trace(self) -> Path:
+        """The trace of a guest that is traced from outside: a header and a ring."""
+        return self.folder / "trace"
+
+    @property
     def pid(self) -> Path:
         """QEMU's process number, written by QEMU (direct driver)."""
         return self.folder / "qemu.pid"

@@ -156,6 +156,7 @@ class Launch:
     recording: str = ""        # the folder of a run that is recorded, or replayed
     is_replay: bool = False
     device_uuid: str = ""      # what devices' addresses are made of, if not `uuid`
+    further: tuple[str, ...] = ()  # arguments for QEMU, of one who traces it from outside
 
 
 def configuration(spec: BootSpec, program: str, tsc_hz: int, epoch_ns: int,

@@ -23,6 +23,7 @@ from kernel_magics.boot.recording import TSC_HZ, Recording, recordable
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
 from kernel_magics.boot.rumprun.configuration import parse_blk
 from kernel_magics.boot.spec import BootSpec, Launch, guest_name_of
+from kernel_magics.boot.tracing import Tracer
 from kernel_magics.boot.usernet import host_ports
 from kernel_magics.build.elf import PT_LOAD, ElfFile
 from kernel_magics.build.image import GuestImage
@@ -41,9 +42,10 @@ def find_driver(name: str, uri: str | None) -> Driver:
 
 
 def start_guest(image: GuestImage, spec: BootSpec, *, keep: bool = False,
-                called_ns: int | None = None) -> Guest:
+                called_ns: int | None = None, tracer: Tracer | None = None) -> Guest:
     """Boot an image and return its guest, running (or paused, if the spec says so).
 
+    `tracer` traces it from outside.
     Raises UsageError, ImageError, HostError or GuestError (a name that is taken) before
     anything is started; BootError if QEMU or libvirt refuses.  Nothing is left then.
     """
@@ -74,12 +76,13 @@ def start_guest(image: GuestImage, spec: BootSpec, *, keep: bool = False,
     files, record = registry.claim(record, numbered=not spec.name)
     try:
         root, devices = handover.prepare(files, str(initrd or ""), devices)
+        further = tracer.arguments(files, spec.memory_mib * MIB) if tracer else ()
     except LabError:
         registry.remove(files, record.uuid)
         raise
     launch = Launch(record.name, record.uuid, str(image.stripped_path), handover.append,
                     spec.memory_mib, spec.machine, chosen.name, chosen.cpu, files, spec.paused,
-                    root, devices, image.kit, console)
+                    root, devices, image.kit, console, further=further)
     return start_launch(image, spec, record, launch, chosen)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from kernel_magics.boot import abi
 from kernel_magics.errors import UsageError
-from kernel_magics.trace.hypercalls import HYPERCALLS, RECORDED_ARGUMENTS, Argument
+from kernel_magics.trace.hypercalls import HYPERCALLS, RECORDED_ARGUMENTS, UPSTREAM, Argument
 from kernel_magics.trace.syscalls import SYSCALL_ARGUMENTS, SYSCALLS
 
 __all__ = [
@@ -28,6 +28,11 @@ ENTER, EXIT, INSTANT, DATA, STACK, FACT = (int(kind) for kind in abi.RecordKind)
 EVENTS = abi.EVENTS
 _FIRST_HYPERCALL = int(abi.Event.HYPERCALL)
 _FIRST_SYSCALL = int(abi.Event.SYSCALL)
+# The hypercalls by event number, each with how many arguments are recorded.
+_CALLS = {int(first) + index: (call, row.arguments)
+          for first, calls, rows in ((abi.Event.HYPERCALL, HYPERCALLS, abi.HYPERCALLS),
+                                     (abi.Event.UPSTREAM, UPSTREAM, abi.UPSTREAM))
+          for index, (call, row) in enumerate(zip(calls, rows, strict=True))}
 
 # Events of the runtime itself: number, name, argument names.
 _RUNTIME: dict[int, tuple[str, tuple[str, ...]]] = {
@@ -55,8 +60,8 @@ def _name(number: int) -> str:
         call = number - _FIRST_SYSCALL
         return SYSCALLS.get(call, f"syscall_{call}")
     if number >= _FIRST_HYPERCALL:
-        call = number - _FIRST_HYPERCALL
-        return HYPERCALLS[call].name if call < len(HYPERCALLS) else f"hypercall_{call}"
+        return _CALLS[number][0].name if number in _CALLS else \
+            f"hypercall_{number - _FIRST_HYPERCALL}"
     return _RUNTIME[number][0] if number in _RUNTIME else f"event_{number}"
 
 
@@ -64,8 +69,8 @@ NAMES: tuple[str, ...] = tuple(_name(number) for number in range(EVENTS))
 # Index into GROUPS for each event number.
 GROUP_OF = np.searchsorted([_FIRST_HYPERCALL, _FIRST_SYSCALL], np.arange(EVENTS), "right")
 # How wide the result of each event's calls is; 0: they have none.
-RESULT_BITS = np.array([0] * _FIRST_HYPERCALL + [call.result_bits for call in HYPERCALLS]
-                       + [64] * (EVENTS - _FIRST_HYPERCALL - len(HYPERCALLS)))
+RESULT_BITS = np.array([_CALLS[number][0].result_bits if number in _CALLS else
+                        0 if number < _FIRST_HYPERCALL else 64 for number in range(EVENTS)])
 # In which layer of a guest an event happens.
 _RUNTIME_LAYERS = {"page_fault": "arch", "interrupt": "arch", "host_exit": "host", "mark": "app"}
 LAYER_OF = {name: _RUNTIME_LAYERS.get(name, ("bmk", "rumpuser", "sys")[group])
@@ -92,9 +97,9 @@ def event_arguments(number: int) -> tuple[Argument, ...]:
     """Return the recorded arguments of an event; those unknown are left out."""
     if number >= _FIRST_SYSCALL:
         names = SYSCALL_ARGUMENTS.get(NAMES[number], ())
-    elif number - _FIRST_HYPERCALL in range(len(HYPERCALLS)):
-        call = number - _FIRST_HYPERCALL
-        return HYPERCALLS[call].arguments[:abi.HYPERCALLS[call].arguments]
+    elif number in _CALLS:
+        call, recorded = _CALLS[number]
+        return call.arguments[:recorded]
     else:
         names = _RUNTIME[number][1] if number in _RUNTIME else ()
     return tuple(Argument("", name) for name in names[:RECORDED_ARGUMENTS])

@@ -1,14 +1,19 @@
 """Makes `guest.trace` of a guest that boot/ started, and what a boot is told of a trace."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.boot.guest import FACETS, Guest
+from kernel_magics.boot.rumprun import KIT as RUMPRUN
+from kernel_magics.boot.spec import BootSpec
+from kernel_magics.boot.tracing import Tracer
+from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import TraceError
 
 if TYPE_CHECKING:
     from kernel_magics.trace.trace import Trace
 
-__all__ = ["boot_trace", "guest_trace"]
+__all__ = ["boot_trace", "boot_tracer", "guest_trace"]
 
 # Enough that the lab, which looks some thousand times a second, keeps up with a guest.
 TRACED_RECORDS = 1 << 16
@@ -20,19 +25,47 @@ def guest_trace(guest: Guest) -> "Trace":
 
     address = guest.record.header_address
     if address is None:
-        raise TraceError(f"{guest.name} is not a rumpkit guest and records no trace",
-                         next_step="build it with the rumpkit kit", name=guest.name)
+        return _traced_from_outside(guest)
     mapping = getattr(guest.ram, "mapping", None)
     if mapping is None:
         raise TraceError(f"the RAM of {guest.name} cannot be mapped here, because libvirt at"
                          f" {guest.uri} does not share it", name=guest.name,
                          next_step="boot it on this machine to trace it")
     machine = guest.machine
+    names = _names_of(guest.image.kit)
     return Trace(mapping, address, alive=lambda: not machine.has_ended(),
-                 paused=machine.is_paused, name=guest.name, guest=guest)
+                 paused=machine.is_paused, name=guest.name, guest=guest,
+                 names=names and (lambda: names(mapping, address)))
+
+
+def _names_of(kit: str) -> Callable[[Any, int], dict[int, str]] | None:
+    """Return where the threads of a kit's traces have their names; None: in guest.threads."""
+    from kernel_magics.trace.numbered import table_names
+
+    return {RUMPRUN: table_names}.get(kit)
+
+
+def _traced_from_outside(guest: Guest) -> "Trace":
+    from kernel_magics.trace.outside.trace import outside_trace
+
+    return outside_trace(guest)
 
 
 FACETS["trace"] = guest_trace
+
+
+def boot_tracer(image: GuestImage, spec: BootSpec,
+                trace: Any) -> tuple[BootSpec, Tracer | None]:
+    """Return who traces a guest from outside that does not do it itself, and how it boots then.
+
+    trace: as for boot_trace.  None for a guest that records its own trace, or is not to have
+    one.  Raises UsageError for what is not possible from outside.
+    """
+    if spec.trace == "off" or image.header_address is not None or image.kit != RUMPRUN:
+        return spec, None
+    from kernel_magics.trace.outside.plugin import plugin_tracer
+
+    return plugin_tracer(image, spec, trace)
 
 
 def boot_trace(trace: Any, records: int | None) -> dict[str, Any]:

@@ -1,14 +1,14 @@
 """The hypercalls a guest records, as prototypes, in the order of lab_abi.h.
 
 Those named `rumpuser_` are the interface of NetBSD's rumpuser(3), version 17; those
-named `rumpcomp_` are this project's own, declared in images/rumpkit/include.  A record
-holds the first four arguments.
+named `rumpcomp_` are this project's own, declared in images/rumpkit/include.  Those that only
+upstream Rumprun has are apart.  A record holds the first four arguments.
 """
 
 import re
 from dataclasses import dataclass
 
-__all__ = ["Argument", "Hypercall", "HYPERCALLS", "RECORDED_ARGUMENTS"]
+__all__ = ["Argument", "Hypercall", "HYPERCALLS", "RECORDED_ARGUMENTS", "UPSTREAM"]
 
 RECORDED_ARGUMENTS = 4
 
@@ -126,6 +126,40 @@ long rumpcomp_9p_request(struct rumpcomp_9p *server, const void *request, size_t
 """
 
 
+# Of upstream Rumprun alone.  A stub is given what the call has that it stands for.  Source:
+# sys/rump/dev/lib/libpci/pci_user.h and sys/rump/include/rump/rumpuser.h of NetBSD,
+# lib/librumpkern_bmktc/bmktc_user.h of Rumprun.
+_UPSTREAM_PROTOTYPES = """
+int rumpuser_stub_nothing(uint64_t first, uint64_t second, uint64_t third, uint64_t fourth);
+int rumpuser_stub_enosys(uint64_t first, uint64_t second, uint64_t third, uint64_t fourth);
+int rumpcomp_bmktc_gettime(void);
+int rumpcomp_pci_iospace_init(void);
+int rumpcomp_pci_confread(unsigned bus, unsigned device, unsigned function, int register,
+    unsigned *value);
+int rumpcomp_pci_confwrite(unsigned bus, unsigned device, unsigned function, int register,
+    unsigned value);
+int rumpcomp_pci_irq_map(unsigned bus, unsigned device, unsigned function, int line,
+    unsigned cookie);
+void *rumpcomp_pci_irq_establish(unsigned cookie, int (*handler)(void *), void *argument);
+void *rumpcomp_pci_map(uintptr_t address, size_t bytes);
+int rumpcomp_pci_dmalloc(size_t bytes, size_t alignment, unsigned long *physical,
+    unsigned long *memory);
+void rumpcomp_pci_dmafree(uintptr_t memory, size_t bytes);
+int rumpcomp_pci_dmamem_map(struct rumpcomp_pci_dmaseg *segments, size_t count, size_t bytes,
+    void **memory);
+uintptr_t rumpcomp_pci_virt_to_mach(void *memory);
+int rumpuser_sp_init(const char *url, const char *ostype, const char *osrelease,
+    const char *machine);
+int rumpuser_sp_copyin(void *client, const void *remote, void *local, size_t bytes);
+int rumpuser_sp_copyinstr(void *client, const void *remote, void *local, size_t *bytes);
+int rumpuser_sp_copyout(void *client, const void *local, void *remote, size_t bytes);
+int rumpuser_sp_copyoutstr(void *client, const void *local, void *remote, size_t *bytes);
+int rumpuser_sp_anonmmap(void *client, size_t bytes, void **memory);
+int rumpuser_sp_raise(void *client, int signal);
+void rumpuser_sp_fini(void *client);
+"""
+
+
 def _parse(prototype: str) -> Hypercall:
     """Split one C prototype, of which only the forms above occur."""
     before, inside = " ".join(prototype.split()).split("(", 1)
@@ -147,3 +181,4 @@ def _split(declaration: str) -> tuple[str, str]:
 
 
 HYPERCALLS = tuple(_parse(line) for line in _PROTOTYPES.split(";") if line.strip())
+UPSTREAM = tuple(_parse(line) for line in _UPSTREAM_PROTOTYPES.split(";") if line.strip())

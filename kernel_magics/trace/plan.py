@@ -77,6 +77,13 @@ class TracePlan:
                 "trace_sample_ns": _NS // self.sample_hz if self.sample_hz else 0}
         return {key: value for key, value in told.items() if value}
 
+    def fields(self) -> dict[str, Any]:
+        """Return the plan as fields of a guest's header."""
+        return {"enabled": self.event_bits, "stacks": self.stack_bits,
+                "trace_data_bytes": self.data_bytes, "trace_packet_bytes": self.packet_bytes,
+                "trace_stack_words": self.stack_words,
+                "trace_sample_ns": _NS // self.sample_hz if self.sample_hz else 0}
+
     def apply(self, header: abi.Header) -> None:
         """Store the plan into a guest's header; the guest follows it from then on.
 

@@ -25,7 +25,9 @@ _REGISTERS = ("rip", "rsp", "rbp", "rbx", "r12")
 _SYSCALL_CODE = b"\x0f\x05"
 _MOST_FRAMES = 256
 _MOST_KEPT = 50_000
-_NOT_SHOWN = frozenset(("arch_syscall_return", "arch_trap_return", "bmk_sample"))
+_NOT_SHOWN = frozenset(("arch_syscall_return", "arch_trap_return", "bmk_sample",
+                        "lab_record_stack", "lab_enter"))
+_WRAPPER = "__wrap_"  # of tracing that is baked into an image of Rumprun's
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,10 @@ class StackWalker:
         """
         code = self._addresses.code(process, sequence)
         found = [frame for address in stack.frames for frame in self._at(address, True, ())]
-        found = [frame for frame in found if frame.function not in _NOT_SHOWN]
         for depth, address in enumerate(self._walk(stack, code)):
             found += self._at(address, depth > 0 or not interrupted, code)
-        return CallStack(found)
+        return CallStack(frame for frame in found if frame.function not in _NOT_SHOWN
+                         and not frame.function.startswith(_WRAPPER))
 
     def names(self, stack: RawStack, *, interrupted: bool = False, process: int = 0,
               sequence: int | None = None) -> list[str]:

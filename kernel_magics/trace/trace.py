@@ -33,13 +33,15 @@ class Trace(Views):
 
     ram: writable buffer of the guest's RAM.  header_address: of struct lab_header in it.
     alive, paused: whether QEMU still runs the guest, and whether its CPU is stopped.
-    keep: how many of the newest records are retained at least (64 bytes each).  Raises
+    keep: how many of the newest records are retained at least (64 bytes each).  names: gives
+    the threads' names by number, None if guest.threads has the same numbers.  Raises
     TraceError if the header can't be there.
     """
 
     def __init__(self, ram, header_address: int, *, alive: Callable[[], bool],
                  paused: Callable[[], bool] = lambda: False, name: str = "guest",
-                 keep: int = KEEP_RECORDS, guest: Any = None) -> None:
+                 keep: int = KEEP_RECORDS, guest: Any = None,
+                 names: Callable[[], dict[int, str]] | None = None) -> None:
         self._ring = RingReader(ram, header_address)
         self._header = self._ring.header
         self._recorder = Recorder(self._ring, self._may_write, keep=keep, name=name)
@@ -49,6 +51,7 @@ class Trace(Views):
         self._looked_s, self._lives = 0.0, True
         self._name = name
         self._guest = guest
+        self._thread_names = names
         self._names: Recording | None = None
         self._taken: tuple[tuple[int, int, int], Recording] | None = None
 
@@ -140,7 +143,7 @@ class Trace(Views):
     @property
     def thread_names(self) -> dict[int, str]:
         """Names of the threads there are now, by number; a damaged table has none."""
-        return thread_names(self._guest)
+        return self._thread_names() if self._thread_names else thread_names(self._guest)
 
     @property
     def process_names(self) -> dict[int, str]:

@@ -10,7 +10,7 @@ from kernel_magics.boot import abi
 from kernel_magics.errors import UsageError
 from kernel_magics.places import images_dir
 from kernel_magics.trace import events
-from kernel_magics.trace.hypercalls import HYPERCALLS
+from kernel_magics.trace.hypercalls import HYPERCALLS, UPSTREAM
 
 INCLUDE = images_dir() / "rumpkit" / "include"
 FIELDS = ("sequence", "tsc", "event", "kind", "detail", "thread", "args", "caller")
@@ -51,11 +51,12 @@ def test_event_numbers_equal_the_header(tmp_path):
 
 def test_hypercalls_equal_the_header(tmp_path):
     words = run_c(tmp_path, "#define LINE(n, a, r) puts(#n \" \" #a \" \" #r);\n"
-                            "LAB_HYPERCALLS(LINE)\n")
+                            "LAB_HYPERCALLS(LINE)\nLAB_UPSTREAM(LINE)\n")
     names, recorded, results = words[::3], list(map(int, words[1::3])), words[2::3]
-    assert names == [call.name for call in HYPERCALLS]
-    assert results == [str(int(call.result_bits > 0)) for call in HYPERCALLS]
-    assert recorded == [row.arguments for row in abi.HYPERCALLS]
+    calls = (*HYPERCALLS, *UPSTREAM)
+    assert names == [call.name for call in calls]
+    assert results == [str(int(call.result_bits > 0)) for call in calls]
+    assert recorded == [row.arguments for row in (*abi.HYPERCALLS, *abi.UPSTREAM)]
     assert recorded == [len(events.event_arguments(events.event_number(name))) for name in names]
 
 

@@ -1,0 +1,184 @@
+/*
+ * trace_plugin.c - a TCG plug-in of QEMU that traces a guest that knows nothing of it.
+ *
+ * The lab says at which addresses which functions begin.  When a block that begins there is
+ * executed, an entry is recorded and it is noted where the function will return to; when a
+ * block that begins there is executed with the stack as it will be then, the exit is.
+ */
+#include <string.h>
+
+#include "plugin.h"
+#include "qemu_interface.h"
+
+#define EXPORT __attribute__((visibility("default")))
+#define CALLS 4096      /* that have not returned, at a time; a power of two */
+#define RETURNS 65536   /* places to return to; a power of two */
+#define NEAR_CALL_BYTES 5
+#define NEAR_CALL 0xe8
+
+EXPORT int qemu_plugin_version = QEMU_INTERFACE_VERSION;
+EXPORT int qemu_plugin_install(qemu_id id, const struct qemu_info *info, int argc, char **argv);
+
+/* By where the stack will be: calls that have not returned. */
+static struct call {
+	uint64_t stack, address;
+	uint16_t event;
+	uint8_t is_recorded, kind;
+} calls[CALLS];
+
+/* Addresses behind calls that are not to be seen in the code: through pointers, and jumps. */
+static uint64_t returns[RETURNS];
+
+static struct plugin_point *point_at(uint64_t address)
+{
+	/* The lab has sorted them. */
+	unsigned first = 0, end = setup->points;
+
+	while (first < end) {
+		unsigned middle = first + (end - first) / 2;
+
+		if (setup->point[middle].address < address)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first < setup->points && setup->point[first].address == address
+	    ? &setup->point[first] : NULL;
+}
+
+static int is_call_of_ours(uint64_t address)
+{
+	uint8_t code[NEAR_CALL_BYTES];
+	int32_t distance;
+	struct plugin_point *point;
+
+	if (address < NEAR_CALL_BYTES)
+		return 0;
+	machine_read(address - NEAR_CALL_BYTES, code, sizeof(code));
+	memcpy(&distance, code + 1, sizeof(distance));
+	point = code[0] == NEAR_CALL ? point_at(address + (uint64_t)(int64_t)distance) : NULL;
+	return point != NULL;
+}
+
+static unsigned return_slot(uint64_t address)
+{
+	unsigned slot = (unsigned)(address * 0x9e3779b1u >> 8) % RETURNS;
+
+	for (unsigned tries = 0; tries < RETURNS && returns[slot] && returns[slot] != address; tries++)
+		slot = (slot + 1) % RETURNS;
+	return slot;
+}
+
+/* Have the block at an address watched from now on; it may be translated already. */
+static void return_add(uint64_t address)
+{
+	unsigned slot = return_slot(address);
+
+	if (returns[slot] == address || is_call_of_ours(address))
+		return;
+	returns[slot] = address;
+	machine_forget();
+}
+
+static struct call *call_slot(uint64_t stack)
+{
+	return &calls[(stack >> 3) % CALLS];
+}
+
+static void call_enter(const struct plugin_point *point)
+{
+	static const unsigned registers[] = { REG_RDI, REG_RSI, REG_RDX, REG_RCX };
+	unsigned event = point->event;
+	uint64_t stack = machine_register(REG_RSP), words[5] = { 0 };
+	struct call *call = call_slot(stack + 8);
+	int recorded = wants(event);
+
+	counters[event]++;
+	if (!recorded && point->kind == PLUGIN_CALL)
+		return;
+	words[4] = machine_word(stack);
+	*call = (struct call){ stack + 8, words[4], (uint16_t)event, (uint8_t)recorded, point->kind };
+	return_add(words[4]);
+	if (!recorded)
+		return;
+	for (unsigned i = 0; i < point->arguments; i++)
+		words[i] = machine_register(registers[i]);
+	record(event, LAB_RECORD_ENTER, 0, words);
+	if (point->text)
+		record_text(event, point->text - 1u, words[point->text - 1]);
+	if (bit(header->stacks, event))
+		record_stack(event, words[4]);
+}
+
+static void point_reached(unsigned cpu, void *data)
+{
+	const struct plugin_point *point = data;
+
+	(void)cpu;
+	switch (point->kind) {
+	case PLUGIN_SWITCH:
+		thread_switch(machine_register(REG_RDI), machine_register(REG_RSI));
+		break;
+	case PLUGIN_WAKE:
+		thread_wake(machine_register(REG_RDI));
+		break;
+	case PLUGIN_THREAD_EXIT:
+		thread_exit();
+		break;
+	case PLUGIN_PHASE:
+		if (!header->phase_tsc[point->event])
+			header->phase_tsc[point->event] = now();
+		break;
+	case PLUGIN_IDLE:
+		thread_idle(1);
+		call_enter(point);
+		break;
+	default:
+		call_enter(point);
+	}
+}
+
+static void return_reached(unsigned cpu, void *data)
+{
+	uint64_t address = (uintptr_t)data, stack = machine_register(REG_RSP), words[5] = { 0 };
+	struct call *call = call_slot(stack);
+
+	(void)cpu;
+	if (call->stack != stack || call->address != address)
+		return;
+	call->stack = 0;
+	if (call->kind == PLUGIN_IDLE)
+		thread_idle(0);
+	words[0] = machine_register(REG_RAX);
+	if (call->is_recorded)
+		record(call->event, LAB_RECORD_EXIT, 0, words);
+}
+
+static void translated(qemu_id id, struct qemu_plugin_tb *block)
+{
+	uint64_t address = qemu_plugin_tb_vaddr(block);
+	struct plugin_point *point = point_at(address);
+
+	(void)id;
+	/* First the return: a function may begin right behind a call that does not. */
+	if (returns[return_slot(address)] == address || is_call_of_ours(address))
+		qemu_plugin_register_vcpu_tb_exec_cb(block, return_reached, QEMU_CB_NO_REGS,
+		    (void *)(uintptr_t)address);
+	if (point && point->kind != PLUGIN_JUMPS)
+		qemu_plugin_register_vcpu_tb_exec_cb(block, point_reached, QEMU_CB_NO_REGS, point);
+}
+
+EXPORT int qemu_plugin_install(qemu_id id, const struct qemu_info *info, int argc, char **argv)
+{
+	const char *path = NULL;
+
+	for (int i = 0; i < argc; i++)
+		if (strncmp(argv[i], "ring=", 5) == 0)
+			path = argv[i] + 5;
+	if (!path || !info->system_emulation || strcmp(info->target_name, "x86_64") != 0 ||
+	    ring_create(path) != 0)
+		return -1;
+	machine_create();
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	return 0;
+}

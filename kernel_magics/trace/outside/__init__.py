@@ -1,0 +1,1 @@
+"""Traces of guests that record nothing themselves: QEMU is asked what they do."""

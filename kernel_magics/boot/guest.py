@@ -26,9 +26,11 @@ from kernel_magics.boot.rumprun.phases import rumprun_phases
 from kernel_magics.boot.rumprun.programs import ProgramList
 from kernel_magics.boot.rumprun.shortage import MemoryShortage
 from kernel_magics.boot.rumprun.story import RumprunStory, story_of
+from kernel_magics.boot.rumprun.symbols import idle_code
 from kernel_magics.boot.watcher import Watcher
+from kernel_magics.build.elf import ElfFile
 from kernel_magics.build.image import GuestImage
-from kernel_magics.errors import GuestError
+from kernel_magics.errors import GuestError, ImageError
 
 __all__ = ["Guest", "FACETS"]
 
@@ -211,10 +213,18 @@ class Guest(Reachable):
             self._said_end()
         return self._story.shortage if self._story else None
 
+    @cached_property
+    def _idle_code(self) -> range:
+        try:
+            return idle_code(ElfFile.read(self.image.path))
+        except ImageError:  # the file is gone, or another one
+            return range(0)
+
     def _said_end(self) -> RumprunEnd | None:
         """What the console of a guest of upstream's says of its end, None for all others."""
         if self._story is not None and self._rumprun_end is None:
-            found = confirmed_end(self._story, self.machine, self.host_files.processor_log)
+            found = confirmed_end(self._story, self.machine, self.host_files.processor_log,
+                                  lambda: self._idle_code)
             if found is not None:
                 self._last_registers = found.registers or self._last_registers
                 self._rumprun_end = found.end
@@ -229,7 +239,9 @@ class Guest(Reachable):
     def _exit_code_status(self) -> int | None:
         """Return the status from QEMU's exit code: isa-debug-exit makes it 2 × value + 1."""
         code = self.machine.exit_code
-        return code >> 1 if self._header is None and code is not None and code & 1 else None
+        if self._header is not None or self._story is not None or code is None or code < 0:
+            return None
+        return code >> 1 if code & 1 else None
 
     # Waiting
 

@@ -105,7 +105,7 @@ def test_devices_that_an_image_drives():
     check_drivers("x", virtio, Devices("pc", network, (Disk("d"),)))
     check_drivers("x", generic, Devices("pc", network, (Disk("d"),), nic="e1000",
                                         disk_bus="scsi"))
-    with pytest.raises(UsageError, match="without a driver for a e1000") as refused:
+    with pytest.raises(UsageError, match="without a driver for an e1000") as refused:
         check_drivers("x", virtio, Devices("pc", network, nic="e1000"))
     assert "hw_generic" in refused.value.next_step
     with pytest.raises(UsageError, match="virtio SCSI disk"):

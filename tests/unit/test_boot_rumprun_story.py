@@ -161,6 +161,14 @@ def test_memory_that_was_short():
     assert not MemoryShortage(64) and repr(MemoryShortage(64)) == "no shortage of memory"
 
 
+def test_a_kernel_that_has_less_than_it_wants():
+    story, _ = told("rump kernel warning: low on physical memory quota (524288 bytes)\n",
+                    memory_mib=5)
+    assert not story.shortage and story.shortage.is_low
+    assert repr(story.shortage) == ("its 5 MiB of memory are less than its kernel wants; "
+                                    "24 MiB would serve")
+
+
 @pytest.mark.parametrize(("memory_mib", "order", "advised_mib"), [
     (6, 3, 24), (64, 5, 128), (48, 14, 128), (100, 15, 256), (64, 18, 2048)])
 def test_memory_that_would_serve(memory_mib, order, advised_mib):

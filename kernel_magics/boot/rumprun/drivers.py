@@ -27,12 +27,12 @@ class _Driver:
 
 _INTERFACES = {
     "virtio": _Driver("vioif0", b"if_vioif.c", "hw_virtio or hw_generic",
-                      "virtio network interface (vioif)"),
-    "e1000": _Driver("wm0", b"i82540EM", "hw_generic", "e1000 network interface (wm)"),
+                      "a virtio network interface (vioif)"),
+    "e1000": _Driver("wm0", b"i82540EM", "hw_generic", "an e1000 network interface (wm)"),
 }
 _DISKS = {
-    "virtio": _Driver("ld", b"ld_virtio", "hw_virtio or hw_generic", "virtio disk (ld)"),
-    "scsi": _Driver("sd", b"vioscsi", "hw_virtio_scsi or hw_generic", "virtio SCSI disk (sd)"),
+    "virtio": _Driver("ld", b"ld_virtio", "hw_virtio or hw_generic", "a virtio disk (ld)"),
+    "scsi": _Driver("sd", b"vioscsi", "hw_virtio_scsi or hw_generic", "a virtio SCSI disk (sd)"),
 }
 
 
@@ -55,6 +55,6 @@ def check_drivers(name: str, data: bytes, devices: Devices) -> None:
         wanted.append(_DISKS[devices.disk_bus or "virtio"])
     for driver in wanted:
         if driver.mark not in data:
-            raise UsageError(f"{name} was baked without a driver for a {driver.shown}",
+            raise UsageError(f"{name} was baked without a driver for {driver.shown}",
                              next_step=f"bake it with {driver.bakes}, or give it another device: "
                                        "nic= and disk_bus= choose")

@@ -41,6 +41,8 @@ _STEPS = {
 }
 # What a complaint before main has in it → what to do.
 _REFUSALS = (
+    ('type "kernfs"', "is it baked with that file system? --component rumpfs_kernfs adds it"),
+    ("vndset", "path= names a file of a disk that an earlier entry has mounted"),
     ("failed to mount", "is there a file system on it that Rumprun mounts (ext2 without newer "
                         "features, ffs, ISO 9660)? lab.disk(path, size_mib=…, fstype=…) makes one"),
     ("dhcp", 'is there a network with a DHCP server? net="user" has one; or give a static address'),
@@ -60,7 +62,7 @@ def crash_error(guest: "Guest", end: RumprunEnd) -> GuestPanic:
     else:
         what = f"{guest.name} crashed: {end.reason}"
     shortage = guest.memory_shortage
-    if shortage:
+    if shortage is not None and (shortage or shortage.is_low):
         what, step = f"{what}; {shortage}", shortage.step
     return GuestPanic(what, name=guest.name, report=getattr(guest, "panic", None), end=end,
                       next_step=step)

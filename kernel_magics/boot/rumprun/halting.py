@@ -1,9 +1,11 @@
 """Whether a Rumprun guest has ended: what its console says, held against its processor.
 
-The lines that say so could be a program's own text; a processor that halts is no program's.
+The lines that say so could be a program's own text; a processor that halts, and not because
+all threads wait, is no program's.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +31,12 @@ class ConfirmedEnd:
     registers: Registers | None = None
 
 
-def confirmed_end(story: RumprunStory, machine: Machine,
-                  processor_log: Path) -> ConfirmedEnd | None:
-    """Return a guest's end, None while it goes on or only seems to have ended."""
+def confirmed_end(story: RumprunStory, machine: Machine, processor_log: Path,
+                  idle: Callable[[], range]) -> ConfirmedEnd | None:
+    """Return a guest's end, None while it goes on or only seems to have ended.
+
+    `idle` returns where the processor halts while all threads wait.
+    """
     gone = machine.has_ended()  # asked first: what it wrote before is there then
     end = story.look()
     if gone:
@@ -48,10 +53,16 @@ def confirmed_end(story: RumprunStory, machine: Machine,
         except GuestError:  # it went meanwhile, or only another notebook may ask
             return ConfirmedEnd(end)
         registers = parse_registers(said)
-        # After a trap no interrupt wakes it; the halt at an end is one of many in a loop.
-        if "HLT=1" in said and not (end.kind == "trap" and registers["rflags"] & INTERRUPTS):
+        if "HLT=1" in said and _is_final(end, registers, idle):
             return ConfirmedEnd(end, registers)
     return None
+
+
+def _is_final(end: RumprunEnd, registers: Registers, idle: Callable[[], range]) -> bool:
+    """Whether a processor that halts does so for ever: after a trap nothing interrupts it."""
+    if end.kind == "trap":
+        return not registers.get("rflags", 0) & INTERRUPTS
+    return registers.get("rip", 0) not in idle()
 
 
 def _has_reset(log: Path) -> bool:

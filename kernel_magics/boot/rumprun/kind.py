@@ -1,6 +1,5 @@
 """How guests of upstream Rumprun are booted: what they can have, and how they are told of it."""
 
-import struct
 from dataclasses import replace
 
 from kernel_magics.boot.accel import Accelerator
@@ -10,20 +9,19 @@ from kernel_magics.boot.programs import parse_programs, programs_of
 from kernel_magics.boot.rumprun import MACHINE
 from kernel_magics.boot.rumprun.configuration import render_rumprun, rumprun_configuration
 from kernel_magics.boot.rumprun.drivers import check_drivers
+from kernel_magics.boot.rumprun.symbols import count_programs
 from kernel_magics.boot.rumprun_trace import trace_prefix
 from kernel_magics.boot.spec import BootSpec
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import UsageError
 
-__all__ = ["RumprunKind", "count_programs"]
+__all__ = ["RumprunKind"]
 
 # platform/hw/multiboot.c: what a command line, with the kernel's path that QEMU puts before it,
 # and a module may have; lib/librumprun_base/config.c: what a file may.
 APPEND_BYTES, MODULE_BYTES, FILE_BYTES = 4095, 4094, 64 << 10
 ROOT_FILE = "_RUMPRUN_ROOTFSCFG="
-MOST_PROGRAMS = 8
-_SYMBOL = struct.Struct("<IBBHQQ")  # Elf64_Sym, gABI chapter 4
 
 
 class RumprunKind:
@@ -111,24 +109,3 @@ def _refuse(spec: BootSpec, devices: Devices) -> None:
             raise UsageError(f"a Rumprun guest mounts {disk.fstype} to write, and {disk.path.name} "
                              "is read-only", next_step="give it a copy to write to, or an ISO "
                                                        'image: lab.disk(…, fstype="iso9660")')
-
-
-def count_programs(elf: ElfFile) -> int | None:
-    """Return how many programs were baked into an image, None if it has no symbols.
-
-    Those that are not there are all one function.
-    """
-    table, names = elf.section(".symtab"), elf.section(".strtab")
-    if table is None or names is None:
-        return None
-    text = elf.section_bytes(names)
-    wanted = {text.find(b"\0" + name) + 1: name for name in
-              [b"rumprun_notmain\0", *(b"rumprun_main%d\0" % n
-                                       for n in range(1, MOST_PROGRAMS + 1))]}
-    raw = elf.section_bytes(table)
-    found = {wanted[row[0]]: row[4] for row in _SYMBOL.iter_unpack(raw[:len(raw) // 24 * 24])
-             if row[0] in wanted and row[0]}
-    missing = found.get(b"rumprun_notmain\0")
-    mains = [found.get(b"rumprun_main%d\0" % n) for n in range(1, MOST_PROGRAMS + 1)]
-    count = next((n for n, at in enumerate(mains) if at in (missing, None)), MOST_PROGRAMS)
-    return count or None

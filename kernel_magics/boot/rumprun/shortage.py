@@ -16,7 +16,8 @@ class MemoryShortage:
 
     Pages are given in blocks of 2 ** order pages, aligned to their size; `order` is that of the
     largest block that was not there, `refused` how many requests failed, `is_stuck` whether the
-    kernel waits for memory that nobody gives back.  True if there was any.
+    kernel waits for memory that nobody gives back, `is_low` whether it warned at its start that
+    it had less than it wants.  True if a request failed.
     Source: lib/libbmk_core/pgalloc.c of github.com/rumpkernel/rumprun.
     """
 
@@ -24,6 +25,7 @@ class MemoryShortage:
     order: int = 0
     refused: int = 0
     is_stuck: bool = False
+    is_low: bool = False
 
     def note(self, order: int) -> None:
         """Count a request that failed."""
@@ -33,6 +35,10 @@ class MemoryShortage:
     def note_stuck(self) -> None:
         """Note that the kernel waits for memory."""
         self.is_stuck = True
+
+    def note_low(self) -> None:
+        """Note that the kernel has less than it wants."""
+        self.is_low = True
 
     @property
     def block_bytes(self) -> int:
@@ -59,10 +65,15 @@ class MemoryShortage:
         return bool(self.refused)
 
     def __str__(self) -> str:
+        if not self.refused:
+            few = "less than" if self.is_low else "as much as"
+            return f"its {self.memory_mib} MiB of memory are {few} its kernel wants"
         size_kib = self.block_bytes >> 10
         size = f"{size_kib} KiB" if size_kib < 1024 else f"{size_kib >> 10} MiB"
         waits = " and its kernel waits for some" if self.is_stuck else ""
         return f"{size} of memory in one piece could not be had of its {self.memory_mib} MiB{waits}"
 
     def __repr__(self) -> str:
-        return f"{self}; {self.advised_mib} MiB would serve" if self else "no shortage of memory"
+        if not (self or self.is_low):
+            return "no shortage of memory"
+        return f"{self}; {self.advised_mib} MiB would serve"

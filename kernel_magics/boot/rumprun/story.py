@@ -44,6 +44,7 @@ _MARKS = re.compile(
     rb'|PANIC: (?P<halts>[^\n]+)$'
     rb'|panic: (?P<panic>[^\n]+)$'
     rb'|cannot handle page request order (?P<order>\d{1,2})/'
+    rb'|^rump kernel warning: (?P<low>low on physical memory)'
     rb'|(?P<stuck>pagedaemoness: failed to reclaim memory)'
     rb'|(?P<halting>rump kernel halting\.\.\.)$'
     rb'|^(?P<halted>halted)$', re.MULTILINE)
@@ -199,4 +200,5 @@ _NOTED: dict[str, Callable[[RumprunStory, dict[str, str]], None]] = {
     "halting": lambda story, _: story._set(halting=True),
     "order": lambda story, found: story.shortage.note(int(found["order"])),
     "stuck": lambda story, _: story.shortage.note_stuck(),
+    "low": lambda story, _: story.shortage.note_low(),
 }

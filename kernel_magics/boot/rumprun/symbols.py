@@ -1,0 +1,44 @@
+"""The few symbols of a Rumprun image that booting it needs, found without an index of all."""
+
+import struct
+from collections.abc import Iterable
+
+from kernel_magics.build.elf import ElfFile
+
+__all__ = ["find_symbols", "count_programs", "idle_code"]
+
+MOST_PROGRAMS = 8
+_SYMBOL = struct.Struct("<IBBHQQ")  # Elf64_Sym, gABI chapter 4
+_IDLE = "bmk_platform_cpu_block"
+
+
+def find_symbols(elf: ElfFile, names: Iterable[str]) -> dict[str, range]:
+    """Return the addresses that each of some symbols covers; those not there are left out."""
+    table, strings = elf.section(".symtab"), elf.section(".strtab")
+    if table is None or strings is None:
+        return {}
+    text, raw = elf.section_bytes(strings), elf.section_bytes(table)
+    wanted = {text.find(b"\0" + name.encode() + b"\0") + 1: name for name in names}
+    wanted.pop(0, None)
+    whole = raw[:len(raw) // _SYMBOL.size * _SYMBOL.size]
+    return {wanted[row[0]]: range(row[4], row[4] + row[5])
+            for row in _SYMBOL.iter_unpack(whole) if row[0] in wanted}
+
+
+def count_programs(elf: ElfFile) -> int | None:
+    """Return how many programs were baked into an image, None if it has no symbols.
+
+    Those that are not there are all one function.  Source: lib/librumprun_base/rumprun.c.
+    """
+    mains = [f"rumprun_main{number}" for number in range(1, MOST_PROGRAMS + 1)]
+    found = find_symbols(elf, ["rumprun_notmain", *mains])
+    if "rumprun_notmain" not in found or mains[0] not in found:
+        return None
+    missing = found["rumprun_notmain"].start
+    return next((count for count, name in enumerate(mains)
+                 if name not in found or found[name].start == missing), MOST_PROGRAMS) or None
+
+
+def idle_code(elf: ElfFile) -> range:
+    """Return where the processor halts while all threads wait; empty without symbols."""
+    return find_symbols(elf, [_IDLE]).get(_IDLE, range(0))

@@ -4,15 +4,18 @@ What answers there is imported when it is first asked for: together it is half a
 a first cell needs none of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
 from kernel_magics.boot.guest import FACETS as GUEST_FACETS
 from kernel_magics.build.image import FACETS as IMAGE_FACETS
+from kernel_magics.inspect.memory.mapping import kit_of
 
 __all__ = ["BOUNDARIES", "LAYERS", "GuestLayers", "ImageLayers", "PanicReport", "Sizes",
            "Symbol", "SymbolIndex", "program_of", "read_panic"]
+
+NO_OTHERS: Mapping[str, str] = {}
 
 _LAZY = {
     "BOUNDARIES": "images.layers", "LAYERS": "images.layers",
@@ -30,11 +33,14 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
 
 
-def _facet(place: str) -> Callable[[Any], object]:
-    """Return a function that imports "package.module.name" and calls it with a subject."""
-    module, _, name = place.rpartition(".")
+def _facet(place: str, others: Mapping[str, str] = NO_OTHERS) -> Callable[[Any], object]:
+    """Return a function that imports "package.module.name" and calls it with a subject.
 
+    `others` is kit → the place for guests of a kit that has one of its own.
+    """
     def of(subject: Any) -> object:
+        chosen = others.get(kit_of(subject), place) if others else place
+        module, _, name = chosen.rpartition(".")
         return getattr(import_module(f"{__name__}.{module}"), name)(subject)
     return of
 
@@ -51,7 +57,13 @@ IMAGE_FACETS.update({name: _facet(place) for name, place in {
     "notes": "images.headers.notes_of",
 }.items()})
 
-GUEST_FACETS.update({name: _facet(place) for name, place in {
+# Of guests of upstream Rumprun another module answers; for what is not here, the same one.
+_RUMPRUN = {
+    "memory": "rumprun.memory.RumprunMemory",
+}
+
+GUEST_FACETS.update({name: _facet(place, {"rumprun": _RUMPRUN[name]} if name in _RUMPRUN
+                                  else NO_OTHERS) for name, place in {
     "panic": "panics.panic.read_panic",
     "layers": "images.layer_facets.GuestLayers",
     "threads": "threads.threads.GuestThreads",

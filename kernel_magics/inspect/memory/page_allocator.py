@@ -5,7 +5,7 @@ Source: images/rumpkit/bmk/pages.c (a binary buddy allocator), bmk/memory.c.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -57,6 +57,8 @@ class PageAllocator:
     `problems` says what did not fit at the last look: a running guest may be changing it.
     """
 
+    USES: ClassVar[tuple[str, ...]] = _USES
+
     def __init__(self, subject: Any) -> None:
         self._subject = subject
         self.problems: list[str] = []
@@ -92,9 +94,9 @@ class PageAllocator:
         """What each page of RAM is used for: use (index), pages, bytes; they sum to the RAM."""
         import pandas as pd
 
-        counts = np.bincount(self._uses(), minlength=len(_USES))
+        counts = np.bincount(self._uses(), minlength=len(self.USES))
         table = pd.DataFrame({"pages": counts, "bytes": counts * PAGE_BYTES},
-                             index=pd.Index(_USES, name="use"))
+                             index=pd.Index(self.USES, name="use"))
         return table[table["pages"] > 0].sort_values("pages", ascending=False)
 
     @property
@@ -102,7 +104,7 @@ class PageAllocator:
         """What each page of RAM is used for, in the order of addresses; see `usage`."""
         import pandas as pd
 
-        return pd.Categorical.from_codes(self._uses().astype(np.int8), list(_USES))
+        return pd.Categorical.from_codes(self._uses().astype(np.int8), list(self.USES))
 
     def _program(self) -> drgn.Program:
         return _Readable(self._subject).program()

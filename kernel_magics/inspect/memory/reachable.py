@@ -6,7 +6,7 @@ in a block counts as a pointer to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from kernel_magics.inspect.memory.program import program_of
 from kernel_magics.inspect.memory.ram import PAGE_BYTES, GuestRam
 from kernel_magics.inspect.memory.regions import Region, image_regions, process_regions
 
-__all__ = ["reachable_blocks"]
+__all__ = ["reachable_blocks", "reached_from"]
 
 STACK_PAGES = 8
 RED_ZONE_BYTES = 128
@@ -32,6 +32,15 @@ _BOOKS = ("__malloc_context", "lab_heap_calls")
 def reachable_blocks(subject: Any, ram: GuestRam, blocks: Sequence[Block],
                      pid: int) -> np.ndarray:
     """Return for each block of a process's heap whether a pointer leads to it."""
+    return reached_from(_roots(subject, ram, blocks, pid), ram, blocks)
+
+
+def reached_from(roots: Iterable[np.ndarray], ram: GuestRam,
+                 blocks: Sequence[Block]) -> np.ndarray:
+    """Return for each block whether a word of the roots leads to it, at once or through others.
+
+    `roots` are arrays of 64-bit words.
+    """
     starts = np.array([block.slot_address for block in blocks], np.uint64)
     ends = starts + np.array([block.slot_bytes for block in blocks], np.uint64)
     reached = np.zeros(len(blocks), bool)
@@ -50,7 +59,7 @@ def reachable_blocks(subject: Any, ram: GuestRam, blocks: Sequence[Block],
 
     if not len(blocks):
         return reached
-    for words in _roots(subject, ram, blocks, pid):
+    for words in roots:
         follow(words)
     while waiting:
         block = blocks[waiting.pop()]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from kernel_magics.boot.devices import MACHINES
+from kernel_magics.boot.devices import DISK_BUSES, MACHINES, NICS
 from kernel_magics.errors import GuestError, UsageError
 from kernel_magics.magics.arguments import Argument, Command, Option, nearest
 from kernel_magics.magics.build import BUILD_OPTIONS, build_cell
@@ -44,6 +44,10 @@ GUEST_OPTIONS = (
            default="dhcp"),
     Option("--disk", "a disk image, and where the guest mounts it: data.img:/data:ext2",
            "FILE[:PLACE]", kind=disk, complete="disk", repeat=True),
+    Option("--disk-bus", "what a Rumprun guest's disks are on, where it was baked with the driver",
+           "BUS", default="", choices=DISK_BUSES),
+    Option("--nic", "what a Rumprun guest's network interface is, where it has the driver", "KIND",
+           default="", choices=NICS),
     Option("--share", "a folder of this machine in the guest; :ro keeps it from writing",
            "FOLDER:PLACE", kind=share, complete="folder", repeat=True),
     Option("--capture", "record the network traffic, for guest.pcap"),
@@ -79,7 +83,8 @@ RUMPBOOT = Command(
         Option("--record", "record the run in this folder, for %rumpdebug --replay", "FOLDER")),
     rest="the program's arguments",
     body="options in YAML, one a line, such as memory: 64; env is a mapping, argv the whole "
-         "argument vector, argv[0] first",
+         "argument vector, argv[0] first, rc the programs to start, blk what else a Rumprun "
+         "guest mounts",
     details="""The result is a Guest: .exit_status, .console.text, .boot_phases, .trace, and
     .http("/"), .ports, .pcap where it has a network.
     Interrupting the kernel ends the wait, not the guest. A panic ends the cell with a report
@@ -102,7 +107,8 @@ RUMPRUN = Command(
     examples=("%%rumprun", "%%rumprun greet --memory 8 -- world"))
 
 _BODY_OPTIONS = {o.key: o for o in RUMPBOOT.options}
-BODY_KEYS = ("argv", *(key for key in _BODY_OPTIONS if key != "env"), "env")
+_BODY_LISTS = ("rc", "blk")  # lists of mappings, as the configuration has them
+BODY_KEYS = ("argv", *(key for key in _BODY_OPTIONS if key != "env"), "env", *_BODY_LISTS)
 """The keys that a %%rumpboot cell may have."""
 
 
@@ -137,11 +143,13 @@ def _boot(lab: Any, image: Any, given: Mapping[str, Any]) -> Any:
         "memory_mib": given["memory"], "env": dict(given["env"]), "accel": given["accel"],
         "ports": given["port"], "net": given["net"], "address": given["address"],
         "disks": given["disk"], "shares": given["share"], "capture": given["capture"],
+        "disk_bus": given["disk_bus"], "nic": given["nic"],
         "machine": given["machine"], "driver": given["driver"], "hostname": given["hostname"],
         "trace": given["trace"], "trace_records": given["trace_records"],
         "on_panic": given["on_panic"], "timeout": given["timeout"],
     }
-    arguments |= {key: given[key] for key in ("name", "uri", "terminal", "paused", "record")
+    arguments |= {key: given[key] for key in ("name", "uri", "terminal", "paused", "record",
+                                              *_BODY_LISTS)
                   if given.get(key)}
     if given["rest"]:
         program = image.rc[-1]["argv"][0] if image.rc else image.name
@@ -151,8 +159,17 @@ def _boot(lab: Any, image: Any, given: Mapping[str, Any]) -> Any:
     with progress(f"booting {image.name}"):
         guest = lab.boot(image, **arguments)
     if given["input"]:
-        guest.console.send(given["input"].replace("\\n", "\n"))
+        _send(guest, given["input"].replace("\\n", "\n"))
     return guest
+
+
+def _send(guest: Any, text: str) -> None:
+    """Give a guest its input; one that can be given none is stopped: it was booted for that."""
+    try:
+        guest.console.send(text)
+    except GuestError:
+        guest.stop()
+        raise
 
 
 def _from_body(cell: str) -> dict[str, Any]:
@@ -164,6 +181,8 @@ def _from_body(cell: str) -> dict[str, Any]:
             values["argv"] = _words(value, where)
         elif key == "env":
             values["env"] = _variables(value, where)
+        elif key in _BODY_LISTS:
+            values[key] = _entries(key, value, where)
         elif key in _BODY_OPTIONS and _BODY_OPTIONS[key].repeat:
             items = value if isinstance(value, list) else [value]
             values[key] = tuple(_convert(_BODY_OPTIONS[key], item, where) for item in items)
@@ -191,6 +210,21 @@ def _words(value: Any, where: str) -> tuple[str, ...]:
         raise UsageError(f"{where}: argv is a list, not {value!r}",
                          next_step='write argv: [program, "two words"]')
     return tuple(str(word) for word in value)
+
+
+def _entries(key: str, value: Any, where: str) -> list[Any]:
+    """Return the entries of a list such as rc; its numbers are texts to a guest."""
+    entries = value if isinstance(value, list) else [value]
+    if not entries or not all(isinstance(entry, Mapping) for entry in entries):
+        raise UsageError(f"{where}: {key} is a list of mappings, not {value!r}",
+                         next_step=_ENTRIES[key])
+    return [{name: [str(word) for word in part] if isinstance(part, list) else str(part)
+             for name, part in entry.items()} for entry in entries]
+
+
+_ENTRIES = {"rc": 'write one a line below rc: - {bin: server, argv: [server, "80"], runmode: "&"}',
+            "blk": "write one a line below blk: - {source: dev, path: /dev/ld0a, fstype: blk, "
+                   "mountpoint: /data}"}
 
 
 def _variables(value: Any, where: str) -> tuple[tuple[str, str], ...]:

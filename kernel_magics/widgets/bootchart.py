@@ -6,8 +6,9 @@ from kernel_magics.widgets.markup import duration_text, escape, table
 
 __all__ = ["boot_chart_html"]
 
-GUEST_PHASES = ("entry", "runtime", "devices", "kernel", "libc")
-"""Timed by the guest's own clock: from the first instruction to main."""
+GUEST_PHASES = ("entry", "runtime", "devices", "kernel", "libc", "config")
+"""Timed by the guest's own clock, a Rumprun guest's by its console: from the first
+instruction, or line, to main."""
 
 MEANINGS = {
     "define": "files and a domain are prepared",
@@ -19,6 +20,7 @@ MEANINGS = {
     "devices": "the console",
     "kernel": "the rump kernel's factions",
     "libc": "the C library, before main",
+    "config": "what its configuration asks for: network, file systems",
     "main": "the program",
     "exit": "the exit status reaches the host",
 }

@@ -136,6 +136,13 @@ struct vfs_node_ops {
 	void (*destroy)(struct vfs_node *node);
 };
 
+/* For tables of the operations of each type of node, by its mode. */
+#define VFS_TYPES 16
+#define VFS_TYPE(mode) (((mode) & S_IFMT) >> 12)
+
+/* A socket's name: it can be seen and removed, but only connect(2) may use it. */
+int vfs_socket_name_open(struct vfs_node *node, struct vfs_file *file);
+
 /* Fill a zeroed node: one reference, a fresh number, times now, owner root. */
 void vfs_node_init(struct vfs_node *node, const struct vfs_node_ops *ops, uint32_t mode);
 struct vfs_node *vfs_node_get(struct vfs_node *node);

@@ -27,6 +27,13 @@ void vfs_node_init(struct vfs_node *node, const struct vfs_node_ops *ops, uint32
 	set_times(node);
 }
 
+int vfs_socket_name_open(struct vfs_node *node, struct vfs_file *file)
+{
+	(void)node;
+	(void)file;
+	return -ENXIO;
+}
+
 struct vfs_node *vfs_node_get(struct vfs_node *node)
 {
 	node->references++;

@@ -44,36 +44,20 @@ const struct vfs_node_ops tmpfs_device_ops = {
 	.destroy = plain_destroy,
 };
 
-/* A socket's name: it can be seen and removed, but only connect(2) may use it. */
-static int socket_open(struct vfs_node *node, struct vfs_file *file)
-{
-	(void)node;
-	(void)file;
-	return -ENXIO;
-}
-
 static const struct vfs_node_ops socket_ops = {
-	.open = socket_open,
+	.open = vfs_socket_name_open,
 	.destroy = plain_destroy,
 };
 
-static const struct vfs_node_ops *ops_of(uint32_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFDIR:
-		return &tmpfs_directory_ops;
-	case S_IFREG:
-		return &tmpfs_file_ops;
-	case S_IFLNK:
-		return &link_ops;
-	case S_IFIFO:
-		return &fifo_ops;
-	case S_IFSOCK:
-		return &socket_ops;
-	default:
-		return &tmpfs_device_ops;
-	}
-}
+static const struct vfs_node_ops *const ops[VFS_TYPES] = {
+	[VFS_TYPE(S_IFREG)] = &tmpfs_file_ops,
+	[VFS_TYPE(S_IFDIR)] = &tmpfs_directory_ops,
+	[VFS_TYPE(S_IFLNK)] = &link_ops,
+	[VFS_TYPE(S_IFIFO)] = &fifo_ops,
+	[VFS_TYPE(S_IFSOCK)] = &socket_ops,
+	[VFS_TYPE(S_IFCHR)] = &tmpfs_device_ops,
+	[VFS_TYPE(S_IFBLK)] = &tmpfs_device_ops,
+};
 
 static char *copy_target(struct vfs_name target)
 {
@@ -91,7 +75,7 @@ int tmpfs_make_node(uint32_t mode, uint64_t device, struct vfs_name target,
 
 	if (!tmpfs)
 		return -ENOMEM;
-	vfs_node_init(&tmpfs->node, ops_of(mode), mode);
+	vfs_node_init(&tmpfs->node, ops[VFS_TYPE(mode)], mode);
 	tmpfs->node.file_system = TMPFS_NUMBER;
 	tmpfs->node.device = device;
 	if (S_ISREG(mode))

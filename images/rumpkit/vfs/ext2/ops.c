@@ -140,13 +140,6 @@ static int fifo_open(struct vfs_node *node, struct vfs_file *file)
 	return vfs_fifo_open(&ext2_node_of(node)->pipe, file);
 }
 
-static int socket_open(struct vfs_node *node, struct vfs_file *file)
-{
-	(void)node;
-	(void)file;
-	return -ENXIO;
-}
-
 #define EVERY_NODE \
 	.changed = ext2_changed, .set = ext2_set, .sync = ext2_sync, .blocks = sectors, \
 	.destroy = ext2_node_destroy
@@ -173,26 +166,20 @@ static const struct vfs_node_ops directory_ops = {
 };
 static const struct vfs_node_ops link_ops = { .target = link_target, EVERY_NODE };
 static const struct vfs_node_ops fifo_ops = { .open = fifo_open, EVERY_NODE };
-static const struct vfs_node_ops socket_ops = { .open = socket_open, EVERY_NODE };
+static const struct vfs_node_ops socket_ops = { .open = vfs_socket_name_open, EVERY_NODE };
 static const struct vfs_node_ops device_ops = { .open = vfs_device_open, EVERY_NODE };
+
+static const struct vfs_node_ops *const ops[VFS_TYPES] = {
+	[VFS_TYPE(S_IFREG)] = &file_ops,
+	[VFS_TYPE(S_IFDIR)] = &directory_ops,
+	[VFS_TYPE(S_IFLNK)] = &link_ops,
+	[VFS_TYPE(S_IFIFO)] = &fifo_ops,
+	[VFS_TYPE(S_IFSOCK)] = &socket_ops,
+	[VFS_TYPE(S_IFCHR)] = &device_ops,
+	[VFS_TYPE(S_IFBLK)] = &device_ops,
+};
 
 const struct vfs_node_ops *ext2_ops_of(uint32_t mode)
 {
-	switch (mode & S_IFMT) {
-	case S_IFREG:
-		return &file_ops;
-	case S_IFDIR:
-		return &directory_ops;
-	case S_IFLNK:
-		return &link_ops;
-	case S_IFIFO:
-		return &fifo_ops;
-	case S_IFSOCK:
-		return &socket_ops;
-	case S_IFCHR:
-	case S_IFBLK:
-		return &device_ops;
-	default:
-		return NULL;
-	}
+	return ops[VFS_TYPE(mode)];
 }

@@ -217,13 +217,6 @@ static int fifo_open(struct vfs_node *node, struct vfs_file *file)
 	return vfs_fifo_open(&ninep_node_of(node)->pipe, file);
 }
 
-static int socket_open(struct vfs_node *node, struct vfs_file *file)
-{
-	(void)node;
-	(void)file;
-	return -ENXIO;
-}
-
 static uint64_t sectors(struct vfs_node *node)
 {
 	return ninep_node_of(node)->sectors;
@@ -237,26 +230,20 @@ static const struct vfs_node_ops regular_ops = {
 };
 static const struct vfs_node_ops link_ops = { .target = ninep_target, EVERY_NODE };
 static const struct vfs_node_ops fifo_ops = { .open = fifo_open, EVERY_NODE };
-static const struct vfs_node_ops socket_ops = { .open = socket_open, EVERY_NODE };
+static const struct vfs_node_ops socket_ops = { .open = vfs_socket_name_open, EVERY_NODE };
 static const struct vfs_node_ops device_ops = { .open = vfs_device_open, EVERY_NODE };
+
+static const struct vfs_node_ops *const ops[VFS_TYPES] = {
+	[VFS_TYPE(S_IFREG)] = &regular_ops,
+	[VFS_TYPE(S_IFDIR)] = &ninep_directory_ops,
+	[VFS_TYPE(S_IFLNK)] = &link_ops,
+	[VFS_TYPE(S_IFIFO)] = &fifo_ops,
+	[VFS_TYPE(S_IFSOCK)] = &socket_ops,
+	[VFS_TYPE(S_IFCHR)] = &device_ops,
+	[VFS_TYPE(S_IFBLK)] = &device_ops,
+};
 
 const struct vfs_node_ops *ninep_ops_of(uint32_t mode)
 {
-	switch (mode & S_IFMT) {
-	case S_IFREG:
-		return &regular_ops;
-	case S_IFDIR:
-		return &ninep_directory_ops;
-	case S_IFLNK:
-		return &link_ops;
-	case S_IFIFO:
-		return &fifo_ops;
-	case S_IFSOCK:
-		return &socket_ops;
-	case S_IFCHR:
-	case S_IFBLK:
-		return &device_ops;
-	default:
-		return NULL;
-	}
+	return ops[VFS_TYPE(mode)];
 }

@@ -20,7 +20,7 @@ def still_there(guest: "Guest", timeout_s: float | None) -> GuestTimeout:
     tail = guest.console.tail(3) or "(nothing)"
     step = "look at guest.console.text, wait again, or guest.stop()"
     shortage = guest.memory_shortage
-    why, step = (f" ({shortage})", shortage.step) if shortage else ("", step)
+    why, step = (f" ({shortage!r})", shortage.step) if shortage else ("", step)
     return GuestTimeout(f"{guest.name} is still {guest.state} after {timeout_s:g} s{why}; its "
                         f"console ends with:\n{tail}", name=guest.name, next_step=step)
 

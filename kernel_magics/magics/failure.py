@@ -22,11 +22,12 @@ class WaitInterrupted(KeyboardInterrupt):
 def failure_lines(failure: BaseException, coloured: bool = True) -> list[str]:
     """Return the lines that a notebook shows for `failure`, with ANSI colours if wanted."""
     red, dim, plain = (_BOLD_RED, _DIM, _PLAIN) if coloured else ("", "", "")
-    # A panic's report begins with what the message says, and ends with what to do.
+    # A panic's report begins with what the message says, and ends with what to do; what led to
+    # it may have more to advise.
     report = getattr(failure, "report", None)
     told = report or getattr(failure, "message", failure)
     lines = [f"{red}{type(failure).__name__}{plain}: {told}"]
-    step = "" if report else getattr(failure, "next_step", "")
+    step = getattr(failure, "advice" if report else "next_step", "")
     return lines + ([f"{dim}→{plain} {step}"] if step else [])
 
 

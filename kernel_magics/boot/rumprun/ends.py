@@ -61,8 +61,9 @@ def crash_error(guest: "Guest", end: RumprunEnd) -> GuestPanic:
                     "guest.console.text has the lines before")
     else:
         what = f"{guest.name} crashed: {end.reason}"
-    shortage = guest.memory_shortage
+    shortage, advice = guest.memory_shortage, ""
     if shortage is not None and (shortage or shortage.is_low):
         what, step = f"{what}; {shortage}", shortage.step
+        advice = f"{shortage}: {step}"
     return GuestPanic(what, name=guest.name, report=getattr(guest, "panic", None), end=end,
-                      next_step=step)
+                      advice=advice, next_step=step)

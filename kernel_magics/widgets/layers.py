@@ -9,7 +9,9 @@ import pandas as pd
 import traitlets
 
 from kernel_magics.errors import LabError
-from kernel_magics.inspect.images.layers import BOUNDARIES, LAYERS, Boundary, Layer
+from kernel_magics.inspect.images.layer_facets import uncounted
+from kernel_magics.inspect.images.layer_models import LayerModel, model_of
+from kernel_magics.inspect.images.layers import Boundary, Layer
 from kernel_magics.trace.coverage import STUBS
 from kernel_magics.trace.events import NAMES
 from kernel_magics.widgets.view import Pump, View, bundle
@@ -54,13 +56,17 @@ class LayerView(View):
 
     def answer(self, message: dict) -> None:
         if message["kind"] == "search":
-            rows = symbol_rows(self._search(str(message["text"]), str(message["layer"])))
+            component = str(message.get("component") or "")
+            rows = symbol_rows(self._search(str(message["text"]), str(message["layer"]),
+                                            component))
             self.send({"kind": "found", "layer": message["layer"], "text": message["text"],
-                       "symbols": rows[:SYMBOLS_FOUND], "count": len(rows)})
+                       "component": component, "symbols": rows[:SYMBOLS_FOUND],
+                       "count": len(rows)})
 
-    def _search(self, text: str, layer: str) -> list:
+    def _search(self, text: str, layer: str, component: str) -> list:
         try:
-            return self._image.symbols.search(text, layer=layer)
+            return self._image.symbols.search(text or "*", layer=layer,
+                                              component=component or None)
         except LabError:  # half a regular expression: there is more to be typed
             return []
 
@@ -69,7 +75,11 @@ class LayerView(View):
             return {"state": "", "time_ms": 0, "live": False, "calls": None}
         state = self._guest.state
         return {"state": state, "time_ms": time.monotonic_ns() // 1_000_000,
-                "live": state == "running", "calls": boundary_calls(self._guest.counters)}
+                "live": state == "running", "calls": self._calls()}
+
+    def _calls(self) -> dict[str, dict[str, int]] | None:
+        counters = self._guest.layers.counters
+        return None if counters is None else boundary_calls(counters, self._image.kit)
 
     def _tick(self) -> bool:
         sample = self._sample()
@@ -83,31 +93,40 @@ class LayerView(View):
 
 def layer_picture(image: Any, name: str) -> dict:
     """Return what the browser draws: layers from the top, boundaries, symbols."""
-    sizes = image.sizes.by_layer()
+    model, sizes = model_of(image.kit), image.sizes.by_layer()
+    parts = image.layers.components
     by_layer: dict[str, list] = {}
     for symbol in image.symbols.search("*"):
         by_layer.setdefault(symbol.layer, []).append(symbol)
     return {
-        "name": name, "size_bytes": image.size_bytes,
-        "layers": [_layer(layer, sizes, by_layer.get(layer.name, [])) for layer in LAYERS],
-        "boundaries": [_boundary(b, image.symbols.names) for b in BOUNDARIES],
+        "name": name, "size_bytes": image.size_bytes, "note": uncounted(image),
+        "layers": [_layer(layer, sizes, by_layer.get(layer.name, []), _components(parts, layer))
+                   for layer in model.layers],
+        "boundaries": [_boundary(b, image, model) for b in model.boundaries],
     }
 
 
-def boundary_calls(counters: np.ndarray) -> dict[str, dict[str, int]]:
+def _components(parts: pd.DataFrame, layer: Layer) -> list[list]:
+    """Return [component, bytes] of a layer, the largest first; none where it is one alone."""
+    own = parts[parts["layer"] == layer.name]
+    return [] if len(own) < 2 else [[name, int(size)] for name, size
+                                    in zip(own["component"], own["total"], strict=True)]
+
+
+def boundary_calls(counters: np.ndarray, kit: str) -> dict[str, dict[str, int]]:
     """Return calls since boot, by boundary and by name; only what was called at all."""
     calls = np.asarray(counters)
     return {b.name: {NAMES[n]: int(calls[n]) for n in b.events if calls[n]}
-            for b in BOUNDARIES if b.events}
+            for b in model_of(kit).boundaries if b.events}
 
 
 def symbol_rows(symbols: list) -> list[list]:
-    """Return symbols for the browser, largest first: name, bytes, address, kind."""
+    """Return symbols for the browser, largest first: name, bytes, address, kind, component."""
     ordered = sorted(symbols, key=lambda s: (-s.size_bytes, s.name))
-    return [[s.name, s.size_bytes, f"{s.address:#x}", s.kind] for s in ordered]
+    return [[s.name, s.size_bytes, f"{s.address:#x}", s.kind, s.component] for s in ordered]
 
 
-def _layer(layer: Layer, sizes: pd.DataFrame, symbols: list) -> dict:
+def _layer(layer: Layer, sizes: pd.DataFrame, symbols: list, components: list[list]) -> dict:
     inside = layer.name in sizes.index
     parts: Mapping[str, int] = sizes.loc[layer.name].to_dict() if inside else {}
     return {
@@ -115,19 +134,25 @@ def _layer(layer: Layer, sizes: pd.DataFrame, symbols: list) -> dict:
         "description": layer.description,
         "bytes": int(parts["total"]) if inside else None,
         "parts": {kind: int(size) for kind, size in parts.items() if kind != "total"},
-        "symbols": symbol_rows(symbols)[:SYMBOLS_SENT], "symbol_count": len(symbols),
+        "components": components,
+        "symbols": symbol_rows(_largest(symbols)), "symbol_count": len(symbols),
     }
 
 
-def _boundary(boundary: Boundary, in_image: frozenset[str]) -> dict:
-    names = [NAMES[number] for number in boundary.events]
+def _largest(symbols: list) -> list:
+    return sorted(symbols, key=lambda one: (-one.size_bytes, one.name))[:SYMBOLS_SENT]
+
+
+def _boundary(boundary: Boundary, image: Any, model: LayerModel) -> dict:
+    known, there = [NAMES[number] for number in boundary.events], image.symbols.names
+    if not there.intersection(known):  # a stripped image cannot tell
+        there = frozenset(known)
     hypercalls = boundary.name == "hypercalls"
-    if not in_image.intersection(names):  # a stripped image cannot tell
-        in_image = frozenset(names)
+    names = [n for n in known if n in there or model.is_of_interface(n)] if hypercalls else []
     return {
         "key": boundary.name, "title": boundary.title, "description": boundary.description,
         "lower": boundary.lower[0], "counted": bool(boundary.events),
-        "names": [n for n in names if n in in_image] if hypercalls else [],
-        "missing": [n for n in names if n not in in_image] if hypercalls else [],
-        "stubs": [n for n in names if n in STUBS] if hypercalls else [],
+        "names": [n for n in names if n in there],
+        "missing": [n for n in names if n not in there],
+        "stubs": sorted(model.stubs(image.symbols, STUBS).intersection(names)),
     }

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
     from kernel_magics.build.image import GuestImage
 
-__all__ = ["GuestLayers", "ImageLayers"]
+__all__ = ["GuestLayers", "ImageLayers", "uncounted"]
+
+
+def uncounted(image: Any) -> str:
+    """Return why guests of an image do not count their calls, "" if they do."""
+    if image.header_address is not None or image.kit != "rumprun":
+        return ""
+    return f"guests of {image.name} do not count their calls: build it with trace=True (--trace)"
 
 
 class ImageLayers:
@@ -25,15 +32,24 @@ class ImageLayers:
 
     @property
     def df(self) -> pd.DataFrame:
-        """A row per layer: title, bytes by kind, number of symbols, description."""
+        """A row per layer: title, bytes by kind, number of symbols, components, description."""
         sizes = self._image.sizes.by_layer()
         rows = [layer for layer in model_of(self._image.kit).layers if layer.name in sizes.index]
         table = sizes.loc[[layer.name for layer in rows]]
         counts = self._image.symbols.count_by_layer()
         table.insert(0, "title", [layer.title for layer in rows])
         table["symbols"] = [counts.get(layer.name, 0) for layer in rows]
+        parts = self.components.groupby("layer", sort=False)["component"].agg(" ".join)
+        table["components"] = [parts.get(layer.name, "") for layer in rows]
         table["description"] = [layer.description for layer in rows]
         return table
+
+    @property
+    def components(self) -> pd.DataFrame:
+        """A row per component that has a name, the largest first: layer, component, bytes by
+        kind, total."""
+        table: pd.DataFrame = self._image.sizes.by_component()
+        return table[table["component"] != ""].reset_index(drop=True)
 
     def __repr__(self) -> str:
         return str(self._image.sizes.bar())
@@ -53,14 +69,12 @@ class GuestLayers:
     @property
     def counters(self) -> np.ndarray | None:
         """Calls since boot by event number, None if this guest does not count them."""
-        return None if self._guest.header is None else np.asarray(self._guest.counters)
+        return None if self.note else np.asarray(self._guest.counters)
 
     @property
     def note(self) -> str:
         """Why calls are not counted, and how they would be; "" if they are."""
-        if self._guest.header is not None:
-            return ""
-        return "this image does not count its calls: build it with trace=True (--trace)"
+        return uncounted(self._guest.image)
 
     def snapshot(self) -> dict[str, int]:
         """Return calls since boot by boundary name, for the boundaries that are counted."""

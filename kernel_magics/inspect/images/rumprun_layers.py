@@ -6,6 +6,7 @@ Source: lib/README.txt of github.com/rumpkernel/rumprun; rumpuser(3) of NetBSD.
 
 from dataclasses import replace
 
+from kernel_magics.boot.abi import Event
 from kernel_magics.inspect.images.layers import BOUNDARIES, LAYERS, Boundary, Layer
 
 __all__ = ["RUMPRUN_BOUNDARIES", "RUMPRUN_LAYERS"]
@@ -54,7 +55,7 @@ RUMPRUN_BOUNDARIES = (
     _seam("syscalls", events=range(0),
           description="What libc would ask NetBSD's kernel for: function calls, not counted."),
     _seam("faction_calls", lower=_FACTIONS),
-    _seam("hypercalls", upper=_FACTIONS,
+    _seam("hypercalls", upper=_FACTIONS, events=range(Event.HYPERCALL, Event.SYSCALL),
           description="What the rump kernel asks its host for: NetBSD's rumpuser(3). Counted "
                       "in images that were built to be traced."),
     _SEAMS["core_calls"],

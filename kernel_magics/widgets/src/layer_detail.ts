@@ -5,13 +5,14 @@ import { bar, h, table } from "./dom";
 import { bytes, count, rate } from "./format";
 import type { Rates } from "./rates";
 
-/** [name, size in bytes, address, kind] */
-export type SymbolRow = [string, number, string, string];
+/** [name, size in bytes, address, kind, component] */
+export type SymbolRow = [string, number, string, string, string];
 
 export interface Layer {
 	name: string; title: string; colour: string; description: string;
 	bytes: number | null;
 	parts: Record<string, number>;
+	components: [string, number][];
 	symbols: SymbolRow[];
 	symbol_count: number;
 }
@@ -25,15 +26,38 @@ export interface Boundary {
 export interface Detail { elements: HTMLElement[]; refresh: () => void }
 
 function symbolTable(layer: Layer, symbols: SymbolRow[]): HTMLElement {
-	const rows = symbols.map(([name, size, address, kind]) =>
-		[h("span", { class: "rl-mono", title: name }, name), kind, bytes(size), h("span", { class: "rl-mono" }, address)]);
-	return table(`symbols of ${layer.name}`, ["symbol", "kind", "size", "address"], rows, [2, 3]);
+	const several = layer.components.length > 0;
+	const mono = (text: string, title = "") => h("span", { class: "rl-mono", title }, text);
+	const rows = symbols.map(([name, size, address, kind, component]) => several
+		? [mono(name, `${name} at ${address}`), mono(component), kind, bytes(size)]
+		: [mono(name, name), kind, bytes(size), mono(address)]);
+	const columns = several ? ["symbol", "component", "kind", "size"] : ["symbol", "kind", "size", "address"];
+	return table(`symbols of ${layer.name}`, columns, rows, several ? [3] : [2, 3]);
+}
+
+/** The libraries that a layer is made of, the largest first: each shows its symbols alone. */
+function componentList(layer: Layer, choose: (name: string) => void): HTMLElement {
+	const most = Math.max(1, ...layer.components.map(([, size]) => size));
+	const buttons = layer.components.map(([name, size]) => h("button", {
+		type: "button", class: "rl-component", "aria-pressed": "false", title: `the symbols of ${name} alone`,
+		onkeydown: (event: KeyboardEvent) => { if (event.key !== "Tab") event.stopPropagation(); },
+		onclick: () => {
+			const pressed = buttons.find((one) => one.getAttribute("aria-pressed") === "true");
+			pressed?.setAttribute("aria-pressed", "false");
+			const own = buttons[layer.components.findIndex(([other]) => other === name)];
+			if (pressed !== own) own.setAttribute("aria-pressed", "true");
+			choose(pressed === own ? "" : name);
+		},
+	}, h("span", { class: "rl-mono" }, name), h("span", { class: "rl-number" }, bytes(size)),
+		h("i", { "aria-hidden": "true", style: `width:${(100 * size / most).toFixed(1)}%;background:${layer.colour}` })));
+	return h("div", { class: "rl-components", role: "group", "aria-label": `components of ${layer.name}` }, ...buttons);
 }
 
 /** Symbols of a layer, largest first; a search asks Python when not all are here. */
 export function layerDetail(model: AnyModel<any>, layer: Layer): Detail {
 	const list = h("div", { class: "rl-scroll", tabindex: 0, role: "region", "aria-label": `symbols of ${layer.name}` });
 	const told = h("span", { class: "rl-soft", role: "status" });
+	let component = "";
 	const show = (symbols: SymbolRow[], found: number) => {
 		told.textContent = symbols.length < found ? `${symbols.length} of ${count(found)}` : count(found);
 		list.replaceChildren(symbolTable(layer, symbols));
@@ -41,16 +65,18 @@ export function layerDetail(model: AnyModel<any>, layer: Layer): Detail {
 	const search = h("input", {
 		class: "rl-field", type: "search", placeholder: "search symbols", "aria-label": `search the symbols of ${layer.name}`,
 		onkeydown: (event: KeyboardEvent) => event.stopPropagation(),
-		oninput: () => {
-			const text = search.value.trim().toLowerCase();
-			const here = layer.symbols.filter(([name]) => name.toLowerCase().includes(text));
-			show(here, text ? here.length : layer.symbol_count);
-			if (text && layer.symbols.length < layer.symbol_count) model.send({ kind: "search", layer: layer.name, text });
-		},
+		oninput: () => refine(),
 	});
+	const refine = () => {
+		const text = search.value.trim().toLowerCase();
+		const here = layer.symbols.filter(([name, , , , own]) => name.toLowerCase().includes(text) && (!component || own === component));
+		show(here, text || component ? here.length : layer.symbol_count);
+		if ((text || component) && layer.symbols.length < layer.symbol_count) model.send({ kind: "search", layer: layer.name, text, component });
+	};
 	const answer = (message: any) => {
 		if (!list.isConnected) { model.off("msg:custom", answer); return; }
-		if (message.kind === "found" && message.layer === layer.name && message.text === search.value.trim().toLowerCase())
+		if (message.kind === "found" && message.layer === layer.name && message.component === component
+			&& message.text === search.value.trim().toLowerCase())
 			show(message.symbols, message.count);
 	};
 	model.on("msg:custom", answer);
@@ -58,11 +84,12 @@ export function layerDetail(model: AnyModel<any>, layer: Layer): Detail {
 	const sizes = parts.map(([name, size]) => `${name} ${bytes(size)}`).join(" · ");
 	show(layer.symbols, layer.symbol_count);
 	const inImage = layer.bytes !== null;
+	const components = layer.components.length ? [componentList(layer, (name) => { component = name; refine(); })] : [];
 	return {
 		elements: [
 			h("h5", {}, h("span", { class: "rl-mono" }, layer.name), ` · ${layer.title}`),
 			h("p", {}, layer.description),
-			...(inImage ? [h("p", { class: "rl-soft" }, sizes), h("div", { class: "rl-tools" }, search, told), list] : []),
+			...(inImage ? [h("p", { class: "rl-soft" }, sizes), ...components, h("div", { class: "rl-tools" }, search, told), list] : []),
 		],
 		refresh: () => {},
 	};
@@ -86,7 +113,7 @@ function stateLabel(state: CallState, words = STATES[state][1].split(":")[0]): H
 }
 
 /** Calls across a boundary, most frequent first, then those never made. */
-export function boundaryDetail(boundary: Boundary, rates: Rates): Detail {
+export function boundaryDetail(boundary: Boundary, rates: Rates, note: string): Detail {
 	const heading = [h("h5", {}, boundary.title), h("p", {}, boundary.description)];
 	if (!boundary.counted) return { elements: heading, refresh: () => {} };
 	const list = h("div", { class: "rl-scroll", tabindex: 0, role: "region", "aria-label": boundary.title });
@@ -102,7 +129,7 @@ export function boundaryDetail(boundary: Boundary, rates: Rates): Detail {
 	const refresh = () => {
 		missing.show(rates.known ? [] : boundary.missing);
 		if (!rates.known) {
-			list.replaceChildren(h("p", { class: "rl-unused" }, "No guest: boot the image to see its calls."));
+			list.replaceChildren(h("p", { class: "rl-unused" }, note ? `${note[0].toUpperCase()}${note.slice(1)}.` : "No guest: boot the image to see its calls."));
 			return;
 		}
 		const made = rates.calls(boundary.key);

@@ -13,7 +13,7 @@ import { boundaryDetail, layerDetail, type Boundary, type Detail, type Layer } f
 import { keepLease } from "./lease";
 import { Rates, type Sample } from "./rates";
 
-interface Picture { name: string; size_bytes: number; layers: Layer[]; boundaries: Boundary[] }
+interface Picture { name: string; size_bytes: number; note: string; layers: Layer[]; boundaries: Boundary[] }
 interface State { picture: Picture; sample: Sample; selected: string }
 
 /** One row of the stack: the element and how to bring its figures up to date. */
@@ -76,11 +76,11 @@ function addKeyboard(rows: Row[], select: (key: string) => void): void {
 }
 
 function detailOf(model: AnyModel<State>, rates: Rates, key: string): Detail | null {
-	const { layers, boundaries } = model.get("picture");
+	const { layers, boundaries, note } = model.get("picture");
 	const layer = layers.find((l) => l.name === key);
 	if (layer) return layerDetail(model, layer);
 	const boundary = boundaries.find((b) => b.key === key);
-	return boundary ? boundaryDetail(boundary, rates) : null;
+	return boundary ? boundaryDetail(boundary, rates, note) : null;
 }
 
 function header(picture: Picture, sample: () => Sample): Row {

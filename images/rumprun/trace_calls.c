@@ -15,6 +15,7 @@ typedef uint64_t word;
 #define NO_TEXT 0
 
 #define EVENT(name) (LAB_EVENT_HYPERCALL + LAB_HC_##name)
+#define UPSTREAM(name) (LAB_EVENT_UPSTREAM + LAB_UP_##name)
 
 static __attribute__((noinline)) void lab_enter(unsigned event, const word arguments[5],
     unsigned text)
@@ -36,22 +37,29 @@ static __attribute__((noinline)) word lab_leave(unsigned event, word result)
 
 #define CALLER ((word)__builtin_return_address(0))
 
-#define WRAP(name, text, recorded) \
-	__attribute__((weak)) word __real_##name(word, word, word, word, word, word); \
+/* What a component has is there if the component is; a library must be asked for it. */
+#define IF_THERE __attribute__((weak))
+#define IN_LIBRARY
+
+#define WRAP(name, text, recorded) WRAP_AS(IF_THERE, EVENT(name), name, text, recorded)
+#define WRAP_UPSTREAM(name, text, recorded) \
+	WRAP_AS(IF_THERE, UPSTREAM(name), name, text, recorded)
+#define WRAP_AS(linkage, event, name, text, recorded) \
+	linkage word __real_##name(word, word, word, word, word, word); \
 	word __wrap_##name(word a0, word a1, word a2, word a3, word a4, word a5); \
 	word __wrap_##name(word a0, word a1, word a2, word a3, word a4, word a5) \
 	{ \
-		lab_counters[EVENT(name)]++; \
-		if (!lab_wants(EVENT(name))) \
+		lab_counters[event]++; \
+		if (!lab_wants(event)) \
 			return __real_##name(a0, a1, a2, a3, a4, a5); \
 		const word arguments[] = { recorded > 0 ? a0 : 0, recorded > 1 ? a1 : 0, \
 		    recorded > 2 ? a2 : 0, recorded > 3 ? a3 : 0, CALLER }; \
-		lab_enter(EVENT(name), arguments, text); \
-		return lab_leave(EVENT(name), __real_##name(a0, a1, a2, a3, a4, a5)); \
+		lab_enter(event, arguments, text); \
+		return lab_leave(event, __real_##name(a0, a1, a2, a3, a4, a5)); \
 	}
 
 #define WRAP7(name, text) \
-	__attribute__((weak)) word __real_##name(word, word, word, word, word, word, word); \
+	IF_THERE word __real_##name(word, word, word, word, word, word, word); \
 	word __wrap_##name(word a0, word a1, word a2, word a3, word a4, word a5, word a6); \
 	word __wrap_##name(word a0, word a1, word a2, word a3, word a4, word a5, word a6) \
 	{ \
@@ -116,6 +124,26 @@ WRAP(rumpuser_daemonize_begin, NO_TEXT, 0)
 WRAP(rumpuser_daemonize_done, NO_TEXT, 1)
 
 WRAP7(rumpuser_thread_create, 3)
+
+WRAP_UPSTREAM(rumpcomp_bmktc_gettime, NO_TEXT, 0)
+WRAP_UPSTREAM(rumpcomp_pci_iospace_init, NO_TEXT, 0)
+WRAP_UPSTREAM(rumpcomp_pci_confread, NO_TEXT, 4)
+WRAP_UPSTREAM(rumpcomp_pci_confwrite, NO_TEXT, 4)
+WRAP_UPSTREAM(rumpcomp_pci_irq_map, NO_TEXT, 4)
+WRAP_UPSTREAM(rumpcomp_pci_irq_establish, NO_TEXT, 3)
+WRAP_UPSTREAM(rumpcomp_pci_map, NO_TEXT, 2)
+WRAP_UPSTREAM(rumpcomp_pci_dmalloc, NO_TEXT, 4)
+WRAP_UPSTREAM(rumpcomp_pci_dmafree, NO_TEXT, 2)
+WRAP_UPSTREAM(rumpcomp_pci_dmamem_map, NO_TEXT, 4)
+WRAP_UPSTREAM(rumpcomp_pci_virt_to_mach, NO_TEXT, 1)
+WRAP_UPSTREAM(rumpuser_sp_init, 1, 4)
+WRAP_UPSTREAM(rumpuser_sp_copyin, NO_TEXT, 4)
+WRAP_UPSTREAM(rumpuser_sp_copyinstr, NO_TEXT, 4)
+WRAP_UPSTREAM(rumpuser_sp_copyout, NO_TEXT, 4)
+WRAP_UPSTREAM(rumpuser_sp_copyoutstr, NO_TEXT, 4)
+WRAP_UPSTREAM(rumpuser_sp_anonmmap, NO_TEXT, 3)
+WRAP_UPSTREAM(rumpuser_sp_raise, NO_TEXT, 2)
+WRAP_AS(IN_LIBRARY, UPSTREAM(rumpuser_sp_fini), rumpuser_sp_fini, NO_TEXT, 1)
 
 /* The one that does not come back, and after which there is no thread. */
 void __real_rumpuser_thread_exit(void);

@@ -61,11 +61,17 @@ def boot_tracer(image: GuestImage, spec: BootSpec,
     trace: as for boot_trace.  None for a guest that records its own trace, or is not to have
     one.  Raises UsageError for what is not possible from outside.
     """
-    if spec.trace == "off" or image.header_address is not None or image.kit != RUMPRUN:
+    if spec.trace == "off":
         return spec, None
+    from kernel_magics.trace.kits import check_plan
     from kernel_magics.trace.outside.plugin import plugin_tracer
+    from kernel_magics.trace.plan import TracePlan
 
-    return plugin_tracer(image, spec, trace)
+    plan = trace if isinstance(trace, TracePlan) else TracePlan(trace)
+    check_plan(image, plan)
+    if image.header_address is not None or image.kit != RUMPRUN:
+        return spec, None
+    return plugin_tracer(image, spec, plan)
 
 
 def boot_trace(trace: Any, records: int | None) -> dict[str, Any]:

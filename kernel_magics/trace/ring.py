@@ -65,6 +65,13 @@ class RingReader:
         """How many records the ring holds; 0 while the guest has not made one."""
         return self._place[1] if self._place else 0
 
+    def counters(self) -> np.ndarray | None:
+        """Return calls since boot by event number, u64[1024]; None if none are to be had."""
+        address, size = self.header.counters_address, EVENTS * 8
+        if self.header.magic != abi.MAGIC or not 0 < address <= self._ram_bytes - size:
+            return None
+        return np.frombuffer(self._ram, np.uint8, size, address).copy().view("<u8")
+
     def forget_losses(self) -> None:
         """Count from zero again."""
         self.overwritten = self.torn = self.damaged = 0

@@ -12,6 +12,7 @@ from kernel_magics.errors import TraceError, UsageError
 from kernel_magics.trace.events import EVENTS, NAMES, bitmap, select
 from kernel_magics.trace.flight import Condition, Watch
 from kernel_magics.trace.following import Cursor, Following
+from kernel_magics.trace.kits import check_plan
 from kernel_magics.trace.plan import TracePlan
 from kernel_magics.trace.processes import ProcessesSeen
 from kernel_magics.trace.recorder import KEEP_RECORDS, Recorder
@@ -61,10 +62,11 @@ class Trace(Views):
         what: "hypercalls", "syscalls", "runtime", "all", an event's name, a shell pattern
         over names, a list of these, or a TracePlan.  more: further fields of a TracePlan:
         stacks, data_bytes, packet_bytes, stack_words, sample_hz.  Raises UsageError for a
-        name that means nothing; TraceError if the guest's image is not in its RAM after
+        name that means nothing, or an event that the guest's kit has not; TraceError if the guest's image is not in its RAM after
         some seconds, or is too old for what is asked.
         """
         plan = what if isinstance(what, TracePlan) else TracePlan(what, **more)
+        check_plan(self._guest.image if self._guest is not None else None, plan)
         self._wait_for_boot()
         if (plan.event_bits & ~self._bitmap()).any():
             self._recorder.separate()  # exits of calls begun before have no enter
@@ -188,9 +190,10 @@ class Trace(Views):
         since boot, recorded or not; see coverage.hypercall_table."""
         from kernel_magics.trace.coverage import counts_of, hypercall_table
 
-        if self._guest is None:
+        counters = self._ring.counters()
+        if self._guest is None or counters is None:
             return super().hypercalls
-        return hypercall_table(counts_of(self._guest.counters), self._guest.image)
+        return hypercall_table(counts_of(counters), self._guest.image)
 
     def keep(self, seconds: float | None = None) -> "Trace":
         """Keep only what was recorded in the last `seconds`, as a flight recorder does; None

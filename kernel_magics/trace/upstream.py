@@ -4,10 +4,13 @@ from typing import Any
 
 from kernel_magics.trace.hypercalls import HYPERCALLS, UPSTREAM
 
-__all__ = ["STUB_PREFIX", "hypercalls_of", "stubs_of"]
+__all__ = ["STUB_PREFIX", "hypercalls_of", "platform_stubs_of", "stubs_of"]
 
 # What upstream's stubs are aliases of: lib/libbmk_rumpuser/rumpuser_stubs.c.
 STUB_PREFIX = "rumpuser_stub_"
+# Those of platform/hw/undefs.c are functions of their own.
+PLATFORM_STUBS = "undefs.c"
+_OF_PLATFORM = ("rumpuser_open", "rumpuser_close", "rumpuser_bio", "rumpuser_getfileinfo")
 
 
 def stubs_of(symbols: Any) -> dict[str, str]:
@@ -20,6 +23,13 @@ def stubs_of(symbols: Any) -> dict[str, str]:
                if symbol.kind == "function"}
     return {call.name: answers[address] for call in HYPERCALLS if call.name in symbols
             and (address := symbols.find(call.name).address) in answers}
+
+
+def platform_stubs_of(symbols: Any) -> dict[str, str]:
+    """Return the hypercalls that the platform hw has only the names of: they return ENOSYS, or
+    say that they are not implemented and stop the guest."""
+    return {name: PLATFORM_STUBS for name in _OF_PLATFORM if name in symbols
+            and (place := symbols.find(name).line) and place[0].endswith(PLATFORM_STUBS)}
 
 
 def hypercalls_of(symbols: Any) -> list[str]:

@@ -40,13 +40,12 @@ class PluginTracer:
         return "-plugin", f"{_escape(library)},ring={_escape(path)}"
 
 
-def plugin_tracer(image: Any, spec: BootSpec, trace: Any) -> tuple[BootSpec, PluginTracer]:
+def plugin_tracer(image: Any, spec: BootSpec,
+                  plan: TracePlan) -> tuple[BootSpec, PluginTracer]:
     """Return who traces a guest from outside, and how it is booted then: under TCG.
 
-    trace: what TracePlan.events may be, or a TracePlan.  Raises UsageError if the guest is to
-    run under KVM, or on another machine.
+    Raises UsageError if the guest is to run under KVM, or on another machine.
     """
-    plan = trace if isinstance(trace, TracePlan) else TracePlan(trace)
     _check(spec)
     return replace(spec, accel="tcg"), PluginTracer(image, plan, spec.trace_records)
 

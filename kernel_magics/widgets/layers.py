@@ -113,7 +113,7 @@ def _components(parts: pd.DataFrame, layer: Layer) -> list[list]:
                                     in zip(own["component"], own["total"], strict=True)]
 
 
-def boundary_calls(counters: np.ndarray, kit: str) -> dict[str, dict[str, int]]:
+def boundary_calls(counters: np.ndarray, kit: str = "rumpkit") -> dict[str, dict[str, int]]:
     """Return calls since boot, by boundary and by name; only what was called at all."""
     calls = np.asarray(counters)
     return {b.name: {NAMES[n]: int(calls[n]) for n in b.events if calls[n]}

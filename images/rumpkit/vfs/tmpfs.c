@@ -71,8 +71,11 @@ static char *copy_target(struct vfs_name target)
 int tmpfs_make_node(uint32_t mode, uint64_t device, struct vfs_name target,
     struct vfs_node **made)
 {
-	struct tmpfs_node *tmpfs = kern_alloc(sizeof *tmpfs);
+	struct tmpfs_node *tmpfs;
 
+	if (!ops[VFS_TYPE(mode)])
+		return -EINVAL; /* an archive may say anything */
+	tmpfs = kern_alloc(sizeof *tmpfs);
 	if (!tmpfs)
 		return -ENOMEM;
 	vfs_node_init(&tmpfs->node, ops[VFS_TYPE(mode)], mode);

@@ -7,11 +7,12 @@ from kernel_magics.build.diagnostics import Diagnostic, SourceLines, summary
 from kernel_magics.build.linking import parse_linker
 from kernel_magics.build.parts import Project
 from kernel_magics.build.rumprun.systems import Step
+from kernel_magics.build.rumprun.toolchain import TUPLE
 from kernel_magics.errors import BuildError
 
 __all__ = ["parse_text", "project_failure", "project_warnings"]
 
-LOG_TAIL_LINES = 20
+LOG_TAIL_LINES = 12
 MOST_WARNINGS = 20
 _MESSAGE = re.compile(r"^(?P<file>[^\s:][^:]*):(?P<line>\d+):(?:(?P<column>\d+):)? "
                       r"(?P<severity>fatal error|error|warning): (?P<text>.*?)"
@@ -24,6 +25,11 @@ _NOT_FOUND = re.compile(r"(?:/bin/)?sh: \d+: (\S+): not found|^make: (\S+): No s
                         re.MULTILINE)
 
 
+# Commands of the compiler and its warnings, when something else failed.
+_NOISE = re.compile(rf"{TUPLE}-g(?:cc|\+\+) .* -c |\S+: In function|\s+(?:\d+ )?\||"
+                    r"[^\s:]+:\d+:\d+: (?:warning|note):")
+
+
 def parse_text(log: str, folder: Path) -> list[Diagnostic]:
     """Return gcc's messages in a build's text, each once; files are named below `folder`."""
     lines = SourceLines(())
@@ -33,7 +39,8 @@ def parse_text(log: str, folder: Path) -> list[Diagnostic]:
         number = int(match["line"])
         severity = match["severity"].removeprefix("fatal ")
         found.setdefault(match.groups(""), Diagnostic(
-            _shown(path, folder), number, int(match["column"] or 0), severity, match["text"],
+            _shown(path, folder), number, int(match["column"] or 0), severity,
+            match["text"].removeprefix(f"{severity}: "),
             lines.line(str(path), number), option=match["option"] or ""))
     return list(found.values())
 
@@ -56,10 +63,14 @@ def project_warnings(log: str, folder: Path) -> list[Diagnostic]:
     return [one for one in parse_text(log, folder) if one.severity == "warning"][:MOST_WARNINGS]
 
 
-def project_failure(step: Step, project: Project, where: Path, log: str) -> BuildError:
-    """Return the error of a step that failed: the compiler's messages, or the step's own."""
+def project_failure(step: Step, project: Project, where: Path, log: str,
+                    libraries: str) -> BuildError:
+    """Return the error of a step that failed: the compiler's messages, or the step's own.
+
+    `libraries` says which there are, for a project that wants another one.
+    """
     name = project.folder.name
-    found = [*parse_text(log, project.folder), *parse_linker(log, SourceLines(()))]
+    found = [*parse_text(log, project.folder), *parse_linker(log, SourceLines(()), libraries)]
     message = summary([one for one in found if one.severity == "error"])
     hint = ""
     if not message:
@@ -86,7 +97,8 @@ def _own_words(step: Step, name: str, where: Path, log: str) -> tuple[str, str]:
         tool = match[1] or match[2]
         return (f"{name}: its build needs {tool}, which is not installed",
                 f"install it, or whatever Debian's package of {tool} is called")
-    tail = "\n".join(log.strip().splitlines()[-LOG_TAIL_LINES:])
+    lines = [line for line in log.strip().splitlines() if not _NOISE.match(line)]
+    tail = "\n".join(lines[-LOG_TAIL_LINES:])
     return f"{name} does not build; {step.name} said:\n{tail}", ""
 
 

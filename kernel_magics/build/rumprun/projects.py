@@ -11,6 +11,7 @@ from kernel_magics.build.cache import digest, disk_errors
 from kernel_magics.build.parts import Project
 from kernel_magics.build.rumprun.compiling import Compiled, found_from, quiet
 from kernel_magics.build.rumprun.mirror import SourceFile, list_sources, mirror, recipe_identity
+from kernel_magics.build.rumprun.missing import missing_library
 from kernel_magics.build.rumprun.project_log import project_failure, project_warnings
 from kernel_magics.build.rumprun.recipe import read_recipe
 from kernel_magics.build.rumprun.systems import PACKAGES, Flags, Step, find_system, steps_of
@@ -52,7 +53,7 @@ def build_project(project: Project, toolchain: RumprunToolchain, cflags: Sequenc
                       tuple(found_from(ldflags, [project.folder])))
         where = built if system == "cmake" else source
         where.mkdir(exist_ok=True)
-        log = "".join(_run(step, project, where, source)
+        log = "".join(_run(step, project, toolchain, where, place)
                       for step in steps_of(system, project, toolchain, source, flags))
         return _programs(project, where, taken, log)
 
@@ -68,7 +69,7 @@ def _workshop(project: Project, toolchain: RumprunToolchain, files: list[SourceF
     root = cache_dir() / "projects"
     with disk_errors(root):
         root.mkdir(exist_ok=True)
-        place = root / digest("2", str(project.folder), toolchain.identity, project.system,
+        place = root / digest("3", str(project.folder), toolchain.identity, project.system,
                               recipe_identity(project.folder, files), *options, "\0",
                               *project.settings, "\0", *project.goals)[:24]
         with (root / f"{place.name}.lock").open("w") as lock:
@@ -104,16 +105,18 @@ def _prune(root: Path, current: Path) -> None:
             lock.unlink(missing_ok=True)
 
 
-def _run(step: Step, project: Project, where: Path, source: Path) -> str:
-    """Do a step; return what it said, with the user's paths."""
-    if step.marker and (where / step.marker).exists():
+def _run(step: Step, project: Project, toolchain: RumprunToolchain, where: Path,
+         place: Path) -> str:
+    """Do a step in the folder `where`; return what it said, with the user's paths."""
+    done = place / f"{step.name}.done"
+    if step.is_once and done.exists():
         return ""
     code, output = run_tool(step.command, cwd=where, env={**QUIET, **step.env})
-    log = quiet(output.replace(str(source), str(project.folder))) + "\n"
+    log = quiet(output.replace(str(place / "source"), str(project.folder))) + "\n"
     if code:
-        for marker in (step.marker,) if step.marker else ():
-            (where / marker).unlink(missing_ok=True)
-        raise project_failure(step, project, where, log)
+        raise project_failure(step, project, where, log, missing_library(toolchain))
+    if step.is_once:
+        done.touch()
     return log
 
 

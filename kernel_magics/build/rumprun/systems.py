@@ -17,6 +17,7 @@ __all__ = ["Flags", "Step", "SYSTEMS", "find_system", "steps_of"]
 
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")  # in the order in which make looks
 SYSTEMS = ("cmake", "configure", "make")
+_MAKE = ("make", "--output-sync=target")
 PACKAGES = {"cmake": "cmake", "configure": "autoconf automake", "make": "make"}
 
 
@@ -33,13 +34,13 @@ class Flags:
 class Step:
     """One command of a build: what it does, in a word, the command, and variables for it.
 
-    A step with `marker` is done once: when the file of that name is there it is left out.
+    A step that `is_once` is left out after it was done.
     """
 
     name: str
     command: tuple[str, ...]
     env: dict[str, str]
-    marker: str = ""
+    is_once: bool = False
 
 
 def find_system(project: Project) -> str:
@@ -114,7 +115,7 @@ def _cmake(project: Project, toolchain: RumprunToolchain, source: Path,
     goals = [word for goal in project.goals for word in ("--target", goal)]
     return [Step("cmake", ("cmake", "-S", str(source), "-B", ".", "-G", "Unix Makefiles",
                            "--no-warn-unused-cli", *settings, *project.settings), env,
-                 "Makefile"),
+                 True),
             Step("make", ("cmake", "--build", ".", _jobs(), *goals), env)]
 
 
@@ -131,20 +132,21 @@ def _configure(project: Project, toolchain: RumprunToolchain, source: Path,
     if b"Autoconf" in (source / "configure").read_bytes()[:4096]:
         told = [f"--host={TUPLE}", "--disable-shared", "--enable-static", "--prefix=/"]
     return [Step("configure", ("sh", "./configure", *told, *project.settings), env,
-                 "config.status" if told else "Makefile"),
-            Step("make", ("make", _jobs(), *project.goals), env)]
+                 True),
+            Step("make", (*_MAKE, _jobs(), *project.goals), env)]
 
 
 def _make(project: Project, toolchain: RumprunToolchain, source: Path,
           flags: Flags) -> list[Step]:
     words = [*flags.always, *flags.cflags]
-    told = {"CC": shlex.join([toolchain.compiler.name, *words]), **_binutils()}
+    # Not AR and its kind: many Makefiles write "ar rcs" there, and any ar will do.
+    told = {"CC": shlex.join([toolchain.compiler.name, *words])}
     if toolchain.cxx:
         told["CXX"] = shlex.join([toolchain.cxx.name, *words])
     if flags.ldflags:
         told["LDLIBS"] = shlex.join(flags.ldflags)
     variables = [f"{name}={value}" for name, value in told.items()]
-    return [Step("make", ("make", _jobs(), *variables, *project.settings, *project.goals),
+    return [Step("make", (*_MAKE, _jobs(), *variables, *project.settings, *project.goals),
                  _environment(toolchain))]
 
 

@@ -6,24 +6,21 @@ Source: DWARF 5, section 6.2, "Line Number Information".
 from __future__ import annotations
 
 import difflib
-import logging
 from bisect import bisect_left
-from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kernel_magics.errors import UsageError
+from kernel_magics.build.elf import ElfFile
+from kernel_magics.errors import ImageError, UsageError
+from kernel_magics.inspect.debugger.line_programs import LineUnit, read_units
+from kernel_magics.inspect.stacks.dwarf_bytes import DwarfError
 
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
 
 __all__ = ["LineAddresses"]
-
-# A file's table is the guest author's and may claim anything.
-MOST_UNITS = 20_000
-MOST_ROWS = 2_000_000
-log = logging.getLogger(__name__)
 
 
 class LineAddresses:
@@ -42,25 +39,17 @@ class LineAddresses:
         return known
 
     @cached_property
-    def _units(self) -> list[tuple[Any, list[str]]]:
-        """The line programs, each with the names of its files by their index."""
-        from elftools.elf.elffile import ELFFile
-
-        units: list[tuple[Any, list[str]]] = []
+    def _units(self) -> list[LineUnit]:
+        """The tables of the units; a damaged file has those that can be read."""
         try:
-            dwarf = ELFFile.load_from_path(str(self._path)).get_dwarf_info()
-            for unit in dwarf.iter_CUs():
-                program = dwarf.line_program_for_CU(unit)
-                if program is not None and len(units) < MOST_UNITS:
-                    units.append((program, _file_names(program)))
-        except Exception:  # (pyelftools has many for damaged data) what was read counts
-            log.debug("the line tables of %s are damaged", self._path, exc_info=True)
-        return units
+            return read_units(ElfFile.read(self._path))
+        except ImageError:
+            return []
 
     @cached_property
     def files(self) -> tuple[str, ...]:
         """The source files there are, by name."""
-        return tuple(sorted({name for _, names in self._units for name in names if name}))
+        return tuple(sorted({name for unit in self._units for name in unit.files if name}))
 
     def find_file(self, wanted: str) -> str:
         """Return the one source file that `wanted` names: a whole path, or the end of one.
@@ -99,50 +88,10 @@ class LineAddresses:
     def _file_rows(self, file: str) -> dict[int, list[int]]:
         if file not in self._rows:
             rows: dict[int, list[int]] = {}
-            for program, names in self._units:
-                if file in names:
-                    for line, address in self._statements(program, names, file):
-                        rows.setdefault(line, []).append(address)
+            for unit in self._units:
+                if file in unit.files:
+                    with suppress(DwarfError, IndexError):  # what was read counts
+                        for line, address in unit.statements(file):
+                            rows.setdefault(line, []).append(address)
             self._rows[file] = rows
         return self._rows[file]
-
-    def _statements(self, program: Any, names: list[str],
-                    file: str) -> list[tuple[int, int]]:
-        try:
-            return list(_statements(program, names, file))
-        except Exception:  # as above
-            log.debug("a line table of %s is damaged", self._path, exc_info=True)
-            return []
-
-
-def _file_names(program: Any) -> list[str]:
-    header = program.header
-    first = 0 if header.version >= 5 else 1
-    folders = [_text(folder) for folder in header.include_directory]
-    if first:
-        folders.insert(0, "")
-    names = [""] * first
-    for entry in header.file_entry:
-        folder = folders[entry.dir_index] if entry.dir_index < len(folders) else ""
-        names.append(str(PurePosixPath(folder, _text(entry.name))))
-    return names
-
-
-def _text(raw: Any) -> str:
-    return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
-
-
-def _statements(program: Any, names: list[str], file: str) -> Iterator[tuple[int, int]]:
-    """Yield (line, address) of the statements of a file, one for each run of code."""
-    before: tuple[str, int] | None = None
-    for entry in program.get_entries()[:MOST_ROWS]:
-        state = entry.state
-        if state is None:
-            continue
-        if state.end_sequence:
-            before = None
-            continue
-        here = (names[state.file] if state.file < len(names) else "", state.line)
-        if here != before and here[0] == file and state.is_stmt and state.line:
-            yield state.line, state.address
-        before = here

@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from ctypes import sizeof
 from dataclasses import dataclass
 from typing import Any
 
-from kernel_magics.boot.abi import Thread
-from kernel_magics.errors import GuestError, LabError
+from kernel_magics.errors import GuestError
 from kernel_magics.inspect.debugger.packets import StopReply
 from kernel_magics.inspect.debugger.stub import Stub, StubRefused
+from kernel_magics.inspect.threads.kits import running_thread
 
 __all__ = ["Point", "Processor", "SYSCALL_INSTRUCTION"]
 
@@ -98,25 +97,11 @@ class Processor:
 
     def thread(self) -> tuple[int, str]:
         """Return number and name of the thread that runs; (0, "") before there are any."""
-        try:
-            header = self._guest.header
-            number = header.thread_current
-            if not number or header.threads_capacity > 1 << 16:
-                return 0, ""
-            data = self._guest.ram.read(header.threads_address,
-                                        header.threads_capacity * sizeof(Thread))
-        except LabError:
-            return 0, ""
-        table = (Thread * header.threads_capacity).from_buffer_copy(data)
-        name = next((one.name for one in table if one.state and one.number == number), b"")
-        return number, name.decode("utf-8", "replace")
+        return running_thread(self._guest, self.sp)
 
     def thread_number(self) -> int:
         """Return the number of the thread that runs, 0 before there are any."""
-        try:
-            return int(self._guest.header.thread_current)
-        except LabError:
-            return 0
+        return self.thread()[0]
 
     # Points
 

@@ -67,9 +67,11 @@ class SymbolIndex:
         """Return the symbol called `name`; of several, the one another file could call.
 
         `name` may be as the linker has it or, in C++ and Rust, as the source has it, with or
-        without the arguments.  Raises UsageError with the nearest names if there is none.
+        without the arguments; "main" and the rump kernel's names may be as the source has them,
+        too.  Raises UsageError with the nearest names if there is none.
         """
-        rows = self._tables.rows.get(name) or self._tables.source_rows.get(name)
+        rows = self._tables.rows.get(name) or self._tables.source_rows.get(name) \
+            or self._tables.rows.get(_baked_name(name))
         if not rows:
             raise self._unknown(name)
         return self._symbol(min(rows, key=self._preference))
@@ -228,3 +230,9 @@ class SymbolIndex:
             return f"{self.image.name}: no symbols; {self.note}"
         note = f"\n{self.note}" if self.note else ""
         return f"{self.image.name}: {len(self)} symbols: {', '.join(shown)}{note}"
+
+
+def _baked_name(name: str) -> str:
+    """Return what upstream's build calls a function: main of the first program, or one of the
+    rump kernel's."""
+    return "rumprun_main1" if name == "main" else f"rumpns_{name}"

@@ -66,7 +66,7 @@ def crash_of(guest: Any) -> Crash | None:
     if guest.state != "panicked":
         return None
     end = getattr(guest, "end", None)  # (a dump has none)
-    if getattr(end, "kind", "") == "reset":
+    if end is not None and end.kind == "reset":
         return Crash(PanicKind.NONE, str(end.reason), is_reset=True)
     return read_crash(_console_end(guest)) or \
         Crash(PanicKind.NONE, getattr(end, "reason", "") or "it does not say why")

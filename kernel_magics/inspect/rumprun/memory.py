@@ -178,7 +178,7 @@ class RumprunHeap(ProgramHeap):
     def calls(self) -> Any:
         """Raise UsageError: these guests do not note who calls malloc."""
         raise UsageError(f"{self._subject.name} is a Rumprun guest: nobody notes who called "
-                         "malloc there", next_step="stop there: guest.debugger.breakpoint("
+                         "malloc there", next_step="stop there: guest.debugger.break_at("
                          '"malloc"), or build with the kit rumpkit and heap_calls=True')
 
 

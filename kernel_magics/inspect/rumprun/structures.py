@@ -31,7 +31,8 @@ _MEMBERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "tcb": ("struct tls_tcb", ("tcb_self", "tcb_pthread")),
     "pthread": ("struct __pthread_st", (
         "pt_self", "pt_name", "pt_lid", "pt_sleepobj", "pt_stack.ss_sp", "pt_stack.ss_size",
-        "pt_func")),
+        "pt_func", "pt_arg")),
+    "runner": ("struct rumprunner", ("rr_mainfun", "rr_argc", "rr_argv")),
     "lwp": ("struct lwp", ("l_lid", "l_name", "l_proc", "l_wchan", "l_wmesg", "l_stat",
                            "l_list.le_next")),
     "proc": ("struct proc", ("p_pid", "p_comm")),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from kernel_magics.errors import LabError
 from kernel_magics.inspect.rumprun.structures import Structures
 from kernel_magics.inspect.rumprun.thread_table import RumprunRecord, RumprunThreadTable
 from kernel_magics.inspect.threads.wait_facts import WaitFacts
@@ -14,13 +15,24 @@ if TYPE_CHECKING:
     from kernel_magics.inspect.threads.thread import Thread
     from kernel_magics.inspect.threads.wait_types import Wait
 
-__all__ = ["RumprunFacts", "look_of"]
+__all__ = ["RumprunFacts", "look_of", "running_thread"]
 
 
 def look_of(subject: Any) -> tuple[RumprunThreadTable, RumprunFacts]:
     """Return the table of a Rumprun guest's threads, and what is known of their waits."""
     table = RumprunThreadTable(subject)
     return table, RumprunFacts(subject, table)
+
+
+def running_thread(subject: Any, stack_pointer: int) -> tuple[int, str]:
+    """Return number and name of the thread on whose stack the processor is; (0, "") if none."""
+    try:
+        records = RumprunThreadTable(subject).records()
+    except LabError:
+        return 0, ""
+    found = next((one for one in records if one.stack
+                  and 0 <= stack_pointer - one.stack < one.stack_bytes), None)
+    return (found.number, found.name) if found else (0, "")
 
 
 class RumprunFacts(WaitFacts):

@@ -33,8 +33,9 @@ PT_TLS = 7
 MOST_STACK_BYTES = 64 << 20
 _RUNQ, _TIMEQ, _BLOCKQ, _RUNNING, _DEAD = 0x1, 0x2, 0x4, 0x8, 0x200
 _JOINED, _EXTERNAL_STACK = 0x40, 0x100
-# bmk's name for all threads of programs: their own names are elsewhere.
-_UNNAMED = "lwp"
+# bmk's name for all threads of programs: their own names are elsewhere.  The first thread of
+# each program begins in librumprun_base.
+_UNNAMED, _FIRST = "lwp", "mainbouncer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,20 @@ class RumprunThreadTable(ThreadTable):
         cookie, pthread, lwp = others
         given = self.structures.text(pthread.get("pt_name", 0)) or cookie.get("rl_name", "") \
             or self.structures.text(lwp.get("l_name", 0))
+        if not given and row["bt_name"] == _UNNAMED and pthread:
+            given = self._function(pthread)
         return str(given or row["bt_name"])
+
+    def _function(self, pthread: Mapping[str, Any]) -> str:
+        """Return the function that a program's thread began with; of the first one, the
+        program's name."""
+        found = self._subject.image.symbols.at(pthread["pt_func"])
+        if found is None or found[1]:
+            return ""
+        if found[0].name == _FIRST:
+            runner = self.structures.read("runner", pthread["pt_arg"]) or {}
+            return self.structures.text(self.space.word(runner.get("rr_argv", 0)) or 0)
+        return str(found[0].name)
 
     def _lwp(self, pointer: int) -> int:
         """Return the rump kernel's lwp of the thread with this thread pointer, 0 if none."""

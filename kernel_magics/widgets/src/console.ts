@@ -9,7 +9,7 @@
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import { findField } from "./console_find";
 import { keepLog } from "./console_log";
-import { h, oncePerFrame } from "./dom";
+import { h, oncePerFrame, whenSeen } from "./dom";
 import { count } from "./format";
 import { makeConsole, muteAnswers, theme, type Console } from "./terminal";
 
@@ -23,6 +23,7 @@ interface Piece { kind: string; browser: string; start: number; anew: boolean; r
 const ATTACH_MS = 1500;
 const HERE_MS = 4000;
 const RESIZE_MS = 100;
+const RESET = "\x1bc"; // RIS, ECMA-48
 
 type Model = AnyModel<State>;
 
@@ -60,7 +61,7 @@ class Stream {
 		this.skipped = this.position < 0 ? piece.start : this.skipped + Math.max(0, piece.start - this.position);
 		this.replayEnd = piece.replay_end;
 		this.shown = piece.start;
-		this.view.terminal.reset();
+		this.view.terminal.write(RESET); // reset() would come before what is still to be written
 	}
 }
 
@@ -111,7 +112,10 @@ function render({ model, el, signal }: RenderProps<State>): void {
 	const view = makeConsole(place, model.get("height_lines"), model.get("columns"), model.get("terminal"),
 		{ find: () => find.open(), leave: () => head.focus() });
 	const { terminal } = view;
-	place.style.height = `${(place.querySelector<HTMLElement>(".xterm-screen")?.offsetHeight ?? 400) + 12}px`;
+	whenSeen(place, () => {
+		const screen = place.querySelector<HTMLElement>(".xterm-screen");
+		if (!place.style.height && screen?.offsetHeight) place.style.height = `${screen.offsetHeight + 12}px`;
+	}, signal);
 	const find = findField(view.search, () => terminal.focus());
 	const logged = keepLog(terminal, log);
 	const stream = new Stream(browser, model, view, () => { logged(); refreshLater(); });

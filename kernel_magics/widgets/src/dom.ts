@@ -57,12 +57,29 @@ export function sparkline(values: number[], width = 72, height = 16): SVGElement
 	return svg;
 }
 
-/** Run `draw` once in the next frame however often the result is called. */
-export function oncePerFrame(draw: () => void): () => void {
-	let waiting = false;
+/** Call `act` each time the element comes into sight: what a notebook has scrolled away may have no size. */
+export function whenSeen(element: HTMLElement, act: () => void, signal: AbortSignal): void {
+	const observer = new IntersectionObserver((changes) => { if (changes.some((one) => one.isIntersecting)) act(); });
+	observer.observe(element);
+	signal.addEventListener("abort", () => observer.disconnect());
+}
+
+const PATIENCE_FRAMES = 4; // JupyterLab hides all there is for one while it changes its theme
+
+/**
+ * Run `draw` once in the next frame however often the result is called; only when it is
+ * `ready`, which some frames are waited for.
+ */
+export function oncePerFrame(draw: () => void, ready = () => true): () => void {
+	let waiting = 0;
+	const next = () => requestAnimationFrame(() => {
+		if (ready()) { waiting = 0; draw(); }
+		else if (++waiting <= PATIENCE_FRAMES) next();
+		else waiting = 0;
+	});
 	return () => {
 		if (waiting) return;
-		waiting = true;
-		requestAnimationFrame(() => { waiting = false; draw(); });
+		waiting = 1;
+		next();
 	};
 }

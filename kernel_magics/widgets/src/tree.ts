@@ -6,7 +6,7 @@
  */
 
 import type { RenderProps } from "@anywidget/types";
-import { bar, h, oncePerFrame, table } from "./dom";
+import { bar, h, oncePerFrame, table, whenSeen } from "./dom";
 import { bytes, count, duration } from "./format";
 import { onThemeChange, readTheme, type Theme } from "./timeline/theme";
 import { Nodes, type Columns } from "./tree/nodes";
@@ -40,10 +40,9 @@ function render({ model, el, signal }: RenderProps<State>): void {
 			own > 0 && nodes.children[node].length ? `${amount(own)} of its own` : ""].filter(Boolean).join(" · ");
 	};
 	const draw = oncePerFrame(() => {
-		if (!canvas.isConnected || !canvas.clientWidth) return;
 		theme ??= readTheme(section);
 		drawTree(canvas.getContext("2d")!, shown(), canvas.clientHeight);
-	});
+	}, () => canvas.clientWidth > 0);
 	const list = () => {
 		const inside = [...nodes.children[root]].sort((a, b) => nodes.value[b] - nodes.value[a]);
 		const most = nodes.value[inside[0]] || 1;
@@ -116,6 +115,7 @@ function render({ model, el, signal }: RenderProps<State>): void {
 	el.append(section);
 	const resized = new ResizeObserver(size);
 	resized.observe(section);
+	whenSeen(section, size, signal);
 	const follow = () => { const node = model.get("focus"); if (node !== root && nodes.children[node]) zoom(node); };
 	model.on("change:focus", follow);
 	signal.addEventListener("abort", () => { resized.disconnect(); model.off("change:focus", follow); });

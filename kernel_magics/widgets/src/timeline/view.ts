@@ -1,7 +1,7 @@
 /* view.ts - the timeline put together: strip, axis, labels, lanes, and what is told below. */
 
 import type { AnyModel } from "@anywidget/types";
-import { h, oncePerFrame } from "../dom";
+import { h, oncePerFrame, whenSeen } from "../dom";
 import { count } from "../format";
 import { eventDetail, measureDetail, pointed, type Fields } from "./detail";
 import { drawLanes } from "./draw";
@@ -51,7 +51,7 @@ export class Timeline implements Moves {
 	private keys = h("dl", { class: "rl-tl-keys", hidden: true }, ...KEYS.map(([keys, does]) => h("div", {}, h("dt", { class: "rl-mono" }, keys), h("dd", {}, does))));
 	private field: HTMLInputElement;
 	private least = h("select", { class: "rl-field rl-tl-least", "aria-label": "least duration" }, ...DURATIONS.map(([label, ns]) => h("option", { value: ns }, label)));
-	readonly draw = oncePerFrame(() => this.paint());
+	readonly draw = oncePerFrame(() => this.paint(), () => this.scroller.clientHeight > 0);
 
 	constructor(private events: Events, private model: AnyModel<Link>, private around: Around, signal: AbortSignal) {
 		this.viewport = new Viewport(events.begin, events.end);
@@ -70,6 +70,7 @@ export class Timeline implements Moves {
 		this.scroller.addEventListener("scroll", this.draw);
 		const resized = new ResizeObserver(() => this.resize());
 		resized.observe(this.element);
+		whenSeen(this.element, () => this.resize(), signal);
 		onThemeChange(() => { this.theme = readTheme(this.element); this.draw(); }, signal);
 		const followLink = () => this.followLink();
 		for (const trait of ["selected", "shown", "measured"] as const) model.on(`change:${trait}`, followLink);
@@ -267,7 +268,7 @@ export class Timeline implements Moves {
 	}
 
 	private paint(): void {
-		if (!this.theme || !this.element.isConnected) return;
+		if (!this.theme) return;
 		const began = performance.now();
 		const context = (canvas: HTMLCanvasElement) => canvas.getContext("2d")!;
 		const { events, viewport, rows, theme, selected } = this;

@@ -14,6 +14,7 @@ from kernel_magics.inspect.debugger.excerpts import excerpt
 from kernel_magics.inspect.debugger.frame_names import FrameNames, evaluate
 from kernel_magics.inspect.debugger.frames import Frames
 from kernel_magics.inspect.debugger.hits import Hits, value_text
+from kernel_magics.inspect.debugger.known_ends import KnownEnds
 from kernel_magics.inspect.debugger.motions import Arrival, Motions
 from kernel_magics.inspect.debugger.places import Place, Places
 from kernel_magics.inspect.debugger.processor import Processor
@@ -35,10 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-PANIC_FUNCTION, EXIT_FUNCTION = "bmk_panic", "bmk_exit"
-# void bmk_panic(kind, signal, trap, fault_address, reason): its fifth argument.
-_PANIC_REASON = "r8"
-_REASON_BYTES = 256
 _FRAMES_LOOKED_AT = 50
 RSP = 7  # DWARF's number
 _DID = {"write": "changed", "read": "read", "access": "touched"}
@@ -56,9 +53,8 @@ class Session:
         self.processor = Processor(stub, guest)
         self.hits = Hits(self.processor, lambda: list(debugger.breakpoints), self)
         self.motions = Motions(self.processor, self.hits, places)
-        self._panic = _address_of(places, PANIC_FUNCTION)
-        self._exit = _address_of(places, EXIT_FUNCTION) if stub.can_reverse else 0
-        self.known_addresses = {address for address in (self._panic, self._exit) if address}
+        self._ends = KnownEnds(places, stub.can_reverse)
+        self.known_addresses = self._ends.addresses
         self.processor.dispensable = self.known_addresses
         self.replay = Replay(self.processor, guest) if stub.can_reverse else None
         self._frames: Frames | None = None
@@ -240,19 +236,14 @@ class Session:
         """Return reason and note if the guest panics here, or its recording ends."""
         if pc not in self.known_addresses:
             return None
-        if pc == self._panic:
-            return "panic", (), self._panic_note()
-        return "end", (), "reverse_step and reverse_cont go back from here"
-
-    def _panic_note(self) -> str:
-        """Return what the runtime's panic function was told."""
         self.processor.forget()
-        address = self.processor.registers[_PANIC_REASON]
+        return self._ends.reason(pc, self.processor.registers, self._read_told, self.name_of)
+
+    def _read_told(self, address: int, size_bytes: int) -> bytes:
         try:
-            raw = self._stub.read(address, _REASON_BYTES)
-        except (StubRefused, ValueError):
-            return ""
-        return raw.split(b"\0")[0].decode("utf-8", "replace")
+            return self._stub.read(address, size_bytes)
+        except StubRefused as error:
+            raise ValueError("not mapped") from error
 
     def drop(self, one: Breakpoint) -> None:
         """Take a temporary breakpoint away."""
@@ -405,11 +396,3 @@ class Session:
         except (TypeError, ValueError, LookupError):
             return ""
         return f"it returned {value_text(self._value)}"
-
-
-def _address_of(places: Places, name: str) -> int:
-    try:
-        return places.image.symbols.find(name).address
-    except LabError:
-        return 0
-

@@ -10,9 +10,9 @@ import traitlets
 
 from kernel_magics.errors import LabError
 from kernel_magics.inspect.images.layer_facets import uncounted
-from kernel_magics.inspect.images.layer_models import LayerModel, model_of
+from kernel_magics.inspect.images.layer_models import model_of
 from kernel_magics.inspect.images.layers import Boundary, Layer
-from kernel_magics.trace.coverage import STUBS
+from kernel_magics.trace.coverage import hypercall_table
 from kernel_magics.trace.events import NAMES
 from kernel_magics.widgets.view import Pump, View, bundle
 
@@ -102,7 +102,7 @@ def layer_picture(image: Any, name: str) -> dict:
         "name": name, "size_bytes": image.size_bytes, "note": uncounted(image),
         "layers": [_layer(layer, sizes, by_layer.get(layer.name, []), _components(parts, layer))
                    for layer in model.layers],
-        "boundaries": [_boundary(b, image, model) for b in model.boundaries],
+        "boundaries": [_boundary(b, image) for b in model.boundaries],
     }
 
 
@@ -143,16 +143,13 @@ def _largest(symbols: list) -> list:
     return sorted(symbols, key=lambda one: (-one.size_bytes, one.name))[:SYMBOLS_SENT]
 
 
-def _boundary(boundary: Boundary, image: Any, model: LayerModel) -> dict:
-    known, there = [NAMES[number] for number in boundary.events], image.symbols.names
-    if not there.intersection(known):  # a stripped image cannot tell
-        there = frozenset(known)
-    hypercalls = boundary.name == "hypercalls"
-    names = [n for n in known if n in there or model.is_of_interface(n)] if hypercalls else []
+def _boundary(boundary: Boundary, image: Any) -> dict:
+    states = hypercall_table({}, image)["status"].astype(str) \
+        if boundary.name == "hypercalls" else pd.Series(dtype=str)
     return {
         "key": boundary.name, "title": boundary.title, "description": boundary.description,
         "lower": boundary.lower[0], "counted": bool(boundary.events),
-        "names": [n for n in names if n in there],
-        "missing": [n for n in names if n not in there],
-        "stubs": sorted(model.stubs(image.symbols, STUBS).intersection(names)),
+        "names": list(states[states != "absent"].index),
+        "missing": list(states[states == "absent"].index),
+        "stubs": list(states[states == "stubbed"].index),
     }

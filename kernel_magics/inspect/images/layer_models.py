@@ -31,7 +31,6 @@ from kernel_magics.inspect.images.unmapped import pieces_of_rumprun, pieces_of_u
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
     from kernel_magics.inspect.images.linked_piece import LinkedPiece
-    from kernel_magics.inspect.images.symbols import SymbolIndex
 
 __all__ = ["RUMPKIT_LAYERS", "LayerModel", "model_of"]
 
@@ -75,14 +74,6 @@ class LayerModel:
             return PurePosixPath(piece.object).parts[0] if "/" in piece.object else ""
         return piece.archive.removesuffix(".a")
 
-    def is_of_interface(self, name: str) -> bool:
-        """Whether a hypercall is one that every image of the kit could have."""
-        return True
-
-    def stubs(self, symbols: SymbolIndex, known: frozenset[str]) -> frozenset[str]:
-        """Return the hypercalls that answer and do nothing; `known` are those of rumpkit."""
-        return known
-
     def divided(self, image: GuestImage, pieces: list[LinkedPiece]) -> list[LinkedPiece]:
         """Return the pieces of an image's map, those of joined objects divided."""
         return pieces
@@ -113,16 +104,6 @@ class RumprunModel(LayerModel):
 
     def component_of(self, piece: LinkedPiece) -> str:
         return component_of(piece.archive, piece.object)
-
-    def is_of_interface(self, name: str) -> bool:
-        # The drivers' own, rumpcomp_, are in an image or are not; they are no interface.
-        return name.startswith("rumpuser_")
-
-    def stubs(self, symbols: SymbolIndex, known: frozenset[str]) -> frozenset[str]:
-        """What does nothing is one function that has many names."""
-        shared = {one.address for one in symbols.search("rumpuser_stub_*")}
-        return frozenset(one.name for one in symbols.search("rumpuser_*")
-                         if one.address in shared)
 
     def divided(self, image: GuestImage, pieces: list[LinkedPiece]) -> list[LinkedPiece]:
         return JoinedObjects(image).divided(pieces)

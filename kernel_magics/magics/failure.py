@@ -12,7 +12,8 @@ from kernel_magics.errors import LabError
 
 __all__ = ["WaitInterrupted", "install", "remove", "failure_lines"]
 
-_BOLD_RED, _DIM, _PLAIN = "\x1b[1;31m", "\x1b[2m", "\x1b[0m"
+# Not red: JupyterLab puts errors on red, and its bold red cannot be read there in the dark.
+_BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
 class WaitInterrupted(KeyboardInterrupt):
@@ -21,12 +22,12 @@ class WaitInterrupted(KeyboardInterrupt):
 
 def failure_lines(failure: BaseException, coloured: bool = True) -> list[str]:
     """Return the lines that a notebook shows for `failure`, with ANSI colours if wanted."""
-    red, dim, plain = (_BOLD_RED, _DIM, _PLAIN) if coloured else ("", "", "")
+    bold, dim, plain = (_BOLD, _DIM, _PLAIN) if coloured else ("", "", "")
     # A panic's report begins with what the message says, and ends with what to do; what led to
     # it may have more to advise.
     report = getattr(failure, "report", None)
     told = report or getattr(failure, "message", failure)
-    lines = [f"{red}{type(failure).__name__}{plain}: {told}"]
+    lines = [f"{bold}{type(failure).__name__}{plain}: {told}"]
     step = getattr(failure, "advice" if report else "next_step", "")
     return lines + ([f"{dim}→{plain} {step}"] if step else [])
 

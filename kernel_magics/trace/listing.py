@@ -75,5 +75,6 @@ def listing(recording: "Recording", words: str = "") -> Listing:
     lines = journal(recording, table)
     if words.strip():
         lines = lines[lines["source"].isin(["call", "runtime"])]
-    return Listing(recording.name, lines, recording.threads,
-                   tuple(sorted(int(gap) for gap in recording.gaps)))
+    first = 0 if recording.lost or lines.empty else int(lines["sequence"].min())
+    return Listing(recording.name, lines, recording.threads,  # before the first none was asked for
+                   tuple(sorted(int(gap) for gap in recording.gaps if gap >= first)))

@@ -57,6 +57,11 @@ def _components(components: Any) -> dict:
     return {"text/plain": repr(components), _HTML: components_html(components)}
 
 
+def _headers(found: Any) -> dict:
+    from kernel_magics.widgets.listings import headers_html
+    return {"text/plain": repr(found), _HTML: headers_html(found)}
+
+
 def _trace(source: Any) -> dict:
     from kernel_magics.widgets.trace import TraceView
     return _live(source, TraceView(source))
@@ -146,6 +151,7 @@ _VIEWS: dict[tuple[str, str], Callable[[Any], dict]] = {
     ("kernel_magics.inspect.memory.memory", "GuestMemory"): _memory,
     ("kernel_magics.inspect.panics.panic", "PanicReport"): _panic,
     ("kernel_magics.inspect.probes.probe", "Probe"): _probe,
+    ("kernel_magics.inspect.images.headers", "HeaderTable"): _headers,
     ("kernel_magics.inspect.images.size_tree", "SizeTree"): _tree,
     ("kernel_magics.inspect.threads.threads", "GuestThreads"): _threads,
     ("kernel_magics.inspect.threads.locks", "GuestLocks"): _locks,

@@ -1,11 +1,11 @@
-"""How the list of guests and the doctor's findings show themselves as HTML."""
+"""How guests, the doctor's findings and the headers of an image show themselves as HTML."""
 
 from typing import Any
 
 from kernel_magics.widgets.guest import ports_html, state_text
 from kernel_magics.widgets.markup import escape, report, table
 
-__all__ = ["guests_html", "doctor_html"]
+__all__ = ["guests_html", "doctor_html", "headers_html"]
 
 _WORDS = {"ok": "✓ good", "note": "– note", "problem": "✗ problem"}
 
@@ -33,3 +33,14 @@ def doctor_html(findings: Any) -> str:
         "Something keeps guests from being built or booted here."
     return report("what this machine can do", f"<header><b>{said}</b></header>",
                   table(("subject", "", "finding"), rows))
+
+
+def headers_html(found: Any) -> str:
+    """Return the sections, segments or notes of an image as an HTML table."""
+    heads, *rows = found.cells
+    numeric = tuple(at for at, head in enumerate(heads)
+                    if head in ("address", "physical_address", "offset", "alignment")
+                    or head.endswith("bytes"))
+    return report(found.title, f"<header><b>{escape(found.title)}</b></header>", table(
+        tuple(head.replace("_", " ") for head in heads),
+        [tuple(f"<code>{escape(cell)}</code>" for cell in row) for row in rows], numeric))

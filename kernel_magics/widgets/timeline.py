@@ -113,5 +113,7 @@ class Timeline(View):
         if not len(gaps) or not len(self.df):
             return []
         sequence = self.df["sequence"].to_numpy("int64")
+        if not self.lost:  # what is before the first was not asked for
+            gaps = gaps[gaps >= sequence.min()]
         after = np.minimum(np.searchsorted(sequence, gaps), len(sequence) - 1)
         return [float(time) for time in self.df["time_ns"].to_numpy()[after]]

@@ -249,6 +249,15 @@ def test_the_text_says_where_records_are_missing():
     assert [line.split("  ")[-1] for line in text.split("\n")][1] == "records are missing here"
 
 
+def test_where_a_recording_begins_nothing_is_missing():
+    guest = Guest()
+    guest.call("getpid")
+    guest.rows = [[row[0] + 10, *row[1:]] for row in guest.rows]
+    for lost in ({}, {"overwritten": 3}):
+        text = str(guest.recording(gaps=np.array([9]), losses=lost).text())
+        assert ("records are missing" in text) == bool(lost)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_blocks_make_the_same_table_as_one_piece(monkeypatch, seed):
     random = np.random.default_rng(seed)

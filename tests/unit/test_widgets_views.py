@@ -6,12 +6,14 @@ import pandas as pd
 import pytest
 
 from kernel_magics.errors import GuestError, UsageError
+from kernel_magics.inspect.images.headers import HeaderTable
 from kernel_magics.inspect.images.size_tree import SizeTree
 from kernel_magics.inspect.panics.panic import PanicReport
 from kernel_magics.inspect.stacks.backtrace import Frame
 from kernel_magics.trace.comparison import TraceComparison
 from kernel_magics.widgets.comparisons import comparison_html, trace_comparison_html
 from kernel_magics.widgets.listing import ListingView, column_kind
+from kernel_magics.widgets.listings import headers_html
 from kernel_magics.widgets.memory import squares
 from kernel_magics.widgets.panic import panic_html
 from kernel_magics.widgets.trace import TraceView
@@ -115,3 +117,11 @@ def test_two_traces_in_html_have_counts_and_times_in_their_units():
 def test_a_trace_view_of_something_else_says_what_it_wants():
     with pytest.raises(UsageError, match="cannot be made of int"):
         TraceView(3)
+
+
+def test_headers_of_an_image_are_a_table():
+    table = HeaderTable("2 sections of <x>", [(".text", 4096), (".data", 17)], {
+        "name": lambda row: row[0], "address": lambda row: row[1]}, ("address",))
+    html = headers_html(table)
+    assert "2 sections of &lt;x&gt;" in html and html.count("<tr>") == 3
+    assert '<td class="n"><code>0x1000</code></td>' in html

@@ -68,10 +68,14 @@ class HeaderTable:
             raise KeyError(key)
         return self.rows[key]
 
+    @property
+    def cells(self) -> list[list[str]]:
+        """The heads, then a list of texts for each row; addresses and offsets in hexadecimal."""
+        return [list(self._columns), *([self._text(name, read(row)) for name, read
+                                        in self._columns.items()] for row in self.rows)]
+
     def __repr__(self) -> str:
-        cells = [list(self._columns)]
-        cells += [[self._text(name, read(row)) for name, read in self._columns.items()]
-                  for row in self.rows]
+        cells = self.cells
         widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
                  .rstrip() for row in cells]

@@ -30,6 +30,9 @@ function text(value: Cell, kind: Kind): string {
 	return String(value);
 }
 
+/** "locks" of one, "processes" of one. */
+const single = (noun: string): string => noun.replace(/(ss)es$|s$/, "$1");
+
 /** Addresses come as text, because they have more bits than a number holds. */
 function order(a: Cell, b: Cell, kind: Kind): number {
 	if (a === b) return 0;
@@ -86,7 +89,7 @@ class Listing {
 		this.list.scrollTop = top;
 		if (focused) made.querySelector<HTMLElement>("[aria-selected=true]")?.focus({ preventScroll: true });
 		const [sent, total] = [this.model.get("rows").length, this.model.get("total")];
-		const noun = this.model.get("noun");
+		const noun = total === 1 ? single(this.model.get("noun")) : this.model.get("noun");
 		this.told.textContent = rows.length < sent ? `${count(rows.length)} of ${count(sent)} ${noun}`
 			: sent < total ? `${count(sent)} of ${count(total)} ${noun}; .df has all` : `${count(total)} ${noun}`;
 	}

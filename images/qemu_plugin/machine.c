@@ -51,7 +51,12 @@ uint64_t machine_word(uint64_t address)
 	return value;
 }
 
-void machine_forget(void)
+void machine_forget(uint64_t address)
+{
+	tb_invalidate_phys_range(address, address + 1);
+}
+
+void machine_forget_all(void)
 {
 	tb_flush(the_cpu());
 }

@@ -20,8 +20,9 @@ uint64_t machine_register(unsigned number);
 /* Zero where there is no memory. */
 uint64_t machine_word(uint64_t address);
 void machine_read(uint64_t address, void *buffer, unsigned bytes);
-/* Translate again what will run: other addresses are of interest now. */
-void machine_forget(void);
+/* Translate again what is at an address, or everything. */
+void machine_forget(uint64_t address);
+void machine_forget_all(void);
 
 /* --- ring.c --- */
 

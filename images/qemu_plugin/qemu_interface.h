@@ -41,7 +41,6 @@ uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *block);
 /* Called each time the block is executed, before its first instruction. */
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *block, qemu_exec_fn executed,
     int flags, void *data);
-void qemu_plugin_outs(const char *text);
 
 /* --- of QEMU itself --- */
 
@@ -56,7 +55,8 @@ struct CPUState *qemu_get_cpu(int index);
 int x86_cpu_gdb_read_register(struct CPUState *cpu, struct byte_array *array, int number);
 /* Read guest-physical memory. */
 void cpu_physical_memory_rw(uint64_t address, void *buffer, uint64_t bytes, bool write);
-/* Forget all translations, as soon as the processor is out of them. */
+/* Forget the translations of a range of memory; all, as soon as the processor is out of them. */
+void tb_invalidate_phys_range(uint64_t start, uint64_t end);
 void tb_flush(struct CPUState *cpu);
 
 struct byte_array *g_byte_array_sized_new(unsigned bytes);

@@ -26,8 +26,14 @@ static struct call {
 	uint8_t is_recorded, kind;
 } calls[CALLS];
 
-/* Addresses behind calls that are not to be seen in the code: through pointers, and jumps. */
-static uint64_t returns[RETURNS];
+/*
+ * Addresses behind calls that are not to be seen in the code: through pointers, and jumps.
+ * is_watched once the block there was translated with that in mind.
+ */
+static struct {
+	uint64_t address;
+	uint8_t is_watched, tries;
+} returns[RETURNS];
 
 static struct plugin_point *point_at(uint64_t address)
 {
@@ -64,20 +70,27 @@ static unsigned return_slot(uint64_t address)
 {
 	unsigned slot = (unsigned)(address * 0x9e3779b1u >> 8) % RETURNS;
 
-	for (unsigned tries = 0; tries < RETURNS && returns[slot] && returns[slot] != address; tries++)
+	for (unsigned tries = 0; tries < RETURNS && returns[slot].address &&
+	    returns[slot].address != address; tries++)
 		slot = (slot + 1) % RETURNS;
 	return slot;
 }
 
-/* Have the block at an address watched from now on; it may be translated already. */
+/*
+ * Have the block at an address watched from now on.  It may be translated already; if it is
+ * not forgotten, which would be if memory is not where it is taken to be, all of them are.
+ */
 static void return_add(uint64_t address)
 {
 	unsigned slot = return_slot(address);
 
-	if (returns[slot] == address || is_call_of_ours(address))
+	if (returns[slot].is_watched || is_call_of_ours(address))
 		return;
-	returns[slot] = address;
-	machine_forget();
+	returns[slot].address = address;
+	if (returns[slot].tries++ % 2)
+		machine_forget_all();
+	else
+		machine_forget(address);
 }
 
 static struct call *call_slot(uint64_t stack)
@@ -158,10 +171,14 @@ static void translated(qemu_id id, struct qemu_plugin_tb *block)
 {
 	uint64_t address = qemu_plugin_tb_vaddr(block);
 	struct plugin_point *point = point_at(address);
+	unsigned slot;
 
 	(void)id;
 	/* First the return: a function may begin right behind a call that does not. */
-	if (returns[return_slot(address)] == address || is_call_of_ours(address))
+	slot = return_slot(address);
+	if (returns[slot].address == address)
+		returns[slot].is_watched = 1;
+	if (returns[slot].address == address || is_call_of_ours(address))
 		qemu_plugin_register_vcpu_tb_exec_cb(block, return_reached, QEMU_CB_NO_REGS,
 		    (void *)(uintptr_t)address);
 	if (point && point->kind != PLUGIN_JUMPS)

@@ -23,7 +23,10 @@ extern uint64_t lab_counters[LAB_EVENTS];
 
 /* Make the ring, of as many records as asked for or memory allows. */
 void lab_ring_create(uint64_t records);
-/* Write one record, if there is a ring. */
+/* Write one record, if there is a ring: of a call's beginning, of its end, or any. */
+void lab_record_enter(unsigned event, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+    uint64_t caller);
+void lab_record_exit(unsigned event, uint64_t result);
 void lab_record(unsigned event, unsigned kind, unsigned detail, const uint64_t words[5]);
 /* Write the first bytes of a text behind the record it belongs to. */
 void lab_record_text(unsigned event, unsigned argument, const char *text);
@@ -37,13 +40,18 @@ void lab_record_close(uint64_t slot, unsigned event, unsigned kind, uint32_t thr
 
 /* --- trace_threads.c --- */
 
-/* The number of the thread that runs, 1 for the first. */
+/*
+ * The number of the thread that runs, 1 for the first; 0 until it is asked for by
+ * lab_thread_number.
+ */
+extern __thread uint32_t lab_own_number;
 uint32_t lab_thread_number(void);
 /* The running thread ends; it makes no more hypercalls. */
 void lab_thread_end(void);
 /* Follow the scheduler from now on. */
 void lab_threads_follow(void);
-/* Another thread may have come to run since the last switch was noted. */
+/* A switch was noted, and who came to run was not known then: its slot in the ring, or 0. */
+extern uint64_t lab_switch_slot;
 void lab_switch_settle(void);
 
 /* --- trace_stack.c --- */

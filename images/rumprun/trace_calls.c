@@ -17,10 +17,16 @@ typedef uint64_t word;
 #define EVENT(name) (LAB_EVENT_HYPERCALL + LAB_HC_##name)
 #define UPSTREAM(name) (LAB_EVENT_UPSTREAM + LAB_UP_##name)
 
-static __attribute__((noinline)) void lab_enter(unsigned event, const word arguments[5],
-    unsigned text)
+/* With the event goes which argument is a text: six words are passed in registers. */
+#define WITH_TEXT(event, text) ((unsigned)(event) | (unsigned)(text) << 16)
+
+static __attribute__((noinline)) void lab_enter(unsigned event_and_text, word a0, word a1,
+    word a2, word a3, word caller)
 {
-	lab_record(event, LAB_RECORD_ENTER, 0, arguments);
+	unsigned event = event_and_text & 0xffff, text = event_and_text >> 16;
+	const word arguments[] = { a0, a1, a2, a3 };
+
+	lab_record_enter(event, a0, a1, a2, a3, caller);
 	if (text && arguments[text - 1])
 		lab_record_text(event, text - 1, (const char *)arguments[text - 1]);
 	if (__builtin_expect(lab_bit(lab_header.stacks, event), 0))
@@ -29,9 +35,7 @@ static __attribute__((noinline)) void lab_enter(unsigned event, const word argum
 
 static __attribute__((noinline)) word lab_leave(unsigned event, word result)
 {
-	const word words[5] = { result };
-
-	lab_record(event, LAB_RECORD_EXIT, 0, words);
+	lab_record_exit(event, result);
 	return result;
 }
 
@@ -52,9 +56,8 @@ static __attribute__((noinline)) word lab_leave(unsigned event, word result)
 		lab_counters[event]++; \
 		if (!lab_wants(event)) \
 			return __real_##name(a0, a1, a2, a3, a4, a5); \
-		const word arguments[] = { recorded > 0 ? a0 : 0, recorded > 1 ? a1 : 0, \
-		    recorded > 2 ? a2 : 0, recorded > 3 ? a3 : 0, CALLER }; \
-		lab_enter(event, arguments, text); \
+		lab_enter(WITH_TEXT(event, text), recorded > 0 ? a0 : 0, recorded > 1 ? a1 : 0, \
+		    recorded > 2 ? a2 : 0, recorded > 3 ? a3 : 0, CALLER); \
 		return lab_leave(event, __real_##name(a0, a1, a2, a3, a4, a5)); \
 	}
 
@@ -66,8 +69,7 @@ static __attribute__((noinline)) word lab_leave(unsigned event, word result)
 		lab_counters[EVENT(name)]++; \
 		if (!lab_wants(EVENT(name))) \
 			return __real_##name(a0, a1, a2, a3, a4, a5, a6); \
-		const word arguments[] = { a0, a1, a2, a3, CALLER }; \
-		lab_enter(EVENT(name), arguments, text); \
+		lab_enter(WITH_TEXT(EVENT(name), text), a0, a1, a2, a3, CALLER); \
 		return lab_leave(EVENT(name), __real_##name(a0, a1, a2, a3, a4, a5, a6)); \
 	}
 
@@ -151,11 +153,9 @@ void __wrap_rumpuser_thread_exit(void);
 
 void __wrap_rumpuser_thread_exit(void)
 {
-	const word arguments[] = { 0, 0, 0, 0, CALLER };
-
 	lab_counters[EVENT(rumpuser_thread_exit)]++;
 	if (lab_wants(EVENT(rumpuser_thread_exit)))
-		lab_enter(EVENT(rumpuser_thread_exit), arguments, NO_TEXT);
+		lab_enter(EVENT(rumpuser_thread_exit), 0, 0, 0, 0, CALLER);
 	lab_thread_end();
 	__real_rumpuser_thread_exit();
 }
@@ -168,13 +168,12 @@ void bmk_vprintf(const char *format, va_list arguments);
 void __wrap_rumpuser_dprintf(const char *format, ...)
 {
 	const unsigned event = EVENT(rumpuser_dprintf);
-	const word recorded[] = { (word)format, 0, 0, 0, CALLER };
 	int traced = lab_wants(event);
 	va_list arguments;
 
 	lab_counters[event]++;
 	if (traced)
-		lab_enter(event, recorded, 1);
+		lab_enter(WITH_TEXT(event, 1), (word)format, 0, 0, 0, CALLER);
 	va_start(arguments, format);
 	bmk_vprintf(format, arguments);
 	va_end(arguments);

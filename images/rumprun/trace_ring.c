@@ -74,16 +74,16 @@ static inline struct lab_record *take(uint64_t *index)
 	return record;
 }
 
-static inline void give(struct lab_record *record, uint64_t index, uint64_t what,
-    const uint64_t words[5])
+static inline void give(struct lab_record *record, uint64_t index, uint64_t what, uint64_t a0,
+    uint64_t a1, uint64_t a2, uint64_t a3, uint64_t caller)
 {
 	/* Event, kind, detail and thread in one store. */
 	__builtin_memcpy(&record->event, &what, sizeof(what));
-	record->args[0] = words[0];
-	record->args[1] = words[1];
-	record->args[2] = words[2];
-	record->args[3] = words[3];
-	record->caller = words[4];
+	record->args[0] = a0;
+	record->args[1] = a1;
+	record->args[2] = a2;
+	record->args[3] = a3;
+	record->caller = caller;
 	__atomic_store_n(&record->sequence, index + 1, __ATOMIC_RELEASE);
 }
 
@@ -92,16 +92,60 @@ static inline uint64_t what_of(unsigned event, unsigned kind, unsigned detail, u
 	return (uint64_t)thread << 32 | (uint64_t)detail << 24 | kind << 16 | event;
 }
 
-void lab_record(unsigned event, unsigned kind, unsigned detail, const uint64_t words[5])
+/* Who runs, and what was left open until that is known. */
+static inline uint32_t number_settled(void)
 {
-	struct lab_record *record;
+	uint32_t number = lab_own_number;
+
+	if (__builtin_expect(!number, 0))
+		number = lab_thread_number();
+	if (__builtin_expect(lab_switch_slot != 0, 0))
+		lab_switch_settle();
+	return number;
+}
+
+void lab_record_enter(unsigned event, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+    uint64_t caller)
+{
+	uint32_t number;
 	uint64_t index;
+	struct lab_record *record;
 
 	if (!ring)
 		return;
-	lab_switch_settle();
+	number = number_settled();
 	record = take(&index);
-	give(record, index, what_of(event, kind, detail, lab_thread_number()), words);
+	give(record, index, what_of(event, LAB_RECORD_ENTER, 0, number), a0, a1, a2, a3, caller);
+}
+
+void lab_record_exit(unsigned event, uint64_t result)
+{
+	uint32_t number;
+	uint64_t index, what;
+	struct lab_record *record;
+
+	if (!ring)
+		return;
+	number = number_settled();
+	record = take(&index);
+	what = what_of(event, LAB_RECORD_EXIT, 0, number);
+	__builtin_memcpy(&record->event, &what, sizeof(what));
+	record->args[0] = result;
+	__atomic_store_n(&record->sequence, index + 1, __ATOMIC_RELEASE);
+}
+
+void lab_record(unsigned event, unsigned kind, unsigned detail, const uint64_t words[5])
+{
+	uint32_t number;
+	uint64_t index;
+	struct lab_record *record;
+
+	if (!ring)
+		return;
+	number = number_settled();
+	record = take(&index);
+	give(record, index, what_of(event, kind, detail, number), words[0], words[1], words[2],
+	    words[3], words[4]);
 }
 
 uint64_t lab_record_open(void)
@@ -121,7 +165,8 @@ void lab_record_close(uint64_t slot, unsigned event, unsigned kind, uint32_t thr
 
 	/* The ring may have gone round since. */
 	if (slot && lab_header.ring_write_index - index <= ring_mask)
-		give(&ring[index & ring_mask], index, what_of(event, kind, 0, thread), words);
+		give(&ring[index & ring_mask], index, what_of(event, kind, 0, thread), words[0],
+		    words[1], words[2], words[3], words[4]);
 }
 
 void lab_record_text(unsigned event, unsigned argument, const char *text)

@@ -21,14 +21,14 @@ void __wrap_bmk_sched_exit_withtls(void);
 
 static struct lab_thread threads[THREADS]; /* number n at (n - 1) % THREADS */
 static uint32_t numbers;                   /* given so far */
-static __thread uint32_t own_number;
+__thread uint32_t lab_own_number;
 static hook_fn hook_before;
 
 /* The number of a thread that ends: its thread-local variables go before it does. */
 static uint32_t ending;
 
-/* The switch that is not written yet: its slot in the ring, who went, and in what state. */
-static uint64_t open_slot;
+/* The switch that is not written yet: who went, and in what state. */
+uint64_t lab_switch_slot;
 static uint32_t gone_number, gone_state;
 
 static void name_copy(char *to, const char *from)
@@ -45,7 +45,7 @@ static __attribute__((noinline)) void number_give(void)
 	struct lab_thread *entry = &threads[numbers++ % THREADS];
 	uint64_t words[5] = { numbers };
 
-	own_number = numbers;
+	lab_own_number = numbers;
 	name_copy(entry->name, bmk_sched_threadname(bmk_current));
 	entry->number = numbers;
 	entry->state = LAB_THREAD_RUNNABLE;
@@ -61,9 +61,9 @@ uint32_t lab_thread_number(void)
 {
 	if (ending)
 		return ending;
-	if (!own_number)
+	if (!lab_own_number)
 		number_give();
-	return own_number;
+	return lab_own_number;
 }
 
 void lab_thread_end(void)
@@ -91,7 +91,7 @@ static void hook(void *before, void *after)
 	gone_state = state_of(bmk_current);
 	ending = 0;
 	if (lab_wants(LAB_EVENT_SWITCH))
-		open_slot = lab_record_open();
+		lab_switch_slot = lab_record_open();
 	if (hook_before)
 		hook_before(before, after);
 }
@@ -99,11 +99,11 @@ static void hook(void *before, void *after)
 void lab_switch_settle(void)
 {
 	uint64_t words[5] = { gone_number, 0, gone_state, 0, 0 };
-	uint64_t slot = open_slot;
+	uint64_t slot = lab_switch_slot;
 
 	if (!slot || lab_thread_number() == gone_number)
 		return;
-	open_slot = 0;
+	lab_switch_slot = 0;
 	words[1] = lab_thread_number();
 	lab_record_close(slot, LAB_EVENT_SWITCH, LAB_RECORD_INSTANT, gone_number, words);
 }

@@ -89,6 +89,7 @@ CAPABILITIES: dict[str, Callable[[], str]] = {
     "tshark": _program("tshark"),
     "tun": _tun,
     "namespaces": _namespaces,
+    "makefs": _program("makefs"),
     "debian": _debian,
     "browser": _browser,
     "rumprun": _rumprun,

@@ -17,12 +17,13 @@ __all__ = ["interface", "disk_path", "check_drivers"]
 @dataclass(frozen=True, slots=True)
 class _Driver:
     """`device` is what the guest calls what it drives; `mark` is in an image that has it;
-    `bakes` are configurations that do."""
+    `bakes` are configurations that do; `nodes` how many of them get device files there."""
 
     device: str
     mark: bytes
     bakes: str
     shown: str
+    nodes: int = 1
 
 
 _INTERFACES = {
@@ -31,9 +32,13 @@ _INTERFACES = {
     "e1000": _Driver("wm0", b"i82540EM", "hw_generic", "an e1000 network interface (wm)"),
 }
 _DISKS = {
-    "virtio": _Driver("ld", b"ld_virtio", "hw_virtio or hw_generic", "a virtio disk (ld)"),
+    "virtio": _Driver("ld", b"ld_virtio", "hw_virtio or hw_generic", "a virtio disk (ld)",
+                      10),
     "scsi": _Driver("sd", b"vioscsi", "hw_virtio_scsi or hw_generic", "a virtio SCSI disk (sd)"),
 }
+
+
+_FEWER = 'give it fewer, or disk_bus="virtio", where there are ten'
 
 
 def interface(nic: str) -> str:
@@ -53,6 +58,9 @@ def check_drivers(name: str, data: bytes, devices: Devices) -> None:
         wanted.append(_INTERFACES[devices.nic or "virtio"])
     if devices.disks:
         wanted.append(_DISKS[devices.disk_bus or "virtio"])
+    if devices.disks and len(devices.disks) > (most := wanted[-1].nodes):
+        raise UsageError(f"a Rumprun guest has device files for {most} of its disks on this bus, "
+                         f"and these are {len(devices.disks)}", next_step=_FEWER)
     for driver in wanted:
         if driver.mark not in data:
             raise UsageError(f"{name} was baked without a driver for {driver.shown}",

@@ -60,6 +60,13 @@ IMAGE_FACETS.update({name: _facet(place) for name, place in {
 # Of guests of upstream Rumprun another module answers; for what is not here, the same one.
 _RUMPRUN = {
     "memory": "rumprun.memory.RumprunMemory",
+    "processes": "rumprun.probes.processes.RumprunProcesses",
+    "files": "rumprun.probes.files.RumprunFiles",
+    "sockets": "rumprun.probes.sockets.RumprunSockets",
+    "mounts": "rumprun.probes.mounts.RumprunMounts",
+    "timers": "rumprun.probes.timers.RumprunTimers",
+    "interrupts": "rumprun.probes.hardware.RumprunInterrupts",
+    "devices": "rumprun.probes.hardware.RumprunDevices",
 }
 
 GUEST_FACETS.update({name: _facet(place, {"rumprun": _RUMPRUN[name]} if name in _RUMPRUN

@@ -11,8 +11,8 @@ import numpy as np
 
 __all__ = ["jumping_to"]
 
-_JUMP, _TWO_BYTES, _CONDITIONAL, _CONDITIONALS = 0xE9, 0x0F, 0x80, 16
-_DISTANCE_BYTES = 4
+# Opcodes of a jump, near and short, and of the first of sixteen conditional ones.
+_NEAR, _SHORT, _TWO_BYTES, _IF_NEAR, _IF_SHORT, _CONDITIONS = 0xE9, 0xEB, 0x0F, 0x80, 0x70, 16
 _MOST_ROUNDS = 8
 
 
@@ -37,16 +37,25 @@ def jumping_to(image: Any, targets: Iterable[int]) -> set[int]:
 
 
 def _jumps(elf: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return where something like a near jump is, and where it leads."""
+    """Return where something like a jump is, and where it leads."""
     text = elf.section(".text")
     if text is None:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     code = np.frombuffer(elf.section_bytes(text), np.uint8)
-    plain = np.flatnonzero(code == _JUMP) + 1
-    conditional = np.flatnonzero((code[:-1] == _TWO_BYTES)
-                                 & (code[1:] - np.uint8(_CONDITIONAL) < _CONDITIONALS)) + 2
-    at = np.concatenate([plain, conditional])
-    at = at[at + _DISTANCE_BYTES <= len(code)]
-    parts = [code[at + byte].astype(np.int64) << 8 * byte for byte in range(_DISTANCE_BYTES)]
-    distance = np.add.reduce(parts).astype(np.int32).astype(np.int64)
-    return text.address + at, text.address + at + _DISTANCE_BYTES + distance
+    near = np.concatenate([
+        np.flatnonzero(code == _NEAR) + 1,
+        np.flatnonzero((code[:-1] == _TWO_BYTES) & (code[1:] - _IF_NEAR < _CONDITIONS)) + 2])
+    short = np.flatnonzero((code == _SHORT) | (code - _IF_SHORT < _CONDITIONS)) + 1
+    found = [(at, at + size + _distances(code, at, size))
+             for at, size in ((near[near + 4 <= len(code)], 4), (short[short < len(code)], 1))]
+    return (text.address + np.concatenate([at for at, _ in found]),
+            text.address + np.concatenate([to for _, to in found]))
+
+
+def _distances(code: np.ndarray, at: np.ndarray, size: int) -> np.ndarray:
+    """Return the signed little-endian numbers of `size` bytes at these places."""
+    value = np.zeros(len(at), np.int64)
+    for byte in range(size):
+        value |= code[at + byte].astype(np.int64) << 8 * byte
+    sign = np.int64(1 << 8 * size - 1)
+    return (value ^ sign) - sign

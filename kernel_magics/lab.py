@@ -31,6 +31,7 @@ from kernel_magics.inspect.panics.report_reader import open_report
 from kernel_magics.trace.facet import boot_trace, boot_tracer
 
 if TYPE_CHECKING:
+    from kernel_magics.trace.kit_comparison import KitComparison
     from kernel_magics.trace.recording import Recording as TraceRecording
 
 __all__ = ["Lab", "GuestList"]
@@ -215,6 +216,38 @@ class Lab:
         if asked.trace != "off":
             self._record(guest)
         return guest
+
+    def compare_kits(self, source: Any, name: str = "program", *, until: str = "",
+                     timeout: float = 60, memory_mib: int = 64,
+                     build: Mapping[str, Any] | None = None, **boot: Any) -> "KitComparison":
+        """Build and boot one program under rumpkit and upstream Rumprun, and compare them: bytes
+        by layer, boots, hypercalls by what they are for.
+
+        `source` is as in `build`; the guests, called NAME_rumpkit and NAME_rumprun, run one
+        after the other on the same machine type ("pc"), traced, until they end, or until the
+        console shows `until`, at most `timeout` seconds.  `build` holds further options of
+        lab.build, as {"ldflags": "-lm", "bake": "hw_generic"}; `boot` those of lab.boot.  What
+        was booted already is compared by `compare`.  Raises what lab.build and lab.boot raise.
+        """
+        from kernel_magics.trace.kit_runs import run_under_kits
+
+        return run_under_kits(self, source, name, until=until, timeout=timeout,
+                              memory_mib=memory_mib, build=build or {}, boot=boot)
+
+    def compare(self, before: Any, after: Any) -> "KitComparison":
+        """Compare two images or two guests, also of two kits; each may be given by its name.
+
+        Raises UsageError, GuestError or ImageError for what is neither.
+        """
+        from kernel_magics.trace.kit_comparison import KitComparison
+
+        return KitComparison(self._subject(before), self._subject(after))
+
+    def _subject(self, what: Any) -> Any:
+        if not isinstance(what, str):
+            return what
+        known = {guest.name: guest for guest in self.guests()}
+        return known[what] if what in known else self.image(what)
 
     def replay(self, recording: str | Path, name: str | None = None, *,
                paused: bool = True) -> Guest:

@@ -25,14 +25,18 @@ RUMPDIFF = Command(
         Option("--limit", "how many rows to show, the largest", "ROWS", kind=whole, default=20)),
     details="""Of a guest its image is compared. The result's .df has a row for each symbol that
     was added or removed, grew, shrank or moved into another object. The same from a script:
-    before.diff(after).""",
+    before.diff(after). Of two kits, rumpkit and rumprun, bytes by layer are compared and, of
+    guests, boots and hypercalls by what they are for; from a script: lab.compare(before, after),
+    or lab.compare_kits(source), which builds and boots both.""",
     examples=("%rumpdiff hello hello2", "%rumpdiff hello hello2 --by object",
               "%rumpdiff hello hello2 --code main", "%rumpdiff one two --boots",
-              "%rumpdiff one two --traces", "%rumpdiff before.trace one --traces"))
+              "%rumpdiff one two --traces", "%rumpdiff hello hello_rumprun",
+              "%rumpdiff before.trace one --traces"))
 
 
 def rumpdiff(options: SimpleNamespace, _cell: str | None) -> Any:
-    """Return an ImageDiff, a CodeDiff, a list of names, a BootDiff or a TraceComparison."""
+    """Return an ImageDiff, a CodeDiff, a list of names, a BootDiff, a TraceComparison, or for
+    two kits a KitComparison."""
     from kernel_magics.inspect.boot_diff import BootDiff
     from kernel_magics.inspect.images.diff import ImageDiff
     if options.traces:
@@ -44,6 +48,9 @@ def rumpdiff(options: SimpleNamespace, _cell: str | None) -> Any:
             raise UsageError(f"%rumpdiff --boots compares guests, and {wrong} is an image",
                              next_step=f"boot it: %rumpboot {wrong}")
         return BootDiff(first, second)
+    if before.kit != after.kit and not (options.by or options.code or options.rewritten):
+        from kernel_magics.trace.kit_comparison import KitComparison
+        return KitComparison(first or before, second or after)
     diff = ImageDiff(before, after, level=options.by, rows=options.limit)
     if options.code:
         return diff.code(options.code)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.errors import UsageError
 from kernel_magics.inspect.images.layers import LAYERS, OTHER
+from kernel_magics.inspect.images.rumprun_components import TRACE
 from kernel_magics.inspect.images.size_tree import bytes_text
 from kernel_magics.trace.kit_profile import hypercall_profile
 
@@ -33,11 +35,12 @@ class KitComparison:
     """Two images, or guests of them, that were made of the same program by two kits.
 
     `before` and `after` are GuestImages or boot.Guests; of guests their boots and hypercalls
-    are compared too, as they are when this is made.  `notes` says what could not be compared,
-    or not fairly, and what would help.
+    are compared too, as they are when this is made.  `notes`, to which some may be given, say
+    what could not be compared, or not fairly, and what would help.
     """
 
-    def __init__(self, before: Any, after: Any) -> None:
+    def __init__(self, before: Any, after: Any, notes: Sequence[str] = ()) -> None:
+        self._notes = list(notes)
         self.subjects = (before, after)
         self.images = (_image(before), _image(after))
         self.names = (str(before.name), str(after.name))
@@ -52,11 +55,17 @@ class KitComparison:
     @property
     def notes(self) -> list[str]:
         """What was not compared, or not fairly, a sentence each."""
+        traced = [f"{size / 1024:.1f} KiB of {image.name}'s rumpuser are what traces it"
+                  for image in self.images if (size := _tracing_bytes(image))]
+        return [*self._notes, *traced, *self._runs()]
+
+    def _runs(self) -> list[str]:
+        """Say what there is to say of the boots and the hypercalls."""
         if self.guests is None:
             return ["boots and hypercalls are compared of guests: boot both images"]
         said = [f"{name}: {whence}" for name, profile, whence
                 in zip(self.names, self._profiles, self._whence, strict=True) if profile is None]
-        if not said and "counters" in self._whence:
+        if "counters" in self._whence:
             said.append("counts only: boot both with trace=\"hypercalls\" (--trace) for times")
         return [*said, *self._unlike("machine", "machine"), *self._unlike("memory_mib", "RAM"),
                 *self._unlike("driver", "driver")]
@@ -149,6 +158,12 @@ def _image(subject: Any) -> Any:
         raise UsageError(f"kits are compared by images or guests, not by {subject!r}",
                          next_step="pass what lab.build or lab.boot returned")
     return image
+
+
+def _tracing_bytes(image: Any) -> int:
+    """Return how much of an image is there only to trace it."""
+    parts = image.sizes.by_component()
+    return int(parts.loc[parts["component"] == TRACE, "total"].sum())
 
 
 def _table(index: str, rows: list[Any], unit: str) -> pd.DataFrame:

@@ -123,6 +123,11 @@ def _trace_comparison(found: Any) -> dict:
     return {"text/plain": repr(found), _HTML: trace_comparison_html(found)}
 
 
+def _kit_comparison(found: Any) -> dict:
+    from kernel_magics.widgets.kit_comparison import kit_comparison_html
+    return {"text/plain": repr(found), _HTML: kit_comparison_html(found)}
+
+
 def _subject(facet: Any) -> Any:
     """Return the guest or dump that one of its attributes is of."""
     return getattr(facet, "_subject", None) or facet._guest
@@ -156,6 +161,7 @@ _VIEWS: dict[tuple[str, str], Callable[[Any], dict]] = {
     ("kernel_magics.inspect.threads.threads", "GuestThreads"): _threads,
     ("kernel_magics.inspect.threads.locks", "GuestLocks"): _locks,
     ("kernel_magics.trace.comparison", "TraceComparison"): _trace_comparison,
+    ("kernel_magics.trace.kit_comparison", "KitComparison"): _kit_comparison,
     ("kernel_magics.trace.flame", "FlameGraph"): _flame,
     ("kernel_magics.trace.recording", "Recording"): _trace,
     ("kernel_magics.trace.trace", "Trace"): _trace,

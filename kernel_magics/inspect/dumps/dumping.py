@@ -31,8 +31,8 @@ from kernel_magics.inspect.dumps.dump import (
     Dump,
     open_dump,
 )
+from kernel_magics.inspect.memory.mapping import DIRECT_BASE, is_identity_mapped
 from kernel_magics.inspect.memory.page_tables import PageTables
-from kernel_magics.inspect.memory.program import DIRECT_BASE
 
 __all__ = ["dumper", "write_dump"]
 
@@ -40,6 +40,7 @@ MOST_APPLICATION_LOADS = 4096
 CONSOLE_BYTES = 1 << 20
 APPLICATION_END = 1 << 47
 _PANIC_BYTES = len(bytes(Panic()))
+_EVERYTHING = 7  # read, write, execute: a program header's flags
 
 
 def dumper(guest: Any) -> Any:
@@ -101,7 +102,7 @@ def _runs(ram_bytes: int) -> list[tuple[int, int]]:
 
 def _registers(guest: Any, state: str) -> tuple[dict[str, int], int]:
     """Return the processor's registers, and the signal that ended the guest; {} if unknown."""
-    if state == "panicked":
+    if state == "panicked" and guest.record.header_address is not None:
         header = guest.header
         record = Panic.from_buffer_copy(guest.ram.read(header.panic_address, _PANIC_BYTES))
         if header.state == State.PANICKED and record.magic == PANIC_MAGIC:
@@ -128,7 +129,10 @@ def _notes(guest: Any, state: str) -> list[Note]:
 
 def _loads(guest: Any, runs: list[tuple[int, int]], registers: dict[str, int]) -> list[Load]:
     """Return RAM as the runtime sees it, the image where it was linked, and what the process
-    that ran had mapped; only the first is sure to be there."""
+    that ran had mapped; only the first is sure to be there.  A guest that maps its RAM one to
+    one has that alone."""
+    if is_identity_mapped(guest):
+        return [Load(start, start, size, _EVERYTHING) for start, size in runs]
     loads = [Load(DIRECT_BASE + start, start, size) for start, size in runs]
     last = runs[-1][0] + runs[-1][1]
     for segment in ElfFile.read(guest.image.path).segments:

@@ -56,7 +56,7 @@ class RumprunFacts(WaitFacts):
     @cached_property
     def registers(self) -> Mapping[str, int] | None:
         """The processor's registers while the guest stands still, or after it has halted."""
-        if self.subject.state == "running":
+        if self.is_moving:
             return None
         found: Mapping[str, int] | None = self.subject.registers
         return found

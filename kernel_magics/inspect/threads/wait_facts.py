@@ -42,10 +42,15 @@ class WaitFacts:
         """Names of what lies at an address."""
         return ObjectNames(self.subject)
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether the guest runs now: what was dumped while it ran stands still."""
+        return self.subject.state == "running" and hasattr(self.subject, "pause")
+
     @cached_property
     def registers(self) -> Mapping[str, int] | None:
         """The processor's registers while the guest stands still, else None."""
-        if self.subject.state in ("running", "panicked"):
+        if self.subject.state == "panicked" or self.is_moving:
             return None
         found: Mapping[str, int] | None = self.subject.registers
         return found

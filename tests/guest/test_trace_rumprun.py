@@ -1,0 +1,249 @@
+"""Traces of upstream Rumprun's guests: baked in, and from outside, with a real toolchain."""
+
+import shutil
+import time
+
+import pytest
+from capabilities import need
+
+from kernel_magics import Lab
+from kernel_magics.errors import TraceError, UsageError
+from kernel_magics.trace.plan import TracePlan
+
+pytestmark = pytest.mark.guest
+
+# Two threads that hand a token to each other, now and then.
+PROGRAM = r"""
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int turn, rounds;
+static void *player(void *argument)
+{
+	int mine = argument != NULL;
+
+	pthread_mutex_lock(&lock);
+	while (turn < rounds) {
+		while (turn % 2 != mine && turn < rounds)
+			pthread_cond_wait(&changed, &lock);
+		turn++;
+		pthread_cond_broadcast(&changed);
+		if (!mine) {
+			pthread_mutex_unlock(&lock);
+			usleep(1000);
+			pthread_mutex_lock(&lock);
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return NULL;
+}
+int main(int argc, char **argv)
+{
+	pthread_t other;
+
+	(void)argv;
+	rounds = argc > 1 ? 1000000 : 20;
+	puts("playing");
+	fflush(stdout);
+	pthread_create(&other, NULL, player, &other);
+	player(NULL);
+	pthread_join(other, NULL);
+	return 3;
+}
+"""
+# Those do not come back, or had not when the guest was stopped.
+UNFINISHED = {"rumpuser_thread_exit", "rumpuser_exit", "rumpuser_cv_wait", "rumpuser_cv_timedwait",
+              "rumpuser_clock_sleep", "rumpuser_cv_wait_nowrap"}
+KERNEL_THREADS = {"main", "isrthr", "rumpclk0", "ioflush", "pdaemon"}
+
+
+@pytest.fixture(scope="module")
+def lab():
+    need("qemu", "rumprun", "compiler")
+    with Lab(driver="qemu") as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def images(lab):
+    return {"baked": lab.build(PROGRAM, "traced_game", kit="rumprun", trace=True),
+            "outside": lab.build(PROGRAM, "game", kit="rumprun")}
+
+
+@pytest.fixture(scope="module", params=["baked", "outside"])
+def ended(request, lab, images):
+    plan = TracePlan(["hypercalls", "switch", "thread"], stacks="rumpuser_thread_create",
+                     stack_words=512)
+    guest = lab.boot(images[request.param], memory_mib=64, trace=plan)
+    assert guest.wait(30) == 3
+    return guest
+
+
+def test_a_boot_is_recorded_whole(ended):
+    trace = ended.trace
+    table = trace.df
+    assert trace.lost == 0 and len(table) > 20_000
+    counts = table["event"].value_counts()
+    assert counts["rumpuser_init"] == 1 and counts["rumpuser_mutex_enter"] > 4000
+    assert counts["rumpcomp_pci_confread"] > 50
+    open_ = table[table["kind"] == "enter"]
+    assert set(open_["event"].astype(str)) <= UNFINISHED and len(open_) < 40
+    assert not (table["kind"] == "exit").any()
+    assert (table["duration_ns"].dropna() >= 0).all() and table["time_ns"].is_monotonic_increasing
+
+
+def test_both_ways_tell_of_the_same_calls(lab, images):
+    counts = {}
+    for way, image in images.items():
+        guest = lab.boot(image, memory_mib=64, trace="hypercalls")
+        guest.wait(30)
+        counts[way] = guest.trace.df["event"].value_counts()
+    for name in ("rumpuser_init", "rumpuser_thread_create", "rumpuser_getparam",
+                 "rumpcomp_pci_confwrite", "rumpuser_rw_init", "rumpuser_sp_fini"):
+        assert counts["baked"][name] == counts["outside"][name] > 0, name
+    for name in ("rumpuser_mutex_enter", "rumpuser_malloc", "rumpuser_curlwpop"):
+        assert counts["baked"][name] == pytest.approx(counts["outside"][name], rel=0.05), name
+
+
+def test_arguments_and_results_are_decoded(ended):
+    trace = ended.trace
+    table = trace.df
+    made = trace.decoded(table[table["event"] == "rumpuser_thread_create"]).tolist()
+    assert any('name="ioflush"' in text and text.endswith("= 0") for text in made), made
+    asked = trace.decoded(table[table["event"] == "rumpuser_getparam"]).tolist()
+    assert any('name="_RUMPUSER_NCPU"' in text for text in asked)
+    assert any(text.endswith("= 2 ENOENT") for text in asked)
+    assert trace.decoded(table[table["event"] == "rumpuser_init"]).iloc[0].startswith(
+        "rumpuser_init(version=17, ")
+
+
+def test_threads_have_names_and_take_turns(ended):
+    trace = ended.trace
+    assert set(trace.thread_names.values()) >= KERNEL_THREADS
+    told = trace.df[trace.df["event"] == "thread"]
+    assert len(told) >= len(KERNEL_THREADS)
+    switches = trace.df[trace.df["event"] == "switch"]
+    assert len(switches) > 40
+    # Who comes is who goes next, but for the time in which nobody runs.
+    follows = switches["a1"].to_numpy()[:-1] == switches["a0"].to_numpy()[1:]
+    assert follows.mean() > 0.9
+    assert trace.cpu["cpu_ns"].sum() > 0 and "main" in set(trace.cpu["name"])
+
+
+def test_stacks_go_down_to_the_main_thread(ended):
+    trace = ended.trace
+    created = trace.df[trace.df["event"] == "rumpuser_thread_create"]
+    names = [frame.function for frame in trace.stack(int(created["sequence"].iloc[3]))]
+    assert names[0] == "rumpns_kthread_create" and "rumprun_boot" in names, names
+    assert "bmk_mainthread" in names
+
+
+def test_each_hypercall_of_upstream_has_a_state(ended):
+    table = ended.trace.hypercalls
+    assert table.loc["rumpuser_mutex_enter", "status"] == "used"
+    assert table.loc["rumpuser_iovread", ["status", "stub"]].tolist() == \
+        ["stubbed", "rumpuser_stub_enosys"]
+    assert table.loc["rumpuser_open", ["status", "stub"]].tolist() == ["stubbed", "undefs.c"]
+    assert table.loc["rumpuser_mutex_spin_p", "status"] == "absent"
+    # Those with one function cannot be told apart by one who looks at addresses.
+    shared = table[table["stub"] == "rumpuser_stub_nothing"]["calls"]
+    assert shared.sum() == 1
+    assert shared["rumpuser_dl_bootstrap" if ended.image.header_address else
+                  "rumpuser_stub_nothing"] == 1
+    assert table.loc["rumpcomp_pci_confread", "calls"] == \
+        (ended.trace.df["event"] == "rumpcomp_pci_confread").sum()
+
+
+def test_a_recording_outlives_the_guest(ended, tmp_path, lab):
+    ended.trace.export(tmp_path / "game.trace")
+    again = lab.open_trace(tmp_path / "game.trace")
+    assert len(again.df) == len(ended.trace.df) and again.threads == ended.trace.thread_names
+    ended.trace.export(tmp_path / "game.pftrace")
+    assert (tmp_path / "game.pftrace").stat().st_size > 100_000
+
+
+@pytest.fixture(scope="module", params=["baked", "outside"])
+def running(request, lab, images):
+    # (one event from the start: from outside, that is what makes tracing possible later)
+    guest = lab.boot(images[request.param], memory_mib=64, argv=["game", "long"],
+                     trace="rumpuser_sp_init")
+    guest.console.expect("playing", timeout=30)
+    yield guest
+    guest.stop()
+
+
+def test_recording_begins_and_ends_while_a_guest_runs(running):
+    trace = running.trace
+    assert len(trace.df) == 0
+    trace.start("rumpuser_cv_*")
+    seen = []
+    following = trace.follow(seen.append, interval_ms=20)
+    _wait(lambda: sum(map(len, seen)) > 50)
+    following.stop()
+    trace.stop()
+    count = len(trace.df)
+    assert count > 50 and set(trace.df["event"].astype(str)) <= {
+        name for name in trace.df["event"].cat.categories if name.startswith("rumpuser_cv_")}
+    assert trace.enabled == [] and len(trace.df) == count
+
+
+def test_a_flight_recorder_keeps_the_last_moments(running):
+    trace = running.trace
+    trace.clear()
+    trace.start(["hypercalls", "switch"]).keep(0.2)
+    watch = trace.stop_when("rumpuser_cv_wait >100us")
+    watch.wait(20)
+    table = trace.df
+    span_ns = int(table["time_ns"].max() - table["time_ns"].min())
+    assert len(table) and span_ns < 2_000_000_000
+    trace.stop()
+    trace.keep(None)
+    trace.clear()
+
+
+def test_live_counts_go_up(running):
+    before = running.trace.hypercalls["calls"].sum()
+    _wait(lambda: running.trace.hypercalls["calls"].sum() > before)
+
+
+def _wait(reached, most_s=20.0):
+    end = time.monotonic() + most_s
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_small_ring_says_what_it_lost(lab, images):
+    guest = lab.boot(images["baked"], memory_mib=64, trace="hypercalls", trace_records=256)
+    guest.wait(30)
+    trace = guest.trace
+    written = int(trace._header.ring_write_index)
+    assert trace.lost + 2 * (trace.df["kind"] == "call").sum() <= written
+    assert trace.df["sequence"].is_unique
+
+
+def test_through_libvirt(images):
+    need("libvirt")
+    with Lab() as lab:
+        guest = lab.boot(images["outside"], memory_mib=64, trace="rumpuser_getparam")
+        assert guest.wait(30) == 3
+        assert (guest.trace.df["event"] == "rumpuser_getparam").sum() > 5
+
+
+def test_what_cannot_be_traced_is_one_error(lab, images, tmp_path):
+    with pytest.raises(UsageError, match="records no syscalls"):
+        lab.boot(images["outside"], memory_mib=64, trace="syscalls")
+    with pytest.raises(UsageError, match="no samples"):
+        lab.boot(images["baked"], memory_mib=64, trace=TracePlan(sample_hz=100))
+    guest = lab.boot(images["outside"], memory_mib=64)
+    with pytest.raises(TraceError, match="booted without one"):
+        _ = guest.trace
+    guest.stop()
+    bare = tmp_path / "bare.elf"
+    shutil.copyfile(images["outside"].stripped_path, bare)
+    with pytest.raises(TraceError, match="no symbols of hypercalls"):
+        lab.boot(bare, memory_mib=64, trace="hypercalls")
+    assert "bare" not in {one.name for one in lab.guests()}

@@ -17,7 +17,7 @@ from kernel_magics.inspect.debugger.processor import Point, Processor
 from kernel_magics.inspect.debugger.replay import SIGNAL_TRAP, Replay
 
 if TYPE_CHECKING:
-    from kernel_magics.build.image import GuestImage
+    from kernel_magics.inspect.debugger.code_here import CodeHere
     from kernel_magics.inspect.debugger.hits import Hits
 
 __all__ = ["Backwards"]
@@ -46,11 +46,11 @@ class Backwards:
     """The ways back of one replayed guest; each returns the Arrival at which it ended."""
 
     def __init__(self, processor: Processor, replay: Replay, hits: Hits,
-                 image: GuestImage) -> None:
+                 code: CodeHere) -> None:
         self._processor = processor
         self._replay = replay
         self._hits = hits
-        self._image = image
+        self._code = code
 
     # Breakpoints and writes
 
@@ -169,7 +169,7 @@ class Backwards:
 
     def _line_of(self, pc: int) -> tuple[str, int, int]:
         """Return file, line and function of an instruction."""
-        file, line = self._image.symbols.line(pc) or ("", 0)
+        file, line = self._code.line(pc) or ("", 0)
         return file, line, self._function(pc)
 
     def _way_back(self, into_calls: bool) -> Iterator[_Instruction]:
@@ -212,12 +212,10 @@ class Backwards:
         return one.sp < later.sp
 
     def _is_runtime(self, pc: int) -> bool:
-        found = self._image.symbols.at(pc)
-        return found is not None and found[0].layer not in ("app", "libc")
+        return self._code.is_runtime(pc)
 
     def _function(self, pc: int) -> int:
-        found = self._image.symbols.at(pc)
-        return found[0].address if found else pc
+        return self._code.function(pc)
 
     def _call_before(self, later: _Instruction) -> _Instruction | None:
         """Return the call that came back to `later`: the last instruction executed of those

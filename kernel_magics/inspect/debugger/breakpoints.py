@@ -27,6 +27,10 @@ class Breakpoint:
     """Where a guest stops: code (`places`), or memory (`address`, `size_bytes`) that is
     touched in a `kind` of way: "break", "write", "read", "access".
 
+    Code of programs and libraries is in `targets`; `places` is then where they are mapped, in
+    whichever process, and follows that.  What is watched in a packaged program's memory is of
+    one `process`, by its number.
+
     `condition` is an expression or a function of the stop; `ignore` so many hits are passed
     over; `thread` is the number of the only thread that stops here; with `is_temporary` it
     goes away at its first stop; `action` is called with the stop at each hit, and if it
@@ -37,6 +41,8 @@ class Breakpoint:
     wanted: str
     kind: str
     places: tuple[Place, ...] = ()
+    targets: tuple[Place, ...] = ()
+    process: int = 0
     address: int = 0
     size_bytes: int = 1
     condition: Condition = None
@@ -63,9 +69,19 @@ class Breakpoint:
     def where(self) -> str:
         """Where it is, in words."""
         if self.is_watchpoint:
-            return f"{self.wanted} ({self.size_bytes} bytes at {self.address:#x})"
-        first, more = self.places[0].text, len(self.places) - 1
-        return f"{first} and {more} more" if more else first
+            of = f" of process {self.process}" if self.process else ""
+            return f"{self.wanted} ({self.size_bytes} bytes at {self.address:#x}{of})"
+        found = self.targets or self.places
+        text = f"{found[0].text} and {len(found) - 1} more" if len(found) > 1 else found[0].text
+        if self.is_pending:
+            names = " or ".join(dict.fromkeys(one.module_name for one in found[:3]))
+            text += f", as soon as {names} is mapped"
+        return text
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it waits for its file to be mapped by a process."""
+        return bool(self.targets) and not self.places
 
     @property
     def condition_text(self) -> str:
@@ -109,13 +125,14 @@ class BreakpointList(list[Breakpoint]):
     @property
     def df(self) -> pd.DataFrame:
         """A row each: number (index), kind, where, address, condition, thread, hits, enabled,
-        temporary; a breakpoint at several places has its first one's address."""
+        temporary; a breakpoint at several places has its first one's address, a pending one
+        <NA>."""
         import pandas as pd
 
         return pd.DataFrame({
             "kind": [one.kind for one in self],
             "where": [one.where for one in self],
-            "address": pd.array([one.places[0].address if one.places else one.address
+            "address": pd.array([one.places[0].address if one.places else one.address or None
                                  for one in self], "UInt64"),
             "condition": [one.condition_text for one in self],
             "thread": pd.array([one.thread for one in self], "Int64"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from kernel_magics.errors import GuestError, UsageError
 from kernel_magics.inspect.debugger.expressions import Expression, parse
+from kernel_magics.inspect.debugger.module_variables import ModuleVariables
 from kernel_magics.inspect.memory.program import program_of
 from kernel_magics.inspect.values.typed import TypedObject
 
@@ -21,17 +22,22 @@ class FrameNames:
     """Names for expressions; see expressions.Names.
 
     `guest` is the subject; `registers` and `numbers` (such as thread) are those of the stop;
-    `local` returns the variables of the frame, and is called once if needed.
+    `local` returns the variables of the frame, and is called once if needed; `modules` knows
+    those of programs and libraries that are mapped; with `in_module` the frame is in one, and
+    these come before the image's own.
     """
 
     def __init__(self, guest: Any, registers: Mapping[str, int], numbers: Mapping[str, int],
-                 local: Callable[[], Mapping[str, Any]]) -> None:
+                 local: Callable[[], Mapping[str, Any]],
+                 modules: ModuleVariables | None = None, in_module: bool = False) -> None:
         self._guest = guest
         self._registers = registers
         self._numbers = numbers
         self._read_locals = local
         self._locals: Mapping[str, Any] | None = None
-        self._program = program_of(guest)
+        self._modules, self._in_module = modules, in_module
+        self._program = (modules.program if modules and in_module else None) \
+            or program_of(guest)
 
     @property
     def local(self) -> Mapping[str, Any]:
@@ -44,6 +50,8 @@ class FrameNames:
         """Return a variable of the frame, else of the program, as a drgn object."""
         if name in self.local:
             return _drgn_object(self.local[name])
+        if self._in_module and (found := self._module_variable(name)) is not None:
+            return found
         try:
             return _drgn_object(self._guest.vars[name])
         except UsageError as unknown:
@@ -53,10 +61,15 @@ class FrameNames:
                 return self._program.constant(name)
             except LookupError:
                 pass
+            if (found := self._module_variable(name)) is not None:
+                return found
             near = difflib.get_close_matches(name, list(self.local), n=3, cutoff=0.5)
             if near or not unknown.next_step:
                 unknown.next_step = f"did you mean {' or '.join(near)}?"
             raise
+
+    def _module_variable(self, name: str) -> Any:
+        return self._modules.find(name) if self._modules is not None else None
 
     def register(self, name: str) -> int:
         """Return a register, a part of one, or a number of the stop."""

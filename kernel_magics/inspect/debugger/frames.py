@@ -27,7 +27,7 @@ class Frames:
         self._registers = dict(processor.registers)
 
     @cached_property
-    def _space(self) -> AddressSpace | None:
+    def space(self) -> AddressSpace | None:
         """The memory that the processor sees; None before the guest has page tables."""
         try:
             space = AddressSpace(self._guest)
@@ -38,27 +38,27 @@ class Frames:
     @cached_property
     def objects(self) -> CodeObjects | None:
         """The code there is: the image, and what its processes have mapped."""
-        return objects_of(self._guest, self._space) if self._space else None
+        return objects_of(self._guest, self.space) if self.space else None
 
     def caller(self) -> Activation | None:
         """Return the call that the innermost function returns to, None if it has none."""
-        if self._space is None or self.objects is None:
+        if self.space is None or self.objects is None:
             return None
-        found = Unwinder(self.objects, self._space.read).activations(self._registers, most=2)
+        found = Unwinder(self.objects, self.space.read).activations(self._registers, most=2)
         return found[1] if len(found) > 1 else None
 
     @cached_property
     def backtrace(self) -> Backtrace:
         """The calls, innermost first, those inlined included."""
-        if self._space is None or self.objects is None:
+        if self.space is None or self.objects is None:
             return Backtrace([], ["the guest has no page tables yet"])
-        return walk_stack(self._guest, self._registers, space=self._space, objects=self.objects)
+        return walk_stack(self._guest, self._registers, space=self.space, objects=self.objects)
 
     def read(self, address: int, size_bytes: int) -> bytes:
         """Return memory at a virtual address; before there are page tables, a physical one."""
-        if self._space is None:
+        if self.space is None:
             return bytes(self._guest.ram.read(address, size_bytes))
-        return self._space.read(address, size_bytes)
+        return self.space.read(address, size_bytes)
 
     def frame(self, depth: int) -> StackFrame:
         """Return one frame; raises UsageError naming how many there are."""

@@ -27,7 +27,9 @@ class Hits:
     given; `evaluate(expression)` computes one at the present stop; `caller()` returns the
     call that this function returns to; `remove(number)` takes a temporary
     breakpoint away; `known_addresses` are where the guest is stopped in any case, and
-    `known_place(pc)` says why.
+    `known_place(pc)` says why; `mapping_addresses` are where something was just
+    mapped, and `look_at_mappings(pc)` is told of all stops; `is_here` says
+    whether the process is one that a breakpoint is for.
     """
 
     def __init__(self, processor: Processor, breakpoints: Callable[[], list[Breakpoint]],
@@ -46,7 +48,7 @@ class Hits:
                 points.add(self._processor.watch_point(one.kind, one.address, one.size_bytes))
             points |= {self._processor.code_point(place.address) for place in one.places}
         return points | {self._processor.code_point(address)
-                         for address in self.known_addresses}
+                         for address in self.known_addresses | self._owner.mapping_addresses}
 
     def caller(self) -> Activation | None:
         """Return the call that this function returns to, None if it has none."""
@@ -55,6 +57,7 @@ class Hits:
 
     def judge(self, reply: StopReply) -> Arrival | None:
         """Return the Arrival if the guest is to stop here, None if it is to go on."""
+        self._owner.look_at_mappings(self._processor.pc)
         if known := self._owner.known_place(self._processor.pc):
             return Arrival(*known)
         hits, notes = [], []
@@ -106,7 +109,8 @@ class Hits:
 
     def _touched(self, reply: StopReply) -> list[Breakpoint]:
         pc = self._processor.pc
-        return [one for one in self._breakpoints() if one.is_enabled and _is_hit(one, pc, reply)]
+        return [one for one in self._breakpoints()
+                if one.is_enabled and _is_hit(one, pc, reply) and self._owner.is_here(one, pc)]
 
     def _is_for(self, one: Breakpoint) -> bool:
         return one.thread is None or self._processor.thread_number() == one.thread

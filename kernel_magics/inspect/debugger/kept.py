@@ -5,25 +5,28 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from kernel_magics.errors import LabError
 from kernel_magics.inspect.debugger.breakpoints import WATCH_KINDS, Breakpoint
-from kernel_magics.inspect.debugger.places import Places
+from kernel_magics.inspect.debugger.places import Place, Places
 
 __all__ = ["forget", "keep", "left_behind"]
 
 FILE = "debugger.json"
 MOST_BREAKPOINTS = 1000
-_PLAIN = ("number", "wanted", "kind", "address", "size_bytes", "thread", "ignore",
+_PLAIN = ("process", "number", "wanted", "kind", "address", "size_bytes", "thread", "ignore",
           "is_temporary", "is_enabled", "hits")
+_EMPTY = asdict(Place(0))
 
 
 def keep(folder: Path, breakpoints: list[Breakpoint]) -> None:
     """Write the breakpoints down; functions as conditions cannot be."""
     entries = [{**{name: getattr(one, name) for name in _PLAIN},
-                "addresses": [place.address for place in one.places],
+                "addresses": [place.address for place in one.places if not place.module],
+                "targets": [asdict(place) for place in one.targets],
                 "condition": one.condition if isinstance(one.condition, str) else None,
                 "has_function": callable(one.condition) or one.action is not None}
                for one in breakpoints]
@@ -69,4 +72,6 @@ def _breakpoint(entry: dict[str, Any], places: Places) -> Breakpoint:
     if entry["has_function"]:
         facts["is_enabled"] = False
     return Breakpoint(**facts, condition=entry["condition"],
-                      places=tuple(places.at(int(address)) for address in entry["addresses"]))
+                      places=tuple(places.at(int(address)) for address in entry["addresses"]),
+                      targets=tuple(Place(**{name: type(value)(target[name]) for name, value in
+                                             _EMPTY.items()}) for target in entry["targets"]))

@@ -9,10 +9,9 @@ from kernel_magics.inspect.debugger.packets import StopReply
 from kernel_magics.inspect.debugger.processor import SYSCALL_INSTRUCTION, Processor
 
 if TYPE_CHECKING:
-    from kernel_magics.build.image import GuestImage
     from kernel_magics.inspect.debugger.breakpoints import Breakpoint
+    from kernel_magics.inspect.debugger.code_here import CodeHere
     from kernel_magics.inspect.debugger.hits import Hits
-    from kernel_magics.inspect.debugger.places import Places
 
 __all__ = ["Arrival", "Motions"]
 
@@ -46,11 +45,10 @@ class _Line(NamedTuple):
 class Motions:
     """The ways to go on of one guest; each returns the Arrival at which it ended."""
 
-    def __init__(self, processor: Processor, hits: Hits, places: Places) -> None:
+    def __init__(self, processor: Processor, hits: Hits, code: CodeHere) -> None:
         self._processor = processor
         self._hits = hits
-        self._places = places
-        self._image: GuestImage = places.image
+        self._code = code
 
     # To the next breakpoint
 
@@ -156,10 +154,17 @@ class Motions:
 
     def _called(self, back: int, into_calls: bool) -> Arrival | None:
         pc = self._processor.pc
-        if into_calls and self._image.symbols.line(pc):
+        if into_calls and (through := self._code.called_through(pc, self._processor.word)):
+            if arrival := self.run({**dict.fromkeys(through, lambda: True),
+                                    back: self._returned()}):
+                return arrival
+            pc = self._processor.pc
+            if pc == back:
+                return None
+        if into_calls and self._code.line(pc):
             if arrival := self._judge_here():
                 return arrival
-            body = self._places.after_prologue(pc)
+            body = self._code.body(pc)
             if body != pc and (arrival := self.run({body: lambda: True})):
                 return arrival
             return Arrival("step")
@@ -167,7 +172,7 @@ class Motions:
 
     def _leave_unknown(self) -> Arrival | None:
         """Code without lines was jumped or returned to: go on to where lines are again."""
-        while not self._image.symbols.line(self._processor.pc):
+        while not self._code.line(self._processor.pc):
             arrival = self.finish()
             if arrival is None:
                 return self.run()  # main has returned: nothing to stop at before the end
@@ -176,12 +181,11 @@ class Motions:
         return None
 
     def _line_here(self, innermost: bool) -> _Line:
-        places = self._image.symbols.lines(self._processor.pc)
+        places = self._code.lines(self._processor.pc)
         if not places:
             return _Line("", "", 0)
         place = places[0] if innermost else places[-1]
-        found = self._image.symbols.at(self._processor.pc)
-        return _Line(found[0].name if found else "", place.file, place.line)
+        return _Line(self._code.name(self._processor.pc), place.file, place.line)
 
     # Calls
 

@@ -54,8 +54,9 @@ class Moving(Holding):
               wait: bool = True) -> Stop | None:
         """Go on until a place is reached, as with a temporary breakpoint there."""
         here = self.stop.place if self.stop else None
-        addresses = [one.address for one in self.places.find(place, here)]
-        return self._move(lambda session: session.motions.until(addresses), timeout, wait)
+        places = self.places.find(place, here)
+        return self._move(lambda session: session.motions.until(session.addresses(places)),
+                          timeout, wait)
 
     # Back, in a replay
 

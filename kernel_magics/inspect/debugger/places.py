@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kernel_magics.build.elf import ElfFile
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import LabError, UsageError
 from kernel_magics.inspect.debugger.line_addresses import LineAddresses
+from kernel_magics.inspect.debugger.root_files import RootFile, RootFiles
 from kernel_magics.inspect.images.lines import shown_file
 from kernel_magics.inspect.stacks.code import Code
 
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
-    from kernel_magics.inspect.images.symbols import Symbol
+    from kernel_magics.inspect.images.symbols import Symbol, SymbolIndex
+    from kernel_magics.inspect.stacks.file_symbols import FileSymbols
 
-__all__ = ["Place", "Places"]
+__all__ = ["Place", "Places", "after_prologue"]
 
 _LINE = re.compile(r"(?:(?P<file>[^:]+):)?(?P<line>\d+)")
 _ADDRESS = re.compile(r"\*?\s*(0[xX][0-9a-fA-F]+)|\*\s*(\d+)")
@@ -31,18 +35,31 @@ _LEAST_ADDRESS = 0x10000  # below it nothing is ever mapped
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An address of code: in which function, at which source line ("" and 0 if unknown)."""
+    """An address of code: in which function, at which source line ("" and 0 if unknown).
+
+    `module` is the path of the program or library that it is in, "" for the image itself, and
+    `module_offset` how far behind that file's first byte in memory; `address` is 0 as long as
+    no process has the file mapped.
+    """
 
     address: int
     function: str = ""
     offset: int = 0
     file: str = ""
     line: int = 0
+    module: str = ""
+    module_offset: int = 0
+
+    @property
+    def module_name(self) -> str:
+        """The last part of the module's path."""
+        return self.module.rpartition("/")[2]
 
     @property
     def text(self) -> str:
         """The place in words: function, then source line or address."""
-        where = f"{shown_file(self.file)}:{self.line}" if self.line else f"{self.address:#x}"
+        where = f"{shown_file(self.file)}:{self.line}" if self.line else \
+            f"{self.module_name}+{self.module_offset:#x}" if self.module else f"{self.address:#x}"
         offset = f"+{self.offset:#x}" if self.offset and not self.line else ""
         return f"{self.function}{offset} at {where}" if self.function else where
 
@@ -53,6 +70,7 @@ class Places:
     def __init__(self, image: GuestImage) -> None:
         self.image = image
         self.lines = LineAddresses.of_image(image)
+        self.root = RootFiles(image)
 
     @cached_property
     def _code(self) -> Code:
@@ -65,6 +83,8 @@ class Places:
         of `near`, else of the program), an address (an int, "0x100000", "*0x100000").  A
         function's place is after its prologue; "*main" is its first instruction.  A line
         without code means the next one that has some; one that was inlined has several places.
+        Of a packaged image the programs and libraries in its root are meant first, mapped or
+        not: "sqlite3_step", "libc.so.6:write", a file:line of one with debugging information.
         Raises UsageError with the nearest names if there is no such symbol, file or line.
         """
         if isinstance(wanted, bool) or not isinstance(wanted, int | str):
@@ -77,7 +97,10 @@ class Places:
         if found := _ADDRESS.fullmatch(text):
             return [self._address(int(found[1] or found[2], 0))]
         if found := _LINE.fullmatch(text):
-            return self._line(found["file"], int(found["line"]), near)
+            return self._root_lines(found["file"], int(found["line"]), near) \
+                or self._line(found["file"], int(found["line"]), near)
+        if self.root and (files := self._root_functions(text)):
+            return files
         if (found := _OFFSET.fullmatch(text)) and text not in self.image.symbols.names:
             start = self.image.symbols.find(found["name"]).address
             return [self.at(start + int(found["offset"], 0))]
@@ -85,7 +108,60 @@ class Places:
             raise _no_place(wanted)
         if text.startswith("*"):
             return [self.at(self.image.symbols.find(text[1:].strip()).address)]
-        return [self._function(self.image.symbols.find(text))]
+        return [self._function(self._symbol(text))]
+
+    def _symbol(self, name: str) -> Symbol:
+        try:
+            return self.image.symbols.find(name)
+        except UsageError as error:
+            if self.root and (near := self.root.near(name.rpartition(":")[2])):
+                error.next_step = f"did you mean {' or '.join(near)}? Names of functions that " \
+                                  "a stripped file does not export are not known"
+            raise
+
+    # In the files of a packaged image's root
+
+    def _root_functions(self, text: str) -> list[Place]:
+        """Return the places of "function", "*function", "function+0x10" and these behind
+        "file:"; [] if no file has such a function."""
+        is_first, plain = text.startswith("*"), text.removeprefix("*").strip()
+        where, _, name = plain.rpartition(":") if "::" not in plain else ("", "", plain)
+        offset = _OFFSET.fullmatch(name)
+        name, more = (offset["name"], int(offset["offset"], 0)) if offset else (name, 0)
+        found = self.root.functions(name)
+        if where:
+            file = self.root.file(where)
+            if file is None and not found:
+                return []
+            if file is None or name not in file.functions:
+                raise UsageError(f"no function {name!r} in {where!r}",
+                                 next_step="it is in " + " and ".join(
+                                     one.name for one, _ in found[:3]) if found else
+                                 "give a function that the file exports, or an address")
+            found = [(file, file.functions[name])]
+        return [self._in_file(file, one.address + more if is_first or more else after_prologue(
+            file.code, file.symbols, one.address)) for file, one in found]
+
+    def _root_lines(self, file: str | None, line: int, near: Place | None) -> list[Place]:
+        """Return the places of a line in the files that have its source, [] if none has."""
+        wanted = file or (near.file if near and near.module else "")
+        if not self.root or not wanted:
+            return []
+        found: dict[tuple[str, str], Place] = {}
+        for one, name in self.root.with_source(wanted):
+            assert one.lines is not None
+            for address in one.lines.addresses(name, line)[1]:
+                place = self._in_file(one, address)
+                found.setdefault((one.path, place.function), place)
+        return list(found.values())
+
+    @staticmethod
+    def _in_file(file: RootFile, address: int) -> Place:
+        """Return the place of a link address; where it is in memory shows when it is mapped."""
+        found, lines = file.symbols.at(address), file.symbols.lines(address)
+        name, offset = (found[0].name, found[1]) if found else ("", 0)
+        source = (lines[0].file, lines[0].line) if lines else ("", 0)
+        return Place(0, name, offset, *source, file.path, address - file.start)
 
     def _address(self, address: int) -> Place:
         if not _LEAST_ADDRESS <= address < 1 << 64:
@@ -107,19 +183,18 @@ class Places:
                                        f'guest.debugger.watch("{symbol.name}")')
         return self.at(self.after_prologue(symbol.address))
 
+    def addresses_of(self, names: Sequence[str]) -> set[int]:
+        """Return the addresses of those of these symbols that the image has."""
+        found = set()
+        for name in names:
+            with suppress(LabError):
+                found.add(self.image.symbols.find(name).address)
+        return found
+
     def after_prologue(self, start: int) -> int:
         """Return where a function's body begins: at its second statement, if it sets up a
         frame."""
-        if not _FRAME_SET_UP.match(self._code.read(start, 8)):
-            return start
-        symbols = self.image.symbols
-        first, found = symbols.lines(start), symbols.at(start)
-        reach = min(_PROLOGUE_BYTES, found[0].size_bytes if found else 0)
-        for address in range(start + 1, start + reach):
-            places = symbols.lines(address)
-            if first and places and places != first:  # another line, or column, or inlined code
-                return address
-        return start
+        return after_prologue(self._code, self.image.symbols, start)
 
     def _line(self, file: str | None, line: int, near: Place | None) -> list[Place]:
         name = self.lines.find_file(file) if file else self._own_file(near)
@@ -141,6 +216,19 @@ class Places:
             raise UsageError("a line alone says nothing here: main has no debugging information",
                              next_step='give the file too, such as "main.c:12"')
         return self.lines.find_file(found[0])
+
+
+def after_prologue(code: Code, symbols: SymbolIndex | FileSymbols, start: int) -> int:
+    """Return where a function's body begins in an image or another file; see Places."""
+    if not _FRAME_SET_UP.match(code.read(start, 8)):
+        return start
+    first, found = symbols.lines(start), symbols.at(start)
+    reach = min(_PROLOGUE_BYTES, found[0].size_bytes if found else 0)
+    for address in range(start + 1, start + reach):
+        places = symbols.lines(address)
+        if first and places and places != first:  # another line, or column, or inlined code
+            return address
+    return start
 
 
 def _no_place(wanted: object) -> UsageError:

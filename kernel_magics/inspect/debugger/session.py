@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from kernel_magics.errors import LabError, UsageError
 from kernel_magics.inspect.debugger.backwards import Backwards
 from kernel_magics.inspect.debugger.breakpoints import MOST_WATCHED_BYTES, Breakpoint
+from kernel_magics.inspect.debugger.code_here import CodeHere
 from kernel_magics.inspect.debugger.excerpts import excerpt
 from kernel_magics.inspect.debugger.frame_names import FrameNames, evaluate
 from kernel_magics.inspect.debugger.frames import Frames
 from kernel_magics.inspect.debugger.hits import Hits, value_text
 from kernel_magics.inspect.debugger.known_ends import KnownEnds
+from kernel_magics.inspect.debugger.module_variables import ModuleVariables
 from kernel_magics.inspect.debugger.motions import Arrival, Motions
 from kernel_magics.inspect.debugger.places import Place, Places
 from kernel_magics.inspect.debugger.processor import Processor
@@ -26,7 +28,8 @@ from kernel_magics.inspect.debugger.stub import (
     StubGone,
     StubRefused,
 )
-from kernel_magics.inspect.memory.program import program_of
+from kernel_magics.inspect.memory.program import DIRECT_BASE, program_of
+from kernel_magics.inspect.stacks.module_types import module_program
 from kernel_magics.inspect.stacks.unwind import Activation
 from kernel_magics.inspect.values.typed import TypedObject
 
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
+# Called when a process has mapped a program or a library (images/rumpkit/kern/told.c).
+MAPPING_FUNCTIONS = ("kern_tell_program", "kern_tell_mapped")
 _FRAMES_LOOKED_AT = 50
 RSP = 7  # DWARF's number
 _DID = {"write": "changed", "read": "read", "access": "touched"}
@@ -52,10 +57,13 @@ class Session:
         self._places = places
         self.processor = Processor(stub, guest)
         self.hits = Hits(self.processor, lambda: list(debugger.breakpoints), self)
-        self.motions = Motions(self.processor, self.hits, places)
+        self.code = CodeHere(guest, places)
+        self.motions = Motions(self.processor, self.hits, self.code)
         self._ends = KnownEnds(places, stub.can_reverse)
+        self._mapping = places.addresses_of(MAPPING_FUNCTIONS) if places.root else set()
+        self.mapping_addresses: set[int] = set()
         self.known_addresses = self._ends.addresses
-        self.processor.dispensable = self.known_addresses
+        self.processor.dispensable = self._ends.addresses
         self.replay = Replay(self.processor, guest) if stub.can_reverse else None
         self._frames: Frames | None = None
         self._names: dict[int, FrameNames] = {}
@@ -66,6 +74,8 @@ class Session:
 
     def move(self, motion: Callable[[Session], Arrival | None]) -> Stop:
         """Do a motion; return the stop at which it ends, which may be the guest's end."""
+        self.code.forget()
+        self._resolve()
         try:
             arrival = motion(self)
             return self.make_stop(arrival or Arrival("step"))
@@ -109,13 +119,54 @@ class Session:
 
     def added(self, one: Breakpoint) -> None:
         """Try a new breakpoint's points; the value of what is watched is kept."""
+        self.code.forget()
         if one.is_watchpoint:
             one.value = self.watched_value(one)
+            one.process = self.code.process() if self._is_private(one.address) else 0
         self.set_points()
 
     def set_points(self) -> None:
         """Have the points of the breakpoints inserted."""
+        self._resolve()
         self.processor.insert(self.hits.points())
+
+    # Programs and libraries
+
+    def _resolve(self) -> None:
+        """Find where the files that breakpoints are in are mapped now."""
+        waiting = [one for one in self._debugger.breakpoints if one.targets]
+        self.mapping_addresses = self._mapping if waiting else set()
+        for one in waiting:
+            one.places = (*(place for place in one.places if not place.module),
+                          *self.code.resolved(one.targets))
+
+    def look_at_mappings(self, pc: int) -> None:
+        """If the guest is where something was mapped, see whether breakpoints wait for it."""
+        if pc in self._mapping:
+            self.code.forget()
+            self._resolve()
+
+    def is_here(self, one: Breakpoint, pc: int) -> bool:
+        """Whether the process that runs is one that a breakpoint is for."""
+        if one.is_watchpoint:
+            return not one.process or self.code.process() == one.process
+        return any(self.code.is_here(place) for place in one.places if place.address == pc)
+
+    def _is_private(self, address: int) -> bool:
+        """Whether an address is in a process's own memory."""
+        objects = self.code.objects()
+        return objects is not None and address < DIRECT_BASE \
+            and self._places.image.symbols.at(address) is None
+
+    def addresses(self, places: list[Place]) -> list[int]:
+        """Return where places are in memory; raises UsageError if they are not mapped."""
+        found = [place.address for place in places if not place.module]
+        found += [place.address for place in
+                  self.code.resolved(tuple(one for one in places if one.module))]
+        if not found:
+            raise UsageError(f"{places[0].module_name} is not mapped by a process yet",
+                             next_step="set a breakpoint, which waits for it")
+        return found
 
     def moved(self) -> None:
         """Forget what was known of the last stop."""
@@ -129,11 +180,11 @@ class Session:
             raise UsageError(f"{self._guest.name} is no replay: what it did is gone",
                              next_step='record a run and replay it: lab.boot(…, record="path"), '
                                        'lab.replay("path")')
-        return way(Backwards(self.processor, self.replay, self.hits, self._places.image))
+        return way(Backwards(self.processor, self.replay, self.hits, self.code))
 
     def back_line(self, into_calls: bool) -> Arrival | None:
         """Go back a source line; from code that has none, to the call that led there."""
-        lines = self._places.image.symbols
+        lines = self.code
         if lines.line(self.processor.pc):
             return self.back(lambda way: way.line(into_calls))
         arrival = self.back(lambda way: Arrival("called"))
@@ -181,7 +232,7 @@ class Session:
     def make_stop(self, arrival: Arrival) -> Stop:
         """Return the Stop of an arrival."""
         self.moved()
-        place = self._places.at(self.processor.pc)
+        place = self.code.place(self.processor.pc)
         number, name = self.processor.thread()
         depth, called = self._told_from(place, arrival.reason)
         shown = called or place
@@ -270,7 +321,10 @@ class Session:
         if depth not in self._names:
             self._names[depth] = FrameNames(
                 self._guest, frames.registers(depth),
-                {"thread": self.processor.thread_number()}, lambda: frames.locals(depth))
+                {"thread": self.processor.thread_number()}, lambda: frames.locals(depth),
+                ModuleVariables(self._guest, frames.space, self.code.objects()),
+                in_module=bool(self._places.root) and len(frames.backtrace) > depth
+                and bool(frames.frame(depth).module))
         return self._names[depth]
 
     def evaluate_here(self, expression: str, depth: int = 0) -> Any:
@@ -298,10 +352,10 @@ class Session:
 
     def name_of(self, address: int) -> str:
         """Return what an address is called: symbol+offset, "" if nothing."""
-        found = self._places.image.symbols.at(address)
-        if found is None:
-            return ""
-        return found[0].name + (f"+{found[1]}" if found[1] else "")
+        found = self.code.place(address)
+        if not found.function:
+            return f"{found.module_name}+{found.module_offset:#x}" if found.module else ""
+        return found.function + (f"+{found.offset}" if found.offset else "")
 
     def assign(self, what: str, value: Any, depth: int) -> Any:
         """Write a variable or a register."""
@@ -320,7 +374,7 @@ class Session:
             raise UsageError(f"{what} has no address to write to",
                              next_step="write a variable in memory, a member, or a $register")
         try:
-            fresh = drgn.Object(program_of(self._guest), found.type_, plain)
+            fresh = drgn.Object(found.prog_, found.type_, plain)
         except (TypeError, ValueError, OverflowError) as error:
             raise UsageError(f"{what} cannot be {plain!r}: {error}",
                              next_step="give a number, or a pointer as a number") from None
@@ -354,7 +408,7 @@ class Session:
         import drgn
 
         self.moved()
-        program = program_of(self._guest)
+        program = self._program
         try:
             kind = self._watched_type(one, program)
             return value_text(TypedObject(drgn.Object(program, kind, address=one.address)))
@@ -372,11 +426,18 @@ class Session:
             one.size_bytes, "unsigned long")
 
     def _return_type(self) -> Any:
-        found = self._places.image.symbols.at(self.processor.pc)
+        found = self.code.place(self.processor.pc)
         try:
-            return program_of(self._guest).function(found[0].name).type_.type if found else None
+            return self._program.function(found.function).type_.type if found.function else None
         except LookupError:
             return None
+
+    @property
+    def _program(self) -> Any:
+        """drgn's view of the guest from here: with the types of the program that is mapped."""
+        space, code = self.frames().space, self.code.mapped(self.processor.pc)
+        found = module_program(self._guest, space, code) if code and space else None
+        return found or program_of(self._guest)
 
     def _returned(self, kind: Any) -> str:
         """Keep the returned value and say it; nothing of a function without a known type."""
@@ -392,7 +453,7 @@ class Session:
                                          drgn.TypeKind.FLOAT):
                 return ""
             self._value = TypedObject(drgn.Object.from_bytes_(
-                program_of(self._guest), kind, raw.to_bytes(8, "little")[:size]))
+                kind.prog, kind, raw.to_bytes(8, "little")[:size]))
         except (TypeError, ValueError, LookupError):
             return ""
         return f"it returned {value_text(self._value)}"

@@ -52,6 +52,9 @@ class Setting(Holding):
                  action: Callable[[Stop], object] | None = None) -> Breakpoint:
         """Set a breakpoint at a function, "file.c:12", a line, or an address.
 
+        In a packaged image it may be a program's or a library's ("sqlite3_step",
+        "libc.so.6:write"), also before a process has that mapped: it waits for it then.
+
         `condition` is an expression ("i == 3 && p->next") or a function of the Stop; it
         stops only where that is true.  `temporary` removes it at its first stop, `thread`
         is the number of the only thread that stops, `ignore` how many hits are passed over.
@@ -62,9 +65,10 @@ class Setting(Holding):
         places = self.places.find(place, here)
         self._check(condition, thread, ignore)
         return self._add(Breakpoint(
-            self._next_number(), str(getattr(place, "name", place)), "break", tuple(places),
-            condition=condition, thread=thread, ignore=ignore, is_temporary=temporary,
-            action=action))
+            self._next_number(), str(getattr(place, "name", place)), "break",
+            tuple(one for one in places if not one.module),
+            tuple(one for one in places if one.module), condition=condition, thread=thread,
+            ignore=ignore, is_temporary=temporary, action=action))
 
     def watch(self, what: Any, kind: str = "write", condition: Condition = None, *,
               size_bytes: int | None = None, temporary: bool = False,

@@ -20,7 +20,7 @@ from kernel_magics.inspect.memory.mapping import (
 if TYPE_CHECKING:
     import drgn
 
-__all__ = ["DIRECT_BASE", "has_types", "program_of"]
+__all__ = ["DIRECT_BASE", "has_types", "process_program", "program_of"]
 
 _ALL_ADDRESSES = (1 << 64) - 1
 
@@ -55,7 +55,6 @@ def has_types(subject: Any) -> bool:
 
 
 def _program(subject: Any, page_table: int | None) -> drgn.Program:
-    import drgn
 
     elf = ElfFile.read(subject.image.path)
     loads = [one for one in elf.segments if one.type == PT_LOAD]
@@ -64,10 +63,7 @@ def _program(subject: Any, page_table: int | None) -> drgn.Program:
     if start >= end:
         raise ImageError(f"{elf.path} has no segment to load", path=elf.path,
                          next_step="build the image again")
-    program = drgn.Program(drgn.Platform(drgn.Architecture.X86_64))
-    memory = _Memory(subject, page_table, start, end)
-    program.add_memory_segment(0, _ALL_ADDRESSES, memory.read)
-    program.add_memory_segment(0, _ALL_ADDRESSES, memory.read, True)
+    program = _over(_Memory(subject, page_table, start, end))
     module = program.extra_module(elf.path.name, create=True)
     module.address_range = (start, end)
     try:
@@ -76,6 +72,27 @@ def _program(subject: Any, page_table: int | None) -> drgn.Program:
     except Exception as error:  # (drgn raises plain Exception for what libelf refuses)
         raise ImageError(f"{elf.path}: its debugging information cannot be read: {error}",
                          path=elf.path, next_step="build the image again") from error
+    return program
+
+
+def process_program(subject: Any, page_table: int) -> drgn.Program:
+    """Return drgn's view of a process's memory, as yet without any symbols or types.
+
+    What is added to it is the process's own: its variables and types may be called like the
+    runtime's.  One program is made per table and kept with the subject.
+    """
+    made: dict[int, drgn.Program] = vars(subject).setdefault("_process_programs", {})
+    if page_table not in made:
+        made[page_table] = _over(_Memory(subject, page_table, 0, 0))
+    return made[page_table]
+
+
+def _over(memory: _Memory) -> drgn.Program:
+    import drgn
+
+    program = drgn.Program(drgn.Platform(drgn.Architecture.X86_64))
+    program.add_memory_segment(0, _ALL_ADDRESSES, memory.read)
+    program.add_memory_segment(0, _ALL_ADDRESSES, memory.read, True)
     return program
 
 

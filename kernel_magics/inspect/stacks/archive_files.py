@@ -36,6 +36,19 @@ class ArchiveFiles:
     def __contains__(self, path: object) -> bool:
         return path in self._read_headers()
 
+    def beginning_with(self, magic: bytes) -> list[str]:
+        """Return the paths of the files whose first bytes are these."""
+        found = []
+        try:
+            with self._path.open("rb") as stream:
+                for path, (start, size) in self._read_headers().items():
+                    stream.seek(start)
+                    if stream.read(min(size, len(magic))) == magic:
+                        found.append(path)
+        except OSError:  # it is gone
+            return []
+        return found
+
     def _read_headers(self) -> dict[str, tuple[int, int]]:
         if self._places is None:
             try:

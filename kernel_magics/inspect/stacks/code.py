@@ -3,10 +3,12 @@
 Source: Intel SDM volume 2, CALL, JMP and Jcc; section 2.1.5 for the operand forms.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
+from typing import Protocol
 
 from kernel_magics.build.elf import PT_LOAD, ElfFile
-from kernel_magics.inspect.images.symbols import SymbolIndex
+from kernel_magics.inspect.images.symbol import Symbol
 
 __all__ = ["INDIRECT", "Code"]
 
@@ -20,10 +22,16 @@ _LONGEST_CALL = 8
 _TAIL_JUMPS = 2
 
 
+class _Symbols(Protocol):
+    def at(self, address: int) -> tuple[Symbol, int] | None: ...
+
+    def search(self) -> Sequence[Symbol]: ...
+
+
 class Code:
     """The executable bytes of an image, by address."""
 
-    def __init__(self, elf: ElfFile, symbols: SymbolIndex) -> None:
+    def __init__(self, elf: ElfFile, symbols: _Symbols) -> None:
         self._symbols = symbols
         self.parts = [(one.virtual_address, elf.data[one.offset:one.offset + one.file_bytes])
                        for one in elf.segments

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,16 +34,21 @@ class CodeObject:
                  module: str = "") -> None:
         self.elf, self.symbols, self.bias, self.module = elf, symbols, bias, module
         loads = [one for one in elf.segments if one.type == PT_LOAD]
-        self.start = min((one.virtual_address for one in loads), default=0) + bias
+        self.start = self.start_of(elf, bias)
         self.end = max((one.virtual_address + one.memory_bytes for one in loads),
                        default=0) + bias
-        functions: Any = symbols  # (either kind has what is needed of it)
-        self._code = Code(elf, functions)
+        self._code = Code(elf, symbols)
         self._frames = CallFrames(elf)
         self._depths = StackDepths()
         self._functions: dict[int, tuple[int, str, int]] = {}
         self._called: dict[int, int | None] = {}
         self._frames_at: dict[tuple[int, int], tuple[Frame, ...]] = {}
+
+    @staticmethod
+    def start_of(elf: ElfFile, bias: int) -> int:
+        """Return where the first byte of a file's that is mapped lies."""
+        return min((one.virtual_address for one in elf.segments if one.type == PT_LOAD),
+                   default=0) + bias
 
     @classmethod
     def of_image(cls, image: GuestImage) -> CodeObject:
@@ -141,6 +146,9 @@ class CodeObjects:
         self._steps: dict[int, Step | None] = {}
         self._objects = sorted(objects, key=lambda one: one.start)
         self._starts = [one.start for one in self._objects]
+
+    def __iter__(self) -> Iterator[CodeObject]:
+        return iter(self._objects)
 
     def step(self, address: int) -> Step | None:
         """Return what is known of the instruction at an address, None where there is none."""

@@ -6,7 +6,9 @@ import re
 import tempfile
 from bisect import bisect_right
 from functools import cached_property
+from itertools import count
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from kernel_magics.build.elf import ElfFile, Section
 from kernel_magics.errors import LabError
@@ -24,6 +26,8 @@ _KINDS = {_FUNCTION: "function", _INDIRECT: "function", _OBJECT: "object"}
 _LIBC = re.compile(r"^(libc[.-]|ld-|ld\.|libpthread|libm[.-]|librt|libdl|libresolv|libnss_)")
 
 _folders: list[tempfile.TemporaryDirectory[str]] = []
+_numbers = count()
+_written: WeakKeyDictionary[ElfFile, Path] = WeakKeyDictionary()
 
 
 class FileSymbols:
@@ -107,9 +111,12 @@ class FileSymbols:
             return None
         if not _folders:
             _folders.append(tempfile.TemporaryDirectory(prefix="rumplab-elf-"))
-        path = Path(_folders[0].name) / f"{id(self):x}-{self._elf.path.name}"
-        path.write_bytes(self._elf.data)
-        return path
+        if self._elf not in _written:
+            # Never written again: who reads it has it mapped.
+            path = Path(_folders[0].name) / f"{next(_numbers)}-{self._elf.path.name}"
+            path.write_bytes(self._elf.data)
+            _written[self._elf] = path
+        return _written[self._elf]
 
 
 def _rank(symbol: Symbol) -> tuple[bool, bool, int]:

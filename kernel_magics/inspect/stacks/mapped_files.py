@@ -18,12 +18,14 @@ from kernel_magics.inspect.values.records import RecordReader
 if TYPE_CHECKING:
     from kernel_magics.inspect.memory.address_space import AddressSpace
 
-__all__ = ["MappedFile", "file_mapped_at", "mapped_files", "regions_by_process"]
+__all__ = ["MappedFile", "file_mapped_at", "mapped_files", "regions_by_process",
+           "root_elf", "root_elf_paths"]
 
 MOST_REGIONS = 65_536
 MOST_PROCESSES = 4096
 _PAGE = 4096
 _EXECUTE = 4
+ELF_MAGIC = b"\x7fELF"
 
 
 class MappedFile:
@@ -65,12 +67,22 @@ def _files(subject: Any, space: AddressSpace) -> Iterator[MappedFile]:
 def file_mapped_at(image: Any, path: str, start: int, offset: int) -> MappedFile | None:
     """Return the file of an image's root that has its bytes from `offset` on mapped at
     `start`; None if the root has no such ELF file."""
+    elf = root_elf(image, path)
+    bias = None if elf is None else _bias(elf, start, offset)
+    return None if elf is None or bias is None else MappedFile(elf, bias)
+
+
+def root_elf(image: Any, path: str) -> ElfFile | None:
+    """Return an ELF file of an image's root, read once; None if there is no such."""
     kept: dict[str, ElfFile | None] = vars(image).setdefault("_mapped_elf", {})
     if path not in kept:
         kept[path] = _elf(image, path)
-    elf = kept[path]
-    bias = None if elf is None else _bias(elf, start, offset)
-    return None if elf is None or bias is None else MappedFile(elf, bias)
+    return kept[path]
+
+
+def root_elf_paths(image: Any) -> list[str]:
+    """Return the paths of the ELF files of an image's root; none of an image without one."""
+    return _archive(image).beginning_with(ELF_MAGIC) if image.initrd is not None else []
 
 
 def regions_by_process(subject: Any) -> dict[int, list[tuple[int, int, int, str]]]:
@@ -145,12 +157,15 @@ class _FilePaths:
         return self._known[address]
 
 
+def _archive(image: Any) -> ArchiveFiles:
+    kept: ArchiveFiles = vars(image).setdefault("_archive_files", ArchiveFiles(image.initrd))
+    return kept
+
+
 def _elf(image: Any, path: str) -> ElfFile | None:
     if image.initrd is None:
         return None
-    archive = vars(image).setdefault("_archive_files", None) or ArchiveFiles(image.initrd)
-    vars(image)["_archive_files"] = archive
-    data = archive.read(path)
+    data = _archive(image).read(path)
     try:
         return ElfFile(data, PurePosixPath(path).name) if data else None
     except LabError:

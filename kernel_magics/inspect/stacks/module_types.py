@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kernel_magics.inspect.memory.program import program_of
+from kernel_magics.inspect.memory.program import process_program
 from kernel_magics.inspect.stacks.file_symbols import FileSymbols
 from kernel_magics.inspect.values.object_names import part_of
 
@@ -24,7 +24,7 @@ def module_program(subject: Any, space: AddressSpace, code: CodeObject) -> drgn.
     """
     if not isinstance(code.symbols, FileSymbols) or code.symbols.path_with_lines is None:
         return None
-    program = program_of(subject, space.page_table)
+    program = process_program(subject, space.page_table)
     module, is_new = program.extra_module(code.module, code.bias, create=True), False
     if module.address_range is None:
         is_new = True

@@ -44,15 +44,16 @@ class Recording(Views):
     missing.  threads: names of the threads that lived at the end.  losses: as
     Trace.losses.  image: the guest's GuestImage or None; it names addresses.  wall_ns: the
     Unix time of the guest's first instruction.  before, after: the processes that the lab saw
-    when the trace began, and when it was read.
+    when the trace began, and when it was read.  note: what a reader has to know of how it was
+    recorded, "" if nothing.
     """
 
     def __init__(self, rows: np.ndarray, gaps: np.ndarray, clock: Clock, *, name: str = "trace",
                  threads: Mapping[int, str] | None = None,
                  losses: Mapping[str, int] | None = None, image: Any = None,
                  wall_ns: int = 0, before: ProcessesSeen | None = None,
-                 after: ProcessesSeen | None = None) -> None:
-        self.name = name
+                 after: ProcessesSeen | None = None, note: str = "") -> None:
+        self.name, self.note = name, note
         self.clock = clock
         self.gaps = gaps
         self.image = image
@@ -156,7 +157,8 @@ class Recording(Views):
                 thread_names=np.array(list(names.values()), "U"), name=np.array(self.name),
                 loss_names=np.array(list(self.losses), "U"),
                 loss_counts=np.array(list(self.losses.values()), np.int64),
-                wall=np.array([self.wall_ns], np.int64), process_facts=self.processes.rows,
+                wall=np.array([self.wall_ns], np.int64), note=np.array(self.note),
+                process_facts=self.processes.rows,
                 processes=np.array([_seen(self.processes.before), _seen(self.processes.after)]),
                 image=np.array(str(self.image.path) if self.image is not None else ""))
         return path
@@ -186,7 +188,7 @@ class Recording(Views):
         before, after = (_restored(text) for text in found.get("processes", ("", "")))
         numbers = [int(number) for number in found["thread_numbers"]]
         return cls(rows, found["gaps"].astype(np.int64), Clock(tsc_hz, origin),
-                   name=str(found["name"]), image=image or _image(str(found["image"])),
+                   name=str(found["name"]), note=str(found.get("note", "")), image=image or _image(str(found["image"])),
                    wall_ns=int(found["wall"][0]), before=before, after=after,
                    threads=dict(zip(numbers, map(str, found["thread_names"]), strict=True)),
                    losses=dict(zip(map(str, found["loss_names"]),

@@ -35,14 +35,14 @@ class Trace(Views):
     ram: writable buffer of the guest's RAM.  header_address: of struct lab_header in it.
     alive, paused: whether QEMU still runs the guest, and whether its CPU is stopped.
     keep: how many of the newest records are retained at least (64 bytes each).  names: gives
-    the threads' names by number, None if guest.threads has the same numbers.  Raises
-    TraceError if the header can't be there.
+    the threads' names by number, None if guest.threads has the same numbers.  note: what a
+    reader has to know of how it was recorded.  Raises TraceError if the header can't be there.
     """
 
     def __init__(self, ram, header_address: int, *, alive: Callable[[], bool],
                  paused: Callable[[], bool] = lambda: False, name: str = "guest",
                  keep: int = KEEP_RECORDS, guest: Any = None,
-                 names: Callable[[], dict[int, str]] | None = None) -> None:
+                 names: Callable[[], dict[int, str]] | None = None, note: str = "") -> None:
         self._ring = RingReader(ram, header_address)
         self._header = self._ring.header
         self._recorder = Recorder(self._ring, self._may_write, keep=keep, name=name)
@@ -52,7 +52,7 @@ class Trace(Views):
         self._looked_s, self._lives = 0.0, True
         self._name = name
         self._guest = guest
-        self._thread_names = names
+        self._thread_names, self.note = names, note
         self._names: Recording | None = None
         self._taken: tuple[tuple[int, int, int], Recording] | None = None
 
@@ -120,7 +120,7 @@ class Trace(Views):
                 rows, gaps, self.clock(), name=self._name, threads=self.thread_names,
                 losses=self.losses, wall_ns=self._wall_ns(),
                 before=self._before, after=processes_seen(guest),
-                image=guest.image if guest is not None else None)
+                image=guest.image if guest is not None else None, note=self.note)
         return self._taken[1]
 
     def _wall_ns(self) -> int:

@@ -212,6 +212,7 @@ def recording_text(recording: "Recording") -> str:
     counts = counts.sort_values(ascending=False, kind="stable")
     lines = [f"trace of {recording.name}: {len(table)} events of {len(counts)} kinds,"
              f" {recording.lost} lost"]
+    lines += [f"  ({recording.note})"] if recording.note else []
     width = len(str(counts.iloc[0])) if len(counts) else 0
     lines += [f"  {count:>{width}}  {event}" for event, count in counts.head(_SHOWN).items()]
     if len(counts) > _SHOWN:

@@ -103,6 +103,8 @@ class TraceView(Timeline):
 
     def text(self) -> str:
         head = f"trace of {self.name}: {self.events} events, {self.lost} lost"
+        if note := getattr(self.recording, "note", ""):
+            head += f"\n({note})"
         return f"{head}\n{calls_text(self.df)}" if self.events else head
 
     def answer(self, message: dict) -> None:

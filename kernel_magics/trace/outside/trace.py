@@ -8,7 +8,9 @@ from kernel_magics.errors import TraceError
 from kernel_magics.trace.numbered import table_names
 from kernel_magics.trace.trace import Trace
 
-__all__ = ["outside_trace"]
+__all__ = ["NOTE", "outside_trace"]
+
+NOTE = "traced from outside by QEMU, which slows the whole guest; built with trace=True it is less"
 
 
 def outside_trace(guest: Any) -> Trace:
@@ -26,4 +28,4 @@ def outside_trace(guest: Any) -> Trace:
         os.close(descriptor)
     machine = guest.machine
     return Trace(mapping, 0, alive=lambda: not machine.has_ended(), paused=machine.is_paused,
-                 name=guest.name, guest=guest, names=lambda: table_names(mapping, 0))
+                 name=guest.name, guest=guest, names=lambda: table_names(mapping, 0), note=NOTE)

@@ -50,22 +50,42 @@ def compile_program(program: Program, toolchain: RumprunToolchain, place: Path,
         padding = "\n" * (source.first_line - 1)
         (place / source.filename).write_text(padding + source.text + "\n", "utf-8",
                                              "surrogateescape")
-    file, folders = place / f"{program.name}.rumprun", program.folders
-    command = [str(_driver(program, toolchain)), *COMPILE_FLAGS, "-fdiagnostics-format=json",
-               "-MMD", *(word for folder in folders for word in ("-iquote", str(folder))),
-               f"-fdebug-prefix-map={place}=.", *found_from(cflags, folders),
-               f"-Wl,-Map={file.name}.map", "-o", file.name,
-               *(word for source in program.sources
-                 for word in ("-x", source.lang or program.lang, source.filename)),
-               "-x", "none", *found_from(ldflags, folders)]
-    code, output = run_tool(command, cwd=place, env={**QUIET, "TMPDIR": str(place)})
-    found, rest = parse_compiler(output, lines)
-    rest = quiet(rest.replace(f"{place}/", ""))
-    if code or not file.exists():
-        found += parse_linker(rest, lines, missing_library(toolchain))
-        raise failure(program.name, command, found, rest)
+    file = place / f"{program.name}.rumprun"
+    log = _compile(program, toolchain, place, found_from(cflags, program.folders),
+                   [f"-Wl,-Map={file.name}.map", "-o", file.name,
+                    *found_from(ldflags, program.folders)])
+    found, rest = parse_compiler(log, lines)
     return Compiled(program.name, file, place / f"{file.name}.map", tuple(found), rest,
                     _headers(place, program))
+
+
+def _compile(program: Program, toolchain: RumprunToolchain, place: Path, cflags: Sequence[str],
+             link: Sequence[str]) -> str:
+    """Make the program; return what the tools said.  One source is compiled and linked at once."""
+    first = [str(_driver(program, toolchain)), *COMPILE_FLAGS, "-fdiagnostics-format=json",
+             *(word for folder in program.folders for word in ("-iquote", str(folder))),
+             f"-fdebug-prefix-map={place}=.", *cflags]
+    each = [(source.filename, ["-x", source.lang or program.lang, source.filename, "-x", "none"])
+            for source in program.sources]
+    # Not -MMD: the wrapper's own file, assembled with the program, would write over its list.
+    if len(each) == 1:
+        (name, words), = each
+        return _run(program, toolchain, [*first, f"-Wp,-MMD,{name}.d", *words, *link], place)
+    log = "".join(_run(program, toolchain, [*first, f"-Wp,-MMD,{name}.d", "-c", "-o", f"{name}.o", *words],
+                       place) for name, words in each)
+    return log + _run(program, toolchain, [first[0], *(f"{name}.o" for name, _ in each), *link], place)
+
+
+def _run(program: Program, toolchain: RumprunToolchain, command: Sequence[str],
+         place: Path) -> str:
+    code, output = run_tool(command, cwd=place, env={**QUIET, "TMPDIR": str(place)})
+    log = quiet(output.replace(f"{place}/", ""))
+    if code:
+        lines = SourceLines(program.sources)
+        found, rest = parse_compiler(log, lines)
+        libraries = missing_library(toolchain)
+        raise failure(program.name, command, [*found, *parse_linker(rest, lines, libraries)], rest)
+    return f"{log}\n" if log else ""
 
 
 def _driver(program: Program, toolchain: RumprunToolchain) -> Path:

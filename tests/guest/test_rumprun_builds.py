@@ -1,0 +1,344 @@
+"""What an installed Rumprun builds: programs together, folders, libraries, components."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from capabilities import need
+from IPython.core.interactiveshell import InteractiveShell
+
+from kernel_magics import Lab
+from kernel_magics.boot.rumprun_findings import examine_rumprun
+from kernel_magics.build.rumprun import find_rumprun
+from kernel_magics.errors import BuildError, ImageError, UsageError
+
+pytestmark = pytest.mark.guest
+
+PRODUCER = ('#include <stdio.h>\nint count;\n'
+            'int main(void) { return printf("count %d\\n", ++count); }')
+CONSUMER = '#include <stdio.h>\nint count; int main(void) { return printf("own %d\\n", count); }'
+EMPTY = "int main(void) { return 0; }"
+
+
+@pytest.fixture(scope="module")
+def lab():
+    need("qemu", "rumprun")
+    with Lab(driver="qemu") as lab:
+        yield lab
+
+
+def build(lab, what, name="built", **options):
+    return lab.build(what, name, kit="rumprun", **options)
+
+
+def said(lab, image, **options):
+    guest = lab.boot(image, memory_mib=64, **options)
+    guest.wait(60)
+    return guest.console.text.replace("\r", "").splitlines()
+
+
+def write(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        place = folder / name.replace("__", ".")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    return folder
+
+
+def test_programs_together_keep_their_own_variables(lab):
+    image = build(lab, {"first": PRODUCER, "second": CONSUMER}, "both")
+    assert [one.name for one in image.baked.programs] == ["first", "second"]
+    lines = said(lab, image)
+    assert lines.index("count 1") < lines.index("own 0")  # one `count` would say: own 1
+
+
+def test_an_image_is_baked_again_without_compiling(lab):
+    one, two = build(lab, PRODUCER, "one"), build(lab, CONSUMER, "two", components="rumpfs_msdos")
+    again = build(lab, [one, two], "again", bake="hw_virtio_scsi", components=["-lrumpfs_kernfs"])
+    assert again.baked.configuration == "hw_virtio_scsi"
+    assert again.baked.added == ("rumpfs_kernfs",) and again.rc[1]["argv"] == ["two"]
+    assert again.symbols.find("rumprun_main2") and again.symbols.find("rumpns_kernfs_vfsops")
+    assert "baked as hw_virtio_scsi (27 components) and rumpfs_kernfs from one, two" in repr(again)
+    assert again.recipe.tooldir == find_rumprun().prefix.resolve()
+    assert build(lab, [one, two], "again", bake="hw_virtio_scsi",
+                 components=["rumpfs_kernfs"]).cached
+
+
+def test_the_linkers_map_is_kept(lab):
+    image = build(lab, PRODUCER, "mapped")
+    toolchain = find_rumprun()
+    for name, component in (("rumpns_tcp_output", "rumpnet_net"), ("rumpns_vn_open", "rumpvfs")):
+        listed = subprocess.run([toolchain.tool("nm"), toolchain.library(component)],
+                                capture_output=True, text=True, check=True).stdout
+        assert f" T {name}\n" in listed
+        piece = image.link.at(image.symbols.find(name).address)
+        assert piece.archive == f"lib{component}.a"
+    assert "Linker script and memory map" in image.baked.programs[0].map.read_text()
+
+
+def test_configurations_and_components(lab):
+    bakes = lab.bakes
+    assert {"hw_virtio", "hw_generic"} <= set(bakes.df.index)
+    assert "rumpnet_netinet" in bakes.find("hw-virtio").components
+    assert not bakes.find("xen_pv").is_bootable_here
+    virtio = bakes.find("hw_virtio")
+    assert set(virtio.df[virtio.df.faction == "net"].component) >= {"rumpnet", "rumpnet_netinet"}
+    components = lab.components.df
+    assert components.loc["rumpnet_netinet", "faction"] == "net"
+    assert "hw_virtio" in components.loc["rumpnet_netinet", "configurations"]
+    assert components.loc["rumpfs_msdos", "configurations"] == ""
+    with pytest.raises(UsageError, match="no component 'rumpfs_msdoss'") as caught:
+        build(lab, EMPTY, components="rumpfs_msdoss")
+    assert "rumpfs_msdos" in caught.value.next_step
+
+
+def test_a_component_that_wants_another_one_says_which(lab):
+    with pytest.raises(BuildError, match="a component calls what another one would define") as one:
+        build(lab, EMPTY, components="rumpdev_opencrypto")
+    assert one.value.next_step.endswith("--component rumpkern_crypto --component rumpkern_z")
+
+
+FAILING = r"""
+#include <aio.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+int main(void)
+{
+	struct aiocb request = { .aio_fildes = -1 };
+	char nothing[64] = { 0 };
+	mkdir("/m", 0755);
+	printf("kernfs %d\n", mount(MOUNT_KERNFS, "/m", 0, nothing, sizeof(nothing)));
+	printf("tap %d\n", open("/dev/tap", O_RDWR) >= 0);
+	printf("aio %d\n", aio_read(&request) < 0 && errno == ENOSYS);
+	printf("fork %d\n", (int)fork());
+	return 0;
+}
+"""
+
+
+def test_what_will_fail_is_foretold(lab):
+    image = build(lab, FAILING, "failing")
+    told = {warning.message.split(" ")[0]: warning for warning in image.warnings}
+    assert set(told) == {"MOUNT_KERNFS", '"/dev/tap"', "aio_read", "fork"}
+    assert "--component rumpfs_kernfs" in told["MOUNT_KERNFS"].message
+    assert "--component rumpvfs_aio" in told["aio_read"].message
+    assert told["fork"].source_line.strip() == 'printf("fork %d\\n", (int)fork());'
+    lines = said(lab, image)
+    assert {"kernfs -1", "tap 0", "aio 1", "fork 86"} <= set(lines)
+
+
+def test_what_was_added_is_no_longer_missing(lab):
+    text = FAILING.replace("aio_read(&request) < 0 && errno == ENOSYS", "(int)sizeof(request)")
+    image = build(lab, text, "failing", components="rumpfs_kernfs rumpnet_tap")
+    assert [warning.message.split(" ")[0] for warning in image.warnings] == ["fork"]
+    assert {"kernfs 0", "tap 1"} <= set(said(lab, image))
+
+
+def test_libraries_of_the_toolchain_and_of_the_user(lab, tmp_path):
+    toolchain = find_rumprun()
+    write(tmp_path, own__c="int own(void) { return 42; }",
+          main__c="#include <stdio.h>\n#include <zlib.h>\nint own(void);\n"
+                  'int main(void) { printf("%d %d\\n", own(), zlibVersion()[0] > 0); return 0; }')
+    subprocess.run([toolchain.compiler, "-c", "own.c"], cwd=tmp_path, check=True)
+    subprocess.run([toolchain.tool("ar"), "rcs", "libown.a", "own.o"], cwd=tmp_path, check=True)
+    for flags in ("libown.a -lz", "-L. -lown -lz"):
+        image = build(lab, tmp_path / "main.c", "own", ldflags=flags)
+    assert "42 1" in said(lab, image)
+    with pytest.raises(BuildError, match=r"no library -lnothing.* has c, .*z; others") as caught:
+        build(lab, EMPTY, "x", ldflags="-lnothing")
+    assert "musl" not in caught.value.message
+
+
+def test_several_files_and_changed_headers(lab, tmp_path):
+    write(tmp_path, main__c='#include "value.h"\nint value(void);\nint main(void) '
+                            "{ return value() + VALUE; }",
+          value__h="#define VALUE 2\n", more__cc='extern "C" int value(void) { return 40; }')
+    files = [tmp_path / "main.c", tmp_path / "more.cc"]
+    if find_rumprun().cxx is None:
+        pytest.skip("needs a toolchain with C++")
+    image = build(lab, files, "files")
+    assert build(lab, files, "files").cached
+    (tmp_path / "value.h").write_text("#define VALUE 3\n")
+    image = build(lab, files, "files")
+    guest = lab.boot(image, memory_mib=64)
+    assert guest.wait(60) == 43
+
+
+def without(left_out: str, place: Path) -> Path:
+    """Make a toolchain of links to the installed one, one file left out; return its prefix."""
+    whole, folder = find_rumprun().prefix, Path()
+    for part in Path(left_out).parts:
+        (place / folder).mkdir(parents=True)
+        for path in (whole / folder).iterdir():
+            if path.name != part:
+                (place / folder / path.name).symlink_to(path)
+        folder /= part
+    return place
+
+
+def test_a_configuration_of_which_parts_are_missing(lab, tmp_path, monkeypatch):
+    partial = without("rumprun-x86_64/lib/rumprun-hw/librumpdev_audio.a", tmp_path / "rr")
+    monkeypatch.setenv("RUMPRUN_PREFIX", str(partial))
+    assert lab.bakes.find("hw_generic").missing == ("rumpdev_audio",)
+    assert "not installed: rumpdev_audio" in repr(lab.bakes)
+    with pytest.raises(UsageError, match=r"hw_generic cannot be baked: .* without rumpdev_audio"):
+        build(lab, EMPTY, "x", bake="hw_generic")
+    finding = next(one for one in examine_rumprun() if one.subject == "Rumprun bakes")
+    assert finding.level == "note" and "hw_generic lacks rumpdev_audio" in finding.detail
+
+
+def test_no_c_plus_plus(lab, tmp_path, monkeypatch):
+    partial = without("bin/x86_64-rumprun-netbsd-g++", tmp_path / "rr")
+    monkeypatch.setenv("RUMPRUN_PREFIX", str(partial))
+    assert "C (built without C++)" in examine_rumprun()[0].detail
+    with pytest.raises(UsageError, match=r"was built without C\+\+"):
+        build(lab, "int main() { }", "x", lang="c++")
+    with pytest.raises(UsageError, match=r"was compiled by the toolchain in .*, and the one"):
+        build(lab, PRODUCER, "elsewhere")
+
+
+MAKEFILE = "CFLAGS = -Iinclude\nall: one two\none two: lib.o\none.o two.o: include/lib.h\n"
+
+
+@pytest.fixture
+def project(tmp_path):
+    text = ('#include <stdio.h>\n#include "lib.h"\n'
+            'int main(void) { printf("%s %d\\n", NAME, lib()); }')
+    (tmp_path / "include").mkdir()
+    return write(tmp_path, Makefile=MAKEFILE, lib__c="int lib(void) { return 42; }",
+                 one__c=f'#define NAME "one"\n{text}', two__c=f'#define NAME "two"\n{text}',
+                 **{"include/lib__h": "int lib(void);\n"})
+
+
+def test_a_folder_of_make(lab, project):
+    subprocess.run(["make", "-s", "CC=cc", "one"], cwd=project, check=True)  # left lying about
+    before = sorted(project.rglob("*"))
+    with pytest.raises(UsageError, match="makes 2 programs: one, two"):
+        build(lab, project)
+    image = build(lab, project, programs="two one")
+    assert [one.name for one in image.baked.programs] == ["two", "one"]
+    assert sorted(project.rglob("*")) == before  # nothing was written into the user's folder
+    lines = said(lab, image)
+    assert lines.index("two 42") < lines.index("one 42")  # both define lib()
+    assert image.symbols.at(image.symbols.find("rumprun_main1").address)
+    assert build(lab, project, programs="two one").cached
+
+    (project / "lib.c").write_text("int lib(void) { return 43; }")
+    only = build(lab, project, "only", programs="one")
+    assert "one 43" in said(lab, only)
+    with pytest.raises(UsageError, match="makes no program 'three'"):
+        build(lab, project, programs="three")
+
+
+def test_a_folder_that_does_not_build(lab, project):
+    (project / "one.c").write_text("int main(void)\n{\n\treturn nothing;\n}\n")
+    with pytest.raises(BuildError, match=r"one\.c:3:16: error: .nothing. undeclared") as caught:
+        build(lab, project)
+    assert caught.value.diagnostics[0].source_line == "\treturn nothing;"
+    write(project, Makefile="all:\n\tgcc -o prog lib.c two.c -Iinclude\n", one__c=EMPTY)
+    with pytest.raises(BuildError, match="none of what it made is a program") as caught:
+        build(lab, project)
+    assert "$(CC)" in caught.value.next_step
+
+
+def test_a_folder_of_cmake(lab, tmp_path):
+    if not shutil.which("cmake"):
+        pytest.skip("needs cmake")
+    write(tmp_path, CMakeLists__txt="cmake_minimum_required(VERSION 3.10)\nproject(shout C)\n"
+          "option(LOUD \"\" OFF)\nif(LOUD)\nadd_definitions(-DEND=\"!\")\nendif()\n"
+          "add_library(say STATIC say.c)\nadd_executable(shout main.c)\n"
+          "target_link_libraries(shout say m)\n",
+          say__c="#include <stdio.h>\nvoid say(const char *what) { puts(what); }",
+          main__c='#ifndef END\n#define END "."\n#endif\nvoid say(const char *);\n'
+                  'int main(void) { say("cmake" END); return 0; }')
+    image = build(lab, tmp_path, settings=["-DLOUD=ON"])
+    assert image.baked.programs[0].name == "shout" and "cmake!" in said(lab, image)
+    code = image.code("rumprun_main1")
+    assert "main.c" in str(code)  # the user's file, not its copy
+    write(tmp_path, CMakeLists__txt="cmake_minimum_required(VERSION 3.10)\nproject(x C)\n"
+                                    "find_package(Nowhere REQUIRED)\n")
+    with pytest.raises(BuildError, match=r"CMake says \(CMakeLists.txt:3\).*Nowhere"):
+        build(lab, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_folder_of_autoconf(lab, tmp_path):
+    if not shutil.which("autoreconf"):
+        pytest.skip("needs autoconf")
+    write(tmp_path, configure__ac="AC_INIT([counted],[1.2])\nAC_CONFIG_HEADERS([config.h])\n"
+          "AC_PROG_CC\nAC_CHECK_FUNCS([kqueue epoll_create])\n"
+          "AC_CONFIG_FILES([Makefile])\nAC_OUTPUT\n",
+          Makefile__in="CC = @CC@\ncounted: main.c\n\t$(CC) @CFLAGS@ -o $@ $<\n",
+          main__c='#include "config.h"\n#include <stdio.h>\nint main(void) {\n'
+                  "#if defined HAVE_KQUEUE && !defined HAVE_EPOLL_CREATE\n"
+                  'puts("for " PACKAGE_STRING);\n#endif\nreturn 0; }\n')
+    with pytest.raises(UsageError, match="nothing says how it is built") as caught:
+        build(lab, tmp_path)
+    assert "autoreconf --install" in caught.value.next_step
+    subprocess.run(["autoreconf"], cwd=tmp_path, check=True, capture_output=True)
+    assert "for counted 1.2" in said(lab, build(lab, tmp_path))
+
+
+def test_a_configure_that_fails(lab, tmp_path):
+    write(tmp_path, configure="echo checking\necho 'configure: error: no libfoo'; exit 1\n")
+    with pytest.raises(BuildError, match="configure says: no libfoo"):
+        build(lab, tmp_path)
+
+
+def test_a_program_compiled_elsewhere_is_baked(lab, tmp_path):
+    write(tmp_path, main__c='#include <stdio.h>\nint main(void) { puts("elsewhere"); return 0; }')
+    subprocess.run([find_rumprun().compiler, "-o", "prog", "main.c"], cwd=tmp_path, check=True,
+                   capture_output=True)
+    with pytest.raises(ImageError, match="is not baked yet") as caught:
+        lab.boot(tmp_path / "prog", memory_mib=64)
+    assert "--kit rumprun --from" in caught.value.next_step
+    assert "elsewhere" in said(lab, build(lab, tmp_path / "prog"))
+    host = shutil.copy(shutil.which("true"), tmp_path / "host")
+    with pytest.raises(ImageError, match="has no bake recipe"):
+        build(lab, Path(host))
+
+
+def test_too_many_programs_and_two_of_one_name(lab):
+    image = build(lab, EMPTY, "one")
+    with pytest.raises(UsageError, match="at most 8 programs; these are 9"):
+        build(lab, {f"p{number}": image for number in range(9)}, "many")
+    with pytest.raises(UsageError, match="two of the programs are called one"):
+        build(lab, [image, image], "twice")
+
+
+def test_cells(lab, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, second__c=CONSUMER)
+    shell = InteractiveShell()
+    shell.colors = "nocolor"
+    shell.run_line_magic("load_ext", "kernel_magics")
+
+    def run(cell):
+        capsys.readouterr()
+        result = shell.run_cell(cell)
+        return result, capsys.readouterr().out
+
+    try:
+        result, _ = run(f"%%rumpbuild first --kit rumprun --from second.c\n{PRODUCER}")
+        assert [one.name for one in result.result.baked.programs] == ["first", "second"]
+        result, _ = run("%rumpbuild third --kit rumprun --from a=first --bake hw_generic")
+        assert result.result.baked.configuration == "hw_generic"
+        result, shown = run("%rumpbake hw_virtio")
+        assert "rumpnet_netinet" in shown and result.result.name == "hw_virtio"
+        assert run("%rumpbake --components")[0].result.df.loc["rumpfs_ffs", "faction"] == "fs"
+        for cell, message in (
+                ("%rumpbake hw_none", "no configuration 'hw_none'"),
+                ("%rumpbuild x --kit rumprun --from nix", "no image and no file called 'nix'"),
+                ("%rumpbuild x --kit rumprun --from ./nix", "there is no ./nix"),
+                ("%rumpbuild x --program y", "--program is for a project's folder"),
+                ("%rumpbuild x --kit rumprun --from first --from first", "are called the same")):
+            result, shown = run(cell)
+            assert not result.success and message in shown and "Traceback" not in shown
+    finally:
+        shell.run_line_magic("unload_ext", "kernel_magics")

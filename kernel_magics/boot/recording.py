@@ -143,7 +143,8 @@ class Recording:
                       int(facts["memory_mib"]), facts["machine"], "tcg", facts["cpu"], files,
                       paused, str(self.folder / _ROOT) if facts["has_root"] else "",
                       Devices(facts["machine"], network),
-                      recording=str(self.folder), is_replay=True, device_uuid=facts["uuid"])
+                      kit=str(facts["kit"]), recording=str(self.folder), is_replay=True,
+                      device_uuid=facts["uuid"])
 
     def __repr__(self) -> str:
         size = sum(one.stat().st_size for one in self.folder.iterdir() if one.is_file())

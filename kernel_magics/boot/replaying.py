@@ -33,7 +33,7 @@ def replay_guest(recording: Recording, *, name: str = "", paused: bool = True,
     record = GuestRecord(
         name=wanted, uuid=str(uuid.uuid4()), driver="qemu", uri="", image=str(image.path),
         owner=registry.own_process(), spec=spec, header_address=facts["header_address"],
-        accel="tcg", marks=marks, keep=keep)
+        accel="tcg", marks=marks, keep=keep, kit=str(facts["kit"]))
     files, record = registry.claim(record, numbered=not name)
     launch = recording.launch(record.name, record.uuid, files, paused)
     chosen = Accelerator("tcg", launch.cpu, TSC_HZ, "a recording is replayed under TCG")

@@ -70,6 +70,7 @@ def test_a_path_that_the_guest_would_take_for_its_configuration():
     (BootSpec(machine="microvm"), Devices("pc"), "a microvm has none"),
     (BootSpec(initrd="/x"), Devices("pc"), "no root archive"),
     (BootSpec(terminal=True), Devices("pc"), "is no terminal"),
+    (BootSpec(record="/x"), Devices("pc"), "is not recorded"),
     (BootSpec(), replace(DEVICES, disks=(replace(DISK, read_only=True),)), "is read-only"),
     (BootSpec(), Devices("pc", None, (Disk(Path("a")),) * 11), "device files for 10"),
 ])

@@ -104,6 +104,11 @@ def _refuse(spec: BootSpec, devices: Devices) -> None:
     if spec.terminal:
         raise UsageError("a Rumprun guest's console is no terminal: it reads no input",
                          next_step="leave terminal out, or use the kit rumpkit")
+    if spec.record:
+        raise UsageError("a Rumprun guest is not recorded: QEMU's replay of the PC's firmware that "
+                         "it needs does not always come to its end",
+                         next_step="debug it while it runs: guest.debugger; or record the program "
+                                   "under rumpkit")
     for disk in devices.disks:
         if disk.mountpoint and disk.read_only and disk.fstype != "iso9660":
             raise UsageError(f"a Rumprun guest mounts {disk.fstype} to write, and {disk.path.name} "

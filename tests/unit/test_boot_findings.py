@@ -33,6 +33,8 @@ def test_what_is_missing_is_a_note_with_its_fix(machine):
 def test_what_is_there_is_named(machine):
     for name in ("passt", "mkfs.ext2", "e2fsck", "tun"):
         (machine / name).touch(0o755)
+    assert "apt install makefs" in finding("disk tools").fix
+    (machine / "makefs").touch(0o755)
     assert [finding(subject).level for subject in ("disk tools", "passt", "taps")] == ["ok"] * 3
     assert str(machine / "passt") in finding("passt").detail
 

@@ -31,7 +31,8 @@ from kernel_magics.inspect.threads.thread import Thread
 __all__ = ["read_panic"]
 
 _HANDLER, _HALT = "x86_trap_", "bmk_platform_halt"
-_RIP, _FLAGS = 16, 49
+_RSP, _RIP, _FLAGS = 7, 16, 49
+_KEPT = (3, 6, 12, 13, 14, 15)  # what functions give back as they got it
 MOST_LOOKED_AT = 16
 MOST_STACK_BYTES = 1 << 20
 
@@ -95,7 +96,7 @@ def _scene(guest: Any, crash: Crash) -> _Scene:
         threads = []
     space = AddressSpace(guest)
     unwinder = Unwinder(objects_of(guest, space), space.read)
-    found = _from_processor(guest, unwinder, registers) if registers else None
+    found = _from_processor(guest, unwinder, registers, crash) if registers else None
     if found is None:
         found = _from_stacks(unwinder, threads, crash)
     if found is None and crash.is_reset:
@@ -118,8 +119,8 @@ def _overflow_bytes(scene: _Scene) -> int:
     return max(0, scene.thread.record.stack - scene.registers["rsp"])
 
 
-def _from_processor(guest: Any, unwinder: Unwinder,
-                    registers: Mapping[str, int]) -> tuple[Activation, bool] | None:
+def _from_processor(guest: Any, unwinder: Unwinder, registers: Mapping[str, int],
+                    crash: Crash) -> tuple[Activation, bool] | None:
     """Return the call that trapped, or that halted the guest, and whether it trapped."""
     calls = unwinder.activations(registers, most=MOST_LOOKED_AT)
     for call, caller in pairwise(calls):
@@ -129,6 +130,11 @@ def _from_processor(guest: Any, unwinder: Unwinder,
             return caller, True
         if name == _HALT:
             return caller, False
+    for call in calls if crash.place else ():  # (a stripped image has no names)
+        frame = of_interrupt(unwinder.word, call.registers[_RSP], lambda _: True)
+        if frame and frame[_RIP] == crash.place:
+            kept = {one: call.registers[one] for one in _KEPT if one in call.registers}
+            return Activation(crash.place, {**kept, **frame}, False), True
     return None
 
 

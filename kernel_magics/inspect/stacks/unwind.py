@@ -153,9 +153,11 @@ class Unwinder:
             return self._called_from(base + 16, {} if saved is None else {_RBP: saved})
         frame = of_system_call(self.word, stack)
         caller = self._objects.at(frame.get(_RIP, 0))
-        if caller is None or caller.read(frame[_RIP] - len(SYSTEM_CALL), 2) != SYSTEM_CALL:
-            return None
-        return Activation(frame[_RIP], frame, False)
+        if caller is not None and caller.read(frame[_RIP] - len(SYSTEM_CALL), 2) == SYSTEM_CALL:
+            return Activation(frame[_RIP], frame, False)
+        # A function without a frame of its own, such as a memcpy in assembler.
+        kept = {number: place.registers[number] for number in _KEPT if number in place.registers}
+        return self._called_from(stack + 8, kept)
 
     def _by_rules(self, place: Activation, rules: FrameRules, step: Step) -> Activation | None:
         registers = place.registers

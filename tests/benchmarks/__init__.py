@@ -9,4 +9,5 @@ BENCHMARKS = ("build_hello", "start_latency", "boot_phases", "linux_guest", "ima
               "memory_operations", "file_operations", "http_requests", "bulk_tcp", "block_io",
               "share_reads", "nginx_requests", "redis_requests", "first_response", "guest_memory",
               "timeline_frames", "layers_live", "thread_backtraces",
-              "console_output", "kits_build", "kits_start", "kits_memory", "kits_requests")
+              "console_output", "kits_build", "kits_start", "kits_memory", "kits_requests",
+              "kits_trace")

@@ -32,17 +32,17 @@ def guest_trace(guest: Guest) -> "Trace":
                          f" {guest.uri} does not share it", name=guest.name,
                          next_step="boot it on this machine to trace it")
     machine = guest.machine
-    names = _names_of(guest.image.kit)
+    names = _names_of(guest.record.kit)
     return Trace(mapping, address, alive=lambda: not machine.has_ended(),
                  paused=machine.is_paused, name=guest.name, guest=guest,
-                 names=names and (lambda: names(mapping, address)))
+                 names=names and (lambda: names(guest)))
 
 
-def _names_of(kit: str) -> Callable[[Any, int], dict[int, str]] | None:
+def _names_of(kit: str) -> Callable[[Guest], dict[int, str]] | None:
     """Return where the threads of a kit's traces have their names; None: in guest.threads."""
-    from kernel_magics.trace.numbered import table_names
+    from kernel_magics.trace.seeing import numbered_names
 
-    return {RUMPRUN: table_names}.get(kit)
+    return {RUMPRUN: numbered_names}.get(kit)
 
 
 def _traced_from_outside(guest: Guest) -> "Trace":

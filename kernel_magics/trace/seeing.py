@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from kernel_magics.boot.thread_numbers import numbered_threads
 from kernel_magics.errors import LabError
 from kernel_magics.trace.attached import split
 from kernel_magics.trace.processes import MappedCode, ProcessesSeen, TraceProcesses
 
-__all__ = ["ProcessesSoFar", "processes_seen", "thread_names"]
+__all__ = ["ProcessesSoFar", "numbered_names", "processes_seen", "thread_names"]
 
 
 def thread_names(guest: Any) -> dict[int, str]:
@@ -20,6 +21,13 @@ def thread_names(guest: Any) -> dict[int, str]:
         return {int(one.number): str(one.name) for one in guest.threads.read()}
     except LabError:
         return {}
+
+
+def numbered_names(guest: Any) -> dict[int, str]:
+    """Return names of the threads that were numbered by whoever traces them, those that have
+    exited too; of those that live, the names that guest.threads knows."""
+    given = {number: name for number, name, _ in numbered_threads(guest)}
+    return {**given, **thread_names(guest)}
 
 
 def processes_seen(guest: Any) -> ProcessesSeen | None:

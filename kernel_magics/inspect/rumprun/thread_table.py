@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from kernel_magics.boot.thread_numbers import numbered_threads
 from kernel_magics.build.elf import ElfFile, align
 from kernel_magics.errors import GuestError
 from kernel_magics.inspect.memory.address_space import AddressSpace
@@ -60,7 +61,8 @@ class RumprunThreadTable(ThreadTable):
     """One look at a Rumprun guest's threads.
 
     bmk's threads have no numbers.  They are numbered in the order in which they were made,
-    at the first look; a number once given is kept by the subject.
+    at the first look; a number once given is kept by the subject.  Those of a traced guest have
+    the numbers of its trace.
     """
 
     def __init__(self, subject: Any) -> None:
@@ -132,7 +134,14 @@ class RumprunThreadTable(ThreadTable):
             wait_message=self.structures.text(lwp.get("l_wmesg", 0)),
             wait_channel=lwp.get("l_wchan", 0), sleeps_on=pthread.get("pt_sleepobj", 0))
 
+    @cached_property
+    def _given(self) -> dict[int, int]:
+        """The numbers that whoever traces the guest gave its threads, by address."""
+        return {address: number for number, _, address in sorted(numbered_threads(self._subject))}
+
     def _number(self, address: int, stack: int) -> int:
+        if self._given:  # (one that has not run yet has none: it comes behind the others)
+            return self._given.setdefault(address, max(self._given.values()) + 1)
         return self._numbers.setdefault((address, stack), len(self._numbers) + 1)
 
     def _name(self, row: Mapping[str, Any], *others: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 from kernel_magics.errors import TraceError
-from kernel_magics.trace.numbered import table_names
+from kernel_magics.trace.seeing import numbered_names
 from kernel_magics.trace.trace import Trace
 
 __all__ = ["NOTE", "outside_trace"]
@@ -28,4 +28,4 @@ def outside_trace(guest: Any) -> Trace:
         os.close(descriptor)
     machine = guest.machine
     return Trace(mapping, 0, alive=lambda: not machine.has_ended(), paused=machine.is_paused,
-                 name=guest.name, guest=guest, names=lambda: table_names(mapping, 0), note=NOTE)
+                 name=guest.name, guest=guest, names=lambda: numbered_names(guest), note=NOTE)

@@ -39,9 +39,8 @@ _WAYS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def run(quick: bool) -> Report:
     """Measure nanoseconds a reading, recording on and off by turns, all guests on pc."""
     report = kits_report("kits_trace", quick)
-    report.note("ns a reading by the guest's own clock, the fastest of 400 batches; where functions lie in"
-                " an image moves it, so what tracing costs that is off is not told by this;"
-                " recorded: one hypercall a reading, two records")
+    report.note("ns a reading by the guest's own clock, the fastest of 400 batches; recorded: one"
+                " hypercall a reading, two records; where functions lie in an image moves the rest")
     with Lab(driver="qemu") as lab:
         samples: dict[str, dict[str, list[float]]] = {}
         for way in _WAYS:  # one at a time: a guest that waits for its turn would compute too

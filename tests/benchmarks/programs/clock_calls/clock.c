@@ -45,7 +45,8 @@ int main(void)
 		for (int i = 0; i < BATCHES; i++) {
 			long taken_ns = batch_ns();
 
-			if (!best_ns || taken_ns < best_ns)
+			/* Upstream's clock is seen to go back for a moment where a second ends. */
+			if (taken_ns > 0 && (!best_ns || taken_ns < best_ns))
 				best_ns = taken_ns;
 		}
 		printf("round %ld: %ld ns\n", round, best_ns);

@@ -24,7 +24,7 @@ def examine_devices() -> list[Finding]:
 
 
 def _disk_tools() -> Finding:
-    found = []
+    found: list[str] = []
     for names, without in ((("mkfs.ext2", "e2fsck"), "no disks can be made or checked"),
                            (("makefs",), "no FFS or ISO disks can be made, for Rumprun's guests")):
         try:

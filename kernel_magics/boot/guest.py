@@ -26,9 +26,8 @@ from kernel_magics.boot.rumprun.phases import rumprun_phases
 from kernel_magics.boot.rumprun.programs import ProgramList
 from kernel_magics.boot.rumprun.shortage import MemoryShortage
 from kernel_magics.boot.rumprun.story import RumprunStory, story_of
-from kernel_magics.boot.rumprun.symbols import idle_code
+from kernel_magics.boot.rumprun.symbols import boot_symbols
 from kernel_magics.boot.watcher import Watcher
-from kernel_magics.build.elf import ElfFile
 from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import GuestError, ImageError
 
@@ -216,7 +215,7 @@ class Guest(Reachable):
     @cached_property
     def _idle_code(self) -> range:
         try:
-            return idle_code(ElfFile.read(self.image.path))
+            return boot_symbols(self.image.path).idle
         except ImageError:  # the file is gone, or another one
             return range(0)
 

@@ -9,7 +9,7 @@ from kernel_magics.boot.programs import parse_programs, programs_of
 from kernel_magics.boot.rumprun import MACHINE
 from kernel_magics.boot.rumprun.configuration import render_rumprun, rumprun_configuration
 from kernel_magics.boot.rumprun.drivers import check_drivers
-from kernel_magics.boot.rumprun.symbols import count_programs
+from kernel_magics.boot.rumprun.symbols import boot_symbols
 from kernel_magics.boot.rumprun_trace import trace_prefix
 from kernel_magics.boot.spec import BootSpec
 from kernel_magics.build.elf import ElfFile
@@ -44,7 +44,8 @@ class RumprunKind:
         Upstream starts what was baked in, in that order, each with the next entry.
         """
         found = programs_of(spec.rc, image.name, spec.argv)
-        baked = count_programs(ElfFile.read(image.path))
+        baked = (len(image.baked.programs) if image.baked
+                 else boot_symbols(image.path).programs)
         if baked and not spec.rc and not image.rc and baked > 1:
             # Its programs have no names in the image.
             found = [{"bin": f"{image.name}-{n}", "argv": [f"{image.name}-{n}"]}

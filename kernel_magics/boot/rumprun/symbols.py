@@ -2,14 +2,44 @@
 
 import struct
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 from kernel_magics.build.elf import ElfFile
 
-__all__ = ["find_symbols", "count_programs", "idle_code"]
+__all__ = ["BootSymbols", "boot_symbols", "find_symbols", "count_programs", "idle_code"]
 
 MOST_PROGRAMS = 8
 _SYMBOL = struct.Struct("<IBBHQQ")  # Elf64_Sym, gABI chapter 4
 _IDLE = "bmk_platform_cpu_block"
+
+
+@dataclass(frozen=True, slots=True)
+class BootSymbols:
+    """What booting needs of an image's symbols.
+
+    `programs` is how many programs were baked into it, None if that is not known, and `idle`
+    where the processor halts while all threads wait, empty if that is not.
+    """
+
+    programs: int | None
+    idle: range
+
+
+def boot_symbols(path: Path) -> BootSymbols:
+    """Return what the symbols in an ELF file tell; raises ImageError if it is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return _read(path, 0, 0)
+    return _read(path, facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path, _size_bytes: int, _mtime_ns: int) -> BootSymbols:
+    elf = ElfFile.read(path)
+    return BootSymbols(count_programs(elf), idle_code(elf))
 
 
 def find_symbols(elf: ElfFile, names: Iterable[str]) -> dict[str, range]:

@@ -37,7 +37,7 @@ _MEMBERS: dict[str, tuple[str, tuple[str, ...]]] = {
                            "l_list.le_next")),
     "proc": ("struct proc", ("p_pid", "p_comm")),
     "pthread_mutex": ("pthread_mutex_t", ("ptm_magic", "ptm_owner")),
-    "pthread_rwlock": ("pthread_rwlock_t", ("ptr_magic", "ptr_owner")),
+    "pthread_rwlock": ("pthread_rwlock_t", ("ptr_magic", "ptr_nreaders", "ptr_owner")),
     "mutex": ("struct rumpuser_mtx", ("v", "flags", "o", "bmk_o")),
     "rw": ("struct rumpuser_rw", ("v", "o")),
 }
@@ -89,6 +89,15 @@ class Structures:
             except LookupError:  # (an image without libpthread has no threads of its own)
                 return None
         return FixedReader(*_PUBLISHED[kind]) if kind in _PUBLISHED else None
+
+    def offset(self, type_name: str, member: str) -> int:
+        """Return where a member lies in a structure, 0 if nobody knows."""
+        import drgn
+
+        try:
+            return int(drgn.offsetof(program_of(self.subject).type(type_name), member))
+        except LookupError:
+            return 0
 
     def text(self, address: int) -> str:
         """Return the text at an address, "" where none can be read."""

@@ -23,16 +23,22 @@ __all__ = ["RumpCall", "system_call_of"]
 # sys___nanosleep50: the number is the version of NetBSD in which its types changed.
 _HANDLER = re.compile(r"^(?:rumpns_)?sys_+([a-z]\w*?)(?:\d\d)?$")
 _DESCRIPTORS = ("fd", "s", "fdes")
+# How libc's side of one is called: rump___sysimpl__ksem_wait.
+_WRAPPER = re.compile(r"^(?:rump___sysimpl)?_*([a-z]\w*?)(?:\d\d)?$")
 _CALL = "rump_syscall"
+_POLLS = frozenset(("poll", "pollts"))
+MOST_POLLED = 8
 
 
 @dataclass(frozen=True, slots=True)
 class RumpCall:
     """A system call that is going on: its name without NetBSD's version, and the file
-    descriptor that it is about, -1 if none or if nobody knows."""
+    descriptor that it is about, -1 if none or if nobody knows; `polled` is where a poll has
+    its list, and of how many."""
 
     name: str
     descriptor: int = -1
+    polled: tuple[int, int] = (0, 0)
 
 
 def system_call_of(trace: Backtrace) -> RumpCall | None:
@@ -46,5 +52,9 @@ def system_call_of(trace: Backtrace) -> RumpCall | None:
         if frame.function == _CALL:
             known = (system_call_argument(caller, one) for one in _DESCRIPTORS)
             descriptor = next((one for one in known if one is not None), -1)
-            return RumpCall(name or caller.function.lstrip("_"), descriptor)
+            plain = _WRAPPER.match(caller.function)
+            name = name or (plain[1] if plain else caller.function)
+            polled = (system_call_argument(caller, "fds") or 0,
+                      system_call_argument(caller, "nfds") or 0) if name in _POLLS else (0, 0)
+            return RumpCall(name, descriptor, polled)
     return RumpCall(name) if name else None

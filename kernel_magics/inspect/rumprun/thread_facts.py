@@ -38,8 +38,8 @@ def running_thread(subject: Any, stack_pointer: int) -> tuple[int, str]:
 class RumprunFacts(WaitFacts):
     """Facts of one look at a Rumprun guest."""
 
-    # Bits of a libpthread reader/writer lock's owner (pthread_int.h).
-    WRITE_LOCKED, READERS_SHIFT = 0x4, 4
+    # A libpthread reader/writer lock: bits of its owner (pthread_int.h), what it begins with.
+    WRITE_LOCKED, READERS_SHIFT, RWLOCK_MAGIC = 0x4, 4, 0x9999_0009
 
     @property
     def structures(self) -> Structures:

@@ -14,10 +14,13 @@ __all__ = ["pointer_of", "system_call_argument"]
 
 def pointer_of(frame: StackFrame, name: str) -> int:
     """Return the value of a frame's variable as a number, 0 where nobody knows it."""
+    import drgn
+
     found = frame.locals.get(name)
     try:
         return int(found.object_) if found is not None else 0
-    except (LabError, LookupError, TypeError, ValueError):
+    except (LabError, LookupError, TypeError, ValueError, drgn.FaultError,
+            drgn.ObjectAbsentError):
         return 0
 
 
@@ -26,10 +29,13 @@ def system_call_argument(frame: StackFrame, name: str) -> int | None:
 
     Each is a member of its variable `callarg`, padded to eight bytes (sys/syscallargs.h).
     """
+    import drgn
+
     arguments = frame.locals.get("callarg")
     try:
         if arguments is None:
             return None
         return int(arguments.object_.member_(name).le.datum)
-    except (LabError, LookupError, TypeError, ValueError):
+    except (LabError, LookupError, TypeError, ValueError, drgn.FaultError,
+            drgn.ObjectAbsentError):
         return None

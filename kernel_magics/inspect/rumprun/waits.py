@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kernel_magics.inspect.rumprun.system_calls import system_call_of
+from kernel_magics.inspect.rumprun.system_calls import MOST_POLLED, RumpCall, system_call_of
 from kernel_magics.inspect.rumprun.values import pointer_of
 from kernel_magics.inspect.stacks.stack import Backtrace, StackFrame
 from kernel_magics.inspect.threads.wait_types import Wait
@@ -75,17 +75,27 @@ def _parked(thread: Thread, trace: Backtrace, facts: RumprunFacts) -> Wait | Non
     for start, kind, parameter in _PARKED:
         frame = next((one for one in trace if one.function.startswith(start)), None)
         if frame is not None:
-            return _OF_KIND.get(kind, _other)(kind, _object(frame, kind, parameter, thread),
-                                              thread, trace, facts)
+            address = _object(frame, kind, parameter, thread, facts)
+            return _OF_KIND.get(kind, _other)(kind, address, thread, trace, facts)
     return Wait("runtime", "to be woken by another thread")
 
 
-def _object(frame: StackFrame, kind: str, parameter: str, thread: Thread) -> int:
+def _object(frame: StackFrame, kind: str, parameter: str, thread: Thread,
+            facts: RumprunFacts) -> int:
     """Return the address of what is waited for."""
     slept_on: int = getattr(thread.record, "sleeps_on", 0)
-    if kind in ("condition", "rwlock") and slept_on:
+    if kind == "condition" and slept_on:
         return slept_on
-    return pointer_of(frame, parameter) or slept_on
+    found = pointer_of(frame, parameter)
+    if found or kind != "rwlock":
+        return found or slept_on
+    # (those who want to read and to write sleep on a queue each, inside the lock)
+    for queue in ("ptr_rblocked", "ptr_wblocked"):
+        start = slept_on - facts.structures.offset("pthread_rwlock_t", queue)
+        row = facts.structures.read("pthread_rwlock", start) if slept_on else None
+        if row is not None and row["ptr_magic"] == facts.RWLOCK_MAGIC:
+            return start
+    return slept_on
 
 
 def _mutex(kind: str, address: int, thread: Thread, trace: Backtrace,
@@ -194,12 +204,26 @@ def _in_system_call(thread: Thread, trace: Backtrace, facts: RumprunFacts) -> Wa
         return Wait("file", f"{call.name} on {facts.descriptor(thread.process, call.descriptor)}",
                     descriptor=call.descriptor)
     if call.name in ("poll", "pollts", "select", "pselect", "kevent"):
-        return Wait("poll", call.name)
+        return Wait("poll", _polled(call, thread, facts))
+    if call.name.startswith(("ksem_", "do_ksem_")):
+        return Wait("semaphore", "a semaphore")
     if call.name in ("wait4", "waitid", "wait6"):
         return Wait("child", "a child process")
     if call.name in ("sigsuspend", "sigtimedwait", "pause"):
         return Wait("signal", "a signal")
     return Wait("call", call.name)
+
+
+def _polled(call: RumpCall, thread: Thread, facts: RumprunFacts) -> str:
+    """Return a poll and its descriptors in words."""
+    address, count = call.polled
+    shown = []
+    for index in range(min(count, MOST_POLLED) if address else 0):
+        number = thread.space.word(address + 8 * index, 4)  # struct pollfd begins with it
+        if number is not None and not number >> 31:
+            shown.append(facts.descriptor(thread.process, number))
+    more = f" and {count - MOST_POLLED} more" if count > MOST_POLLED else ""
+    return f"{call.name} on {', '.join(shown)}{more}" if shown else call.name
 
 
 def _of_place(trace: Backtrace, thread: Thread) -> Wait:

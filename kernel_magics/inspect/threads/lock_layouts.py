@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from kernel_magics.inspect.stacks.stack import StackFrame
 
-__all__ = ["GLIBC", "MUSL", "Holder", "Layouts"]
+__all__ = ["GLIBC", "MUSL", "NETBSD", "Holder", "Layouts"]
 
 Word = Callable[[int, int], "int | None"]
 
@@ -130,5 +130,29 @@ class _Glibc:
         return word_address - self.COND_SIGNALS - word_address % 8
 
 
+class _NetBSD:
+    """NetBSD's libpthread: a lock says its owner, the address of that thread's structure.
+
+    Source: NetBSD 7, lib/libpthread/pthread_types.h and pthread_int.h.
+    """
+
+    MUTEX_OWNER, RW_OWNER = 16, 48
+    FLAGS, WRITE_LOCKED, READERS_SHIFT = 0xF, 0x4, 4
+
+    def start(self, kind: str, word_address: int) -> int:
+        return word_address
+
+    def holder(self, kind: str, address: int, word: Word) -> Holder:
+        owner = word(address + (self.RW_OWNER if kind == "rwlock" else self.MUTEX_OWNER), 8) or 0
+        if kind == "rwlock" and not owner & self.WRITE_LOCKED:
+            readers = owner >> self.READERS_SHIFT
+            return Holder(bool(readers), readers=readers)
+        return Holder(bool(owner & ~self.FLAGS), owner & ~self.FLAGS)
+
+    def condition(self, word_address: int, frame: StackFrame, word: Word) -> int:
+        return word_address
+
+
 MUSL: Layouts = _Musl()
+NETBSD: Layouts = _NetBSD()
 GLIBC: Layouts = _Glibc()

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.inspect.memory.program import has_types
-from kernel_magics.inspect.threads.lock_layouts import MUSL
+from kernel_magics.inspect.memory.mapping import kit_of
+from kernel_magics.inspect.threads.lock_layouts import MUSL, NETBSD
 from kernel_magics.inspect.values.object_names import ObjectNames
 
 if TYPE_CHECKING:
     import drgn
 
+    from kernel_magics.inspect.threads.thread_table import ThreadRecord
     from kernel_magics.inspect.threads.threads import Threads
 
 __all__ = ["HeldLock", "held_variables"]
 
+_LAYOUTS = {"rumprun": NETBSD}  # by kit
 MOST_VARIABLES = 5000
 MOST_ELEMENTS = 4096
 MOST_DEPTH = 8
@@ -43,14 +46,20 @@ def held_variables(subject: Any, threads: Threads) -> list[HeldLock]:
     if not threads or subject.image.initrd is not None or not has_types(subject):
         return []
     word = threads[0].space.word
-    by_tid = {one.record.tid or one.number: one.number for one in threads}
+    layouts = _LAYOUTS.get(kit_of(subject), MUSL)
+    by_tid = {_told(one.record): one.number for one in threads}
     found = []
     for kind, address, name in _places(subject):
-        holder = MUSL.holder(kind, address, word)
+        holder = layouts.holder(kind, address, word)
         if holder.is_held:
             found.append(HeldLock(kind, address, name, by_tid.get(holder.tid, 0),
                                   holder.taken_at))
     return found
+
+
+def _told(record: ThreadRecord) -> int:
+    """Return what a lock says of the thread that has it."""
+    return getattr(record, "pthread", 0) or record.tid or record.number
 
 
 def _places(subject: Any) -> list[tuple[str, int, str]]:

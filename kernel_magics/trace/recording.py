@@ -188,8 +188,9 @@ class Recording(Views):
         before, after = (_restored(text) for text in found.get("processes", ("", "")))
         numbers = [int(number) for number in found["thread_numbers"]]
         return cls(rows, found["gaps"].astype(np.int64), Clock(tsc_hz, origin),
-                   name=str(found["name"]), note=str(found.get("note", "")), image=image or _image(str(found["image"])),
+                   name=str(found["name"]), image=image or _image(str(found["image"])),
                    wall_ns=int(found["wall"][0]), before=before, after=after,
+                   note=str(found.get("note", "")),
                    threads=dict(zip(numbers, map(str, found["thread_names"]), strict=True)),
                    losses=dict(zip(map(str, found["loss_names"]),
                                    map(int, found["loss_counts"]), strict=True)))

@@ -62,8 +62,8 @@ class Trace(Views):
         what: "hypercalls", "syscalls", "runtime", "all", an event's name, a shell pattern
         over names, a list of these, or a TracePlan.  more: further fields of a TracePlan:
         stacks, data_bytes, packet_bytes, stack_words, sample_hz.  Raises UsageError for a
-        name that means nothing, or an event that the guest's kit has not; TraceError if the guest's image is not in its RAM after
-        some seconds, or is too old for what is asked.
+        name that means nothing, or an event that guests of this kit have not; TraceError if
+        the guest's image is not in its RAM after some seconds, or is too old for what is asked.
         """
         plan = what if isinstance(what, TracePlan) else TracePlan(what, **more)
         check_plan(self._guest.image if self._guest is not None else None, plan)

@@ -39,7 +39,10 @@ class LayerView(View):
         self._image, self._guest = image, guest
         self._last: tuple = ()
         name = guest.name if guest is not None else image.name
-        super().__init__(picture=layer_picture(image, name), sample=self._sample(),
+        picture = layer_picture(image, name)
+        if guest is not None:
+            picture["note"] = guest.layers.note
+        super().__init__(picture=picture, sample=self._sample(),
                          selected="app" if guest is None else "hypercalls")
         if guest is not None:
             self.pump = Pump(self._tick, name, PERIOD_S)

@@ -37,8 +37,9 @@ __attribute__((noinline)) int rumpuser_open(const char *p, int m, int *f) { *f =
 int rumpuser_stub_enosys(void) { return ENOSYS; }
 int rumpuser_kill(void) __attribute__((alias("rumpuser_stub_enosys")));
 int rumpuser_iovread(void) __attribute__((alias("rumpuser_stub_enosys")));
-__attribute__((noinline)) int jumps(long n, int a, void **m) { return rumpuser_malloc(n + 1, a, m); }
-__attribute__((noinline)) int jumps_too(long n, int a, void **m) { return jumps(n + 1, a, m); }
+#define FUNCTION __attribute__((noinline)) int
+FUNCTION jumps(long n, int a, void **m) { return rumpuser_malloc(n + 1, a, m); }
+FUNCTION jumps_too(long n, int a, void **m) { return jumps(n + 1, a, m); }
 void bmk_cpu_sched_switch(void *a, void *b) { (void)a; (void)b; }
 int main(void) { return jumps_too(before, 1, &bmk_current) + rumpuser_kill(); }
 """
@@ -151,7 +152,7 @@ def test_the_file_is_read_as_a_guests_ram(tmp_path):
 def test_kvm_and_other_machines_are_refused():
     with pytest.raises(UsageError, match="KVM"):
         plugin.plugin_tracer(None, BootSpec(accel="kvm"), TracePlan())
-    with pytest.raises(UsageError, match="another|of this machine"):
+    with pytest.raises(UsageError, match="of this machine"):
         plugin.plugin_tracer(None, BootSpec(uri="qemu+ssh://far/system"), TracePlan())
     spec, _ = plugin.plugin_tracer(None, BootSpec(), TracePlan())
     assert spec.accel == "tcg"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kernel_magics.boot.abi import HYPERCALLS, Event
+from kernel_magics.boot.call_counters import call_counters, is_counted
 from kernel_magics.inspect.images.layer_models import model_of
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class GuestLayers:
     """Calls across each boundary of a guest, read from its counters while it runs.
 
     `guest` is a boot.Guest: its `counters` are the guest's own, calls since boot.  A guest of
-    Rumprun has counters if its image was built to be traced.
+    Rumprun has counters if its image was built to be traced, or it was booted with a trace.
     """
 
     def __init__(self, guest: Any) -> None:
@@ -69,12 +70,13 @@ class GuestLayers:
     @property
     def counters(self) -> np.ndarray | None:
         """Calls since boot by event number, None if this guest does not count them."""
-        return None if self.note else np.asarray(self._guest.counters)
+        counted: np.ndarray | None = call_counters(self._guest)
+        return counted
 
     @property
     def note(self) -> str:
         """Why calls are not counted, and how they would be; "" if they are."""
-        return uncounted(self._guest.image)
+        return "" if is_counted(self._guest) else uncounted(self._guest.image)
 
     def snapshot(self) -> dict[str, int]:
         """Return calls since boot by boundary name, for the boundaries that are counted."""

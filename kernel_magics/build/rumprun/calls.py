@@ -11,6 +11,7 @@ Source: the names in Rumprun's libraries: rump___sysimpl_ (wrappers of system ca
 import json
 import os
 import re
+import struct
 import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from kernel_magics.build.cache import digest
 from kernel_magics.build.diagnostics import Diagnostic
+from kernel_magics.build.elf import ElfFile
 from kernel_magics.build.kits import Source
 from kernel_magics.build.rumprun.components import ALWAYS
 from kernel_magics.build.rumprun.missing import how_to_add
@@ -27,11 +29,12 @@ from kernel_magics.build.rumprun.toolchain import RumprunToolchain
 from kernel_magics.build.toolchain import run_tool
 from kernel_magics.places import cache_dir
 
-__all__ = ["CallTable", "call_table", "failing_calls"]
+__all__ = ["CallTable", "call_table", "failing_calls", "undefined_names"]
 
 _LINE = re.compile(r"^\S*/lib(\S+?)\.a[:\[](\S+?)\]?: (\S+) ([TW]) ", re.MULTILINE)
 _KERNEL, _WRAPPER, _STUBS = "rumpns_sys_", "rump___sysimpl_", "libc_stubs.o"
 _VERSION = re.compile(r"(?<=[a-z0-9])(?:13|14|30|40|50|60)$")
+_SYMBOL, UNDEFINED = struct.Struct("<IBBHQQ"), 0
 # Functions of the C library that do nothing else than call one of the stubs.
 THROUGH = {"system": "fork", "popen": "fork", "posix_spawnp": "posix_spawn",
            **dict.fromkeys(("execl", "execle", "execlp", "execv", "execvp"), "execve")}
@@ -58,7 +61,7 @@ def failing_calls(program: Path, sources: Sequence[Source], components: Iterable
     table = call_table(toolchain)
     baked = {*components, *ALWAYS}
     found = []
-    for name in sorted({plain_name(symbol) for symbol in _undefined(program, toolchain)}):
+    for name in sorted({plain_name(symbol) for symbol in undefined_names(program)}):
         owners = table.implemented.get(name, ())
         if owners and not baked & set(owners):
             found.append(_warning(name, sources, f"{name} fails with ENOSYS: no component of this "
@@ -82,9 +85,23 @@ def _warning(name: str, sources: Sequence[Source], message: str) -> Diagnostic:
     return Diagnostic("", 0, 0, "warning", message)
 
 
-def _undefined(program: Path, toolchain: RumprunToolchain) -> list[str]:
-    _, text = run_tool([str(toolchain.tool("nm")), "-u", "-P", str(program)])
-    return [line.split()[0] for line in text.splitlines() if line.strip()]
+def undefined_names(program: Path) -> list[str]:
+    """Return the names that an object file uses and does not define.
+
+    Read here: a process for it costs more than everything else about a small program.
+    Raises ImageError for a file that is no x86-64 ELF file.  Source: gABI, "Symbol Table".
+    """
+    elf = ElfFile.read(program)
+    table = elf.section(".symtab")
+    if table is None or table.link >= len(elf.sections):
+        return []
+    names, rows = elf.section_bytes(elf.sections[table.link]), elf.section_bytes(table)
+    found = []
+    for row in _SYMBOL.iter_unpack(rows[:len(rows) // _SYMBOL.size * _SYMBOL.size]):
+        if row[0] and row[3] == UNDEFINED:
+            end = names.find(b"\0", row[0])
+            found.append(names[row[0]:end if end >= 0 else None].decode("utf-8", "replace"))
+    return found
 
 
 def call_table(toolchain: RumprunToolchain) -> CallTable:

@@ -71,9 +71,12 @@ def _compile(program: Program, toolchain: RumprunToolchain, place: Path, cflags:
     if len(each) == 1:
         (name, words), = each
         return _run(program, toolchain, [*first, f"-Wp,-MMD,{name}.d", *words, *link], place)
-    log = "".join(_run(program, toolchain, [*first, f"-Wp,-MMD,{name}.d", "-c", "-o", f"{name}.o", *words],
-                       place) for name, words in each)
-    return log + _run(program, toolchain, [first[0], *(f"{name}.o" for name, _ in each), *link], place)
+    log = ""
+    for name, words in each:
+        command = [*first, f"-Wp,-MMD,{name}.d", "-c", "-o", f"{name}.o", *words]
+        log += _run(program, toolchain, command, place)
+    objects = [f"{name}.o" for name, _ in each]
+    return log + _run(program, toolchain, [first[0], *objects, *link], place)
 
 
 def _run(program: Program, toolchain: RumprunToolchain, command: Sequence[str],

@@ -13,13 +13,14 @@ from kernel_magics.boot.machine import Machine
 from kernel_magics.boot.registers import Registers, parse_registers
 from kernel_magics.boot.rumprun.ends import RESET, RumprunEnd
 from kernel_magics.boot.rumprun.story import RumprunStory
-from kernel_magics.errors import GuestError
+from kernel_magics.errors import GuestError, LabError
 
 __all__ = ["ConfirmedEnd", "confirmed_end"]
 
 LOOKS, LOOK_S = 20, 0.005      # between the line and the halt lie some instructions
 RESET_MARK = b"Triple fault"   # QEMU target/i386/tcg/excp_helper.c
 LOG_BYTES = 1 << 16
+HALT_LOOP = b"\xf4\xeb\xfd"   # hlt, and back to it
 INTERRUPTS = 1 << 9            # RFLAGS.IF; Intel SDM volume 1, 3.4.3.3
 
 
@@ -53,16 +54,24 @@ def confirmed_end(story: RumprunStory, machine: Machine, processor_log: Path,
         except GuestError:  # it went meanwhile, or only another notebook may ask
             return ConfirmedEnd(end)
         registers = parse_registers(said)
-        if "HLT=1" in said and _is_final(end, registers, idle):
+        if "HLT=1" in said and _is_final(end, registers, machine, idle):
             return ConfirmedEnd(end, registers)
     return None
 
 
-def _is_final(end: RumprunEnd, registers: Registers, idle: Callable[[], range]) -> bool:
-    """Whether a processor that halts does so for ever: after a trap nothing interrupts it."""
+def _is_final(end: RumprunEnd, registers: Registers, machine: Machine,
+              idle: Callable[[], range]) -> bool:
+    """Whether a processor that halts does so for ever: after a trap nothing interrupts it, and
+    after a halt it halts again."""
+    place = registers.get("rip", 0)
     if end.kind == "trap":
         return not registers.get("rflags", 0) & INTERRUPTS
-    return registers.get("rip", 0) not in idle()
+    try:
+        if machine.ram.read(place - 1, len(HALT_LOOP)) == HALT_LOOP:  # addresses are physical
+            return True
+    except LabError:  # a remote libvirt's, or it went meanwhile
+        pass
+    return place not in idle()
 
 
 def _has_reset(log: Path) -> bool:

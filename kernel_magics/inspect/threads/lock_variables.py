@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kernel_magics.inspect.memory.program import has_types
 from kernel_magics.inspect.memory.mapping import kit_of
+from kernel_magics.inspect.memory.program import has_types
 from kernel_magics.inspect.threads.lock_layouts import MUSL, NETBSD
 from kernel_magics.inspect.values.object_names import ObjectNames
 

@@ -17,6 +17,8 @@ _PLAIN = "var(--jp-brand-color1, #1976d2)"
 _STAGE_COLOURS = {"before QEMU": "#9aa0a6", "before the guest": "#5f6b7a", "boot": "#2e7d32",
                   "main": "#c2650a", "end": "#7a68d8"}
 _MOST_CALLS = 60
+Sides = tuple[str, ...]
+"""What the two columns of figures are called."""
 
 
 def kit_comparison_html(found: Any) -> str:
@@ -26,17 +28,19 @@ def kit_comparison_html(found: Any) -> str:
     key = f"upper bar {found.kits[0]}, lower, striped bar {found.kits[1]}"
     header = f'<header><b>{escape(title)}</b> <span class="soft">{escape(key)}</span></header>'
     notes = "".join(f'<p class="soft">{escape(note)}</p>' for note in found.notes)
-    return report(title, header, _sizes(found.sizes), _boots(found), _hypercalls(found), notes)
+    sides = found.kits if found.kits[0] != found.kits[1] else ("before", "after")
+    return report(title, header, _sizes(found.sizes, sides), _boots(found, sides),
+                  _hypercalls(found, sides), notes)
 
 
-def _sizes(sizes: pd.DataFrame) -> str:
+def _sizes(sizes: pd.DataFrame, sides: Sides) -> str:
     most = int(sizes.drop(index="in RAM")[["before_bytes", "after_bytes"]].max().max() or 1)
     rows = [_pair_row(_layer_name(str(name)), int(before), int(after),
-                      most if name in _LAYERS else max(before, after, 1), byte_text,
+                      max(before, after, 1) if name == "in RAM" else most, byte_text,
                       _LAYERS[name].colour if name in _LAYERS else _PLAIN)
             for name, before, after in zip(sizes.index, sizes["before_bytes"],
                                            sizes["after_bytes"], strict=True)]
-    return _pairs("bytes by layer", "layer", rows)
+    return _pairs("bytes by layer", ("layer", *sides), rows)
 
 
 def _layer_name(name: str) -> str:
@@ -47,7 +51,7 @@ def _layer_name(name: str) -> str:
             f'<span class="soft">{escape(layer.title)}</span>')
 
 
-def _boots(found: Any) -> str:
+def _boots(found: Any, sides: Sides) -> str:
     if found.boots is None:
         return ""
     stages = found.boots.drop(index="total")
@@ -61,7 +65,7 @@ def _boots(found: Any) -> str:
     charts = "".join(f"<h5>{escape(name)}</h5>{boot_chart_html(phases)}" for name, phases
                      in zip(found.names, found.phases, strict=True))
     return (f"<h5>boot, on one scale</h5>{lanes}"
-            + table(("stage", "before", "after", "ratio"), rows, numeric=(1, 2, 3))
+            + table(("stage", *sides, "ratio"), rows, numeric=(1, 2, 3))
             + f"<details><summary>the phases of each boot</summary>{charts}</details>")
 
 
@@ -85,7 +89,7 @@ def _lane(name: str, stages: pd.Series, most: int) -> str:
             f'style="width:{max(1.0, 100 * total / most):.1f}%">{parts}</div></div>')
 
 
-def _hypercalls(found: Any) -> str:
+def _hypercalls(found: Any, sides: Sides) -> str:
     if found.purposes is None:
         return ""
     counts = found.purposes[["before_count", "after_count"]].astype(int)
@@ -100,14 +104,14 @@ def _hypercalls(found: Any) -> str:
             for name, row in zip(calls.index, calls.head(_MOST_CALLS).itertuples(), strict=False)]
     more = len(calls) - len(each)
     rest = f'<p class="soft">… and {more} more: .hypercalls</p>' if more > 0 else ""
-    columns = ("hypercall", "for", "before", "after", "median before", "median after")
-    return (_pairs("hypercalls by what they are for", "for", rows)
+    columns = ("hypercall", "for", *sides, *(f"median, {side}" for side in sides))
+    return (_pairs("hypercalls by what they are for", ("for", *sides), rows)
             + "<details><summary>each hypercall</summary>"
               f"{table(columns, each, numeric=(2, 3, 4, 5))}{rest}</details>")
 
 
-def _pairs(caption: str, first: str, rows: list[tuple[str, ...]]) -> str:
-    return f"<h5>{escape(caption)}</h5>" + table((first, "before", "after", "ratio", ""), rows,
+def _pairs(caption: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    return f"<h5>{escape(caption)}</h5>" + table((*columns, "ratio", ""), rows,
                                                  numeric=(1, 2, 3))
 
 

@@ -80,8 +80,11 @@ class LinkRecord:
 
     @cached_property
     def identity(self) -> tuple[object, ...]:
-        """What the record depends on: the kit, the map's file and the names of the sources."""
-        names = tuple(source.filename for source in self._image.sources)
+        """What the record depends on: the kit, the map's file, and the names of the sources and
+        of what was baked."""
+        names = (*(source.filename for source in self._image.sources),
+                 *((one.name, one.map) for one in
+                   (self._image.baked.programs if self._image.baked else ())))
         try:
             stat = self.path.stat()
         except OSError:

@@ -6,11 +6,10 @@ the linker put the sections, exactly.  Only a toolchain whose objects fit is bel
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,10 @@ from kernel_magics.build.elf import ElfFile, Section
 from kernel_magics.errors import HostError, ImageError
 from kernel_magics.inspect.images.ar_archive import ArArchive, Member
 from kernel_magics.inspect.images.elf import SymbolTable, read_symbol_table
+from kernel_magics.inspect.images.layers import OTHER
 from kernel_magics.inspect.images.linked_piece import LinkedPiece
+from kernel_magics.inspect.images.rumprun_components import layer_of_name
+from kernel_magics.inspect.images.sections import is_template_only
 from kernel_magics.inspect.images.tables import ImageTables
 
 if TYPE_CHECKING:
@@ -35,9 +37,11 @@ _UNPLACED = "(unplaced)"
 @dataclass(frozen=True)
 class ArchiveMatch:
     """What was found: the `pieces` by address, [] if the toolchain is another than the image's;
-    `fitting` of the `tried` symbols lie where their object says."""
+    `gaps` between them that are probably one's; `fitting` of the `tried` symbols lie where
+    their object says."""
 
     pieces: list[LinkedPiece]
+    gaps: list[LinkedPiece]
     fitting: int
     tried: int
 
@@ -69,12 +73,27 @@ def _match(tables: ImageTables, archives: Iterable[Path], platform: Path) -> Arc
                 matcher.add(path.name, member)
     matcher.add("", Member(PLATFORM_OBJECT, _bytes(platform)))
     if matcher.tried < _LEAST_SYMBOLS or matcher.fitting < matcher.tried * _LEAST_FITTING:
-        return ArchiveMatch([], matcher.fitting, matcher.tried)
-    shared = set(compress(tables.symbols.names, tables.symbols.is_global))
-    own = {address for name, address in places.items() if name in shared and name not in known
-           and not matcher.is_given(name)}
-    return ArchiveMatch(list(_filled(tables, matcher.pieces, own)), matcher.fitting,
+        return ArchiveMatch([], [], matcher.fitting, matcher.tried)
+    own, others = _owners(tables.symbols, lambda name: name in known or matcher.is_given(name))
+    pieces = matcher.pieces
+    return ArchiveMatch(pieces, list(_gaps(tables, pieces, own, others)), matcher.fitting,
                         matcher.tried)
+
+
+def _owners(table: SymbolTable, is_known: Callable[[str], bool]) -> tuple[list[int], list[int]]:
+    """Return where symbols are that the program must have, and those that are another's.
+
+    What the linker itself defines has no size, and is neither.
+    """
+    own: list[int] = []
+    others: list[int] = []
+    for name, address, size, is_global in zip(table.names, table.addresses.tolist(),
+                                              table.sizes.tolist(), table.is_global.tolist(),
+                                              strict=True):
+        if size and is_global:
+            is_own = not is_known(name) and layer_of_name(name) in ("app", OTHER)
+            (own if is_own else others).append(address)
+    return own, others
 
 
 def _bytes(path: Path) -> bytes:
@@ -144,10 +163,10 @@ class _Matcher:
         best = {index: found.most_common(1)[0] for index, found in votes.items()}
         tried = sum(found.total() for found in votes.values())
         fitting = sum(count for _, count in best.values())
+        self.tried += tried
         # An object that defines what another does too lies nowhere: then hardly any fits.
         if fitting * 2 <= tried:
             return
-        self.tried += tried
         self.fitting += fitting
         for index, (base, count) in best.items():
             if piece := self._piece(base, elf.sections[index], archive, name):
@@ -162,29 +181,33 @@ class _Matcher:
         return LinkedPiece(base, section.size, placed.name, archive, name, section.name)
 
 
-def _filled(tables: ImageTables, pieces: list[LinkedPiece], own: set[int]) -> Iterator[LinkedPiece]:
-    """Give the pieces, and what lies between them: a gap between two of one archive is that
-    archive's, and one with symbols that no archive defines is the program's."""
-    last: LinkedPiece | None = None
-    starts = sorted(own)
+def _gaps(tables: ImageTables, pieces: list[LinkedPiece], own: list[int],
+          others: list[int]) -> Iterator[LinkedPiece]:
+    """Give what lies between pieces: a gap between two of one archive is that archive's, and one
+    with symbols that only the program can have is the program's."""
+    known = own, others
+    by_section: dict[str, list[LinkedPiece]] = {}
     for piece in pieces:
-        at = last.address + last.size_bytes if last and last.section == piece.section else \
-            _start(tables.elf, piece)
-        if piece.address - at > _MOST_PADDING_BYTES:
-            archive, name = last.archive if last else "", _UNPLACED
-            if any(at <= start < piece.address for start in starts):
-                archive, name = "", "program"
-            elif last is None or last.section != piece.section or archive != piece.archive:
-                name = ""
-            if name:
-                yield LinkedPiece(at, piece.address - at, piece.section, archive, name)
-        yield piece
-        last = piece
+        by_section.setdefault(piece.section, []).append(piece)
+    for section in sorted(tables.elf.sections, key=lambda one: one.address):
+        if not section.is_loaded or is_template_only(section):
+            continue
+        at, last = section.address, ""
+        for piece in by_section.get(section.name, []):
+            yield from _gap(section.name, at, piece.address, known, last == piece.archive, last)
+            at, last = piece.address + piece.size_bytes, piece.archive
+        yield from _gap(section.name, at, section.address + section.size, known, False, "")
 
 
-def _start(elf: ElfFile, piece: LinkedPiece) -> int:
-    section = elf.section(piece.section)
-    return section.address if section else piece.address
+def _gap(section: str, start: int, end: int, known: tuple[list[int], list[int]], is_inside: bool,
+         archive: str) -> Iterator[LinkedPiece]:
+    if end - start <= _MOST_PADDING_BYTES:
+        return
+    own, others = (bisect_left(places, end) > bisect_left(places, start) for places in known)
+    if own and not others:
+        yield LinkedPiece(start, end - start, section, "", "program")
+    elif is_inside:
+        yield LinkedPiece(start, end - start, section, archive, _UNPLACED)
 
 
 def installed_toolchain() -> RumprunToolchain | None:

@@ -11,18 +11,18 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from kernel_magics.build.elf import SHT_NOBITS, Section
+from kernel_magics.build.elf import Section
 from kernel_magics.inspect.images.layer_models import model_of
+from kernel_magics.inspect.images.sections import is_template_only, kind_of
 
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
     from kernel_magics.inspect.images.linked_piece import LinkedPiece
 
-__all__ = ["HEADERS", "PADDING", "STRINGS", "UNNAMED", "SizeLeaf", "is_template_only",
-           "kind_of", "leaves_of"]
+__all__ = ["HEADERS", "PADDING", "STRINGS", "UNNAMED", "SizeLeaf", "leaves_of"]
 
 PADDING, STRINGS, UNNAMED, HEADERS = "[padding]", "[strings]", "[unnamed]", "[headers]"
-_EXECUTABLE, _WRITABLE, _TLS, _STRINGS_FLAG = 4, 1, 0x400, 0x20
+_STRINGS_FLAG = 0x20
 
 
 class SizeLeaf(NamedTuple):
@@ -34,20 +34,6 @@ class SizeLeaf(NamedTuple):
     symbol: str
     kind: str
     size_bytes: int
-
-
-def is_template_only(section: Section) -> bool:
-    """Whether it only describes each thread's copy: .tbss takes no room in the image."""
-    return bool(section.flags & _TLS) and section.type == SHT_NOBITS
-
-
-def kind_of(section: Section) -> str:
-    """Return "text", "rodata", "data" or "bss"."""
-    if section.flags & _EXECUTABLE:
-        return "text"
-    if not section.flags & _WRITABLE:
-        return "rodata"
-    return "bss" if section.type == SHT_NOBITS else "data"
 
 
 def leaves_of(image: GuestImage) -> list[SizeLeaf]:

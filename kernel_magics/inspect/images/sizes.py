@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from kernel_magics.build.elf import SHT_NOBITS, ElfFile, Section
 from kernel_magics.inspect.images.layer_models import model_of
 from kernel_magics.inspect.images.linked_piece import LinkedPiece
-from kernel_magics.inspect.images.size_leaves import SizeLeaf, is_template_only, kind_of, leaves_of
+from kernel_magics.inspect.images.sections import is_template_only, kind_of
+from kernel_magics.inspect.images.size_leaves import SizeLeaf, leaves_of
 from kernel_magics.inspect.images.size_tree import SizeTree, bytes_text, tree_of
 from kernel_magics.inspect.images.tables import tables_of
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -38,27 +39,31 @@ def pieces_of_rumprun(image: GuestImage) -> tuple[list[LinkedPiece], str]:
     if not tables.names:
         return [], ""
     toolchain = installed_toolchain()
-    if toolchain is not None and (match := match_toolchain(tables, toolchain)).pieces:
-        return _joined(match.pieces, _data(tables)), \
-            f"the libraries in {toolchain.prefix} say what its parts are"
     code = [LinkedPiece(address, size, section, archive_of_source(folder, source) or "",
                         PurePosixPath(source).name, section)
             for address, size, section, source, folder in _code(tables)]
     found = sorted([*code, *_data(tables)], key=lambda one: one.address)
+    if toolchain is not None and (match := match_toolchain(tables, toolchain)).pieces:
+        return _joined(_joined(match.pieces, found), match.gaps), \
+            f"the libraries in {toolchain.prefix} say what its parts are"
     return found, "the debugging data names the folders of its sources"
 
 
 def _joined(pieces: list[LinkedPiece], more: list[LinkedPiece]) -> list[LinkedPiece]:
-    """Return pieces and, of more, those that lie between them, by address."""
+    """Return pieces and, of more, what lies between them, by address."""
     starts = [piece.address for piece in pieces]
-    rest = []
-    for piece in more:
-        row = bisect_right(starts, piece.address)
-        after = pieces[row].address if row < len(pieces) else piece.address + piece.size_bytes
-        if (not row or pieces[row - 1].address + pieces[row - 1].size_bytes <= piece.address) \
-                and piece.address + piece.size_bytes <= after:
-            rest.append(piece)
-    return sorted([*pieces, *rest], key=lambda one: one.address)
+    found = list(pieces)
+    for one in more:
+        at, end = one.address, one.address + one.size_bytes
+        row = max(bisect_right(starts, at) - 1, 0)
+        while row < len(pieces) and pieces[row].address < end:
+            start, stop = pieces[row].address, pieces[row].address + pieces[row].size_bytes
+            if start > at:
+                found.append(replace(one, address=at, size_bytes=start - at))
+            at, row = max(at, stop), row + 1
+        if at < end:
+            found.append(replace(one, address=at, size_bytes=end - at))
+    return sorted(found, key=lambda piece: piece.address)
 
 
 def _code(tables: ImageTables) -> Iterator[tuple[int, int, str, str, str]]:

@@ -11,6 +11,13 @@ import signal
 import socket
 from collections.abc import Callable
 
+from kernel_magics.trace.rumpuser_names import (
+    NETBSD_ERRORS,
+    RUMPUSER_CHOICES,
+    RUMPUSER_FLAGS,
+    RUMPUSER_TEXTS,
+)
+
 __all__ = ["AT_FDCWD", "DECODERS", "POLL_EVENTS", "WORDS_HELP", "error_name", "flags",
            "rumpuser_error_name"]
 
@@ -25,15 +32,9 @@ WORDS_HELP = (
 _MASK32 = 0xFFFF_FFFF
 
 
-# enum of images/rumpkit/include/rumpuser.h: NetBSD's numbers, positive.
-_RUMPUSER = {2: "ENOENT", 5: "EIO", 6: "ENXIO", 7: "E2BIG", 9: "EBADF", 12: "ENOMEM", 14: "EFAULT",
-             16: "EBUSY", 22: "EINVAL", 24: "EMFILE", 28: "ENOSPC", 30: "EROFS", 35: "EAGAIN",
-             60: "ETIMEDOUT", 78: "ENOSYS"}
-
-
 def rumpuser_error_name(result: int) -> str:
     """Return "ETIMEDOUT" for 60, "" for what is no error of a rumpuser hypercall."""
-    return _RUMPUSER.get(result, "")
+    return NETBSD_ERRORS.get(result, "")
 
 
 def error_name(result: int) -> str:
@@ -173,6 +174,7 @@ DECODERS: dict[tuple[str, str], Callable[[int], str]] = {
     ("recvfrom", "flags"): _bits(_MESSAGE), ("sendmsg", "flags"): _bits(_MESSAGE),
     ("recvmsg", "flags"): _bits(_MESSAGE), ("newfstatat", "flags"): _bits(_AT),
     ("unlinkat", "flags"): _bits(_AT), ("fchownat", "flags"): _bits(_AT),
-    ("statx", "flags"): _bits(_AT), ("rumpuser_clock_gettime", "clock"): _one(
-        {0: "RUMPUSER_CLOCK_RELWALL", 1: "RUMPUSER_CLOCK_ABSMONO"}),
+    ("statx", "flags"): _bits(_AT),
+    **{key: _one(names) for key, names in RUMPUSER_CHOICES.items()},
+    **{key: _bits(names) for key, names in RUMPUSER_FLAGS.items()}, **RUMPUSER_TEXTS,
 }

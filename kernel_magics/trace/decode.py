@@ -185,7 +185,13 @@ def _quoted(data: bytes) -> str:
                          for c in text) + '"'
 
 
+# What it returns is yes or no.
+_NO_ERRORS = frozenset(("rumpuser_mutex_spin_p",))
+
+
 def _hypercall_error(event: str, result: int) -> str:
+    if event in _NO_ERRORS:
+        return ""
     return (rumpuser_error_name if event.startswith("rumpuser_") else error_name)(result)
 
 

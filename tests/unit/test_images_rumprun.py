@@ -1,8 +1,10 @@
 """Images of upstream Rumprun: the layer and the component of each byte, by all that can tell."""
 
+import random
 import shutil
 import struct
 import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -267,3 +269,31 @@ def test_a_toolchain_that_is_damaged_tells_nothing_wrong(tiny, toolchain, tmp_pa
         assert {name: layer for name, (layer, _) in found(image, code).items()} == {
             name: layer for name, (layer, _) in code.items()}
         check_sums(image)
+
+
+@pytest.mark.parametrize("with_toolchain", [False, True])
+def test_damaged_images_end_in_an_answer_or_an_error(tiny, toolchain, tmp_path, monkeypatch,
+                                                     with_toolchain):
+    if not with_toolchain:
+        monkeypatch.delenv("RUMPRUN_PREFIX")
+    script = Path(__file__).with_name("fuzz_image.py")
+    done = subprocess.run([sys.executable, script, tiny.image.path, tmp_path, "0", "25"],
+                          capture_output=True, text=True, timeout=150, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout == ""
+
+
+def test_damaged_maps_end_in_an_answer(tiny, no_toolchain, tmp_path):
+    """The image's and a program's: cut, and with numbers that were changed."""
+    text = tiny.image.path.with_suffix(".map").read_text()
+    choice = random.Random(1)
+    for number in range(15):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        image = alone(tiny.image, folder)
+        damaged = text[:choice.randrange(len(text))]
+        damaged = damaged.replace("0x", choice.choice(("0x", "0x0", "0xf", "", "0x1")),
+                                  choice.randrange(1, 900))
+        image.path.with_suffix(".map").write_text(damaged)
+        check_sums(image)
+        assert repr(image.link) and repr(image.layers) and len(image.symbols.df)

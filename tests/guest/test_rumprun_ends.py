@@ -44,12 +44,13 @@ def boot(lab, image, *arguments, memory_mib=64, **spec):
 
 @pytest.mark.parametrize(("what", "status", "state"), [
     ((), 0, "returned"), (("none", "300"), 44, "returned"), (("exit", "7"), 7, "exited"),
-    (("abort",), 1, "exited")])
+    (("abort",), 1, "aborted")])
 def test_exit_statuses(lab, ends, what, status, state):
     guest = boot(lab, ends, *what)
     assert guest.wait(60) == status == guest.exit_status and guest.state == "exited"
     assert repr(guest) == f"guest {guest.name}: exited with status {status}"
-    assert repr(guest.programs) == f"ends  {state}, status {status}"
+    why = ": abort()" if state == "aborted" else ""
+    assert repr(guest.programs) == f"ends  {state}, status {status}{why}"
     assert guest.end and guest.end.kind == "exit" and not guest.memory_shortage
 
 

@@ -24,10 +24,21 @@ DISK = Disk(Path("/data.img"), "/data", "ffs")
 DEVICES = Devices("pc", None, (DISK,), transitional=True)
 
 
-def handover(size, *, kernel="/x/hello.elf", **image):
-    image = SimpleNamespace(stripped_path=Path(kernel), header_address=None, **image)
-    spec = BootSpec(rc=[{"bin": "hello", "argv": ["hello"]}], env={"A": "x" * size})
-    return KIND.handover(image, spec, CHOSEN, DEVICES, "serial")
+class Kernel(SimpleNamespace):
+    """The path of an image that has a driver for virtio disks."""
+
+    def __str__(self):
+        return self.path
+
+    def read_bytes(self):
+        return b"ld_virtio vioscsi"
+
+
+def handover(size, *, kernel="/x/hello.elf", devices=DEVICES, **spec):
+    image = SimpleNamespace(name="hello", stripped_path=Kernel(path=kernel), path=Path(kernel),
+                            header_address=None)
+    spec = BootSpec(rc=[{"bin": "hello", "argv": ["hello"]}], env={"A": "x" * size}, **spec)
+    return KIND.handover(image, spec, CHOSEN, devices, "serial")
 
 
 def test_a_short_configuration_is_a_command_line():
@@ -58,6 +69,15 @@ def test_a_longer_one_is_a_module_and_a_long_one_a_file_on_a_disk(tmp_path):
 def test_a_configuration_that_is_too_long():
     with pytest.raises(UsageError, match="it may have 65536"):
         handover(65536)
+
+
+def test_what_a_disk_of_the_labs_own_would_put_elsewhere():
+    raw = {"source": "dev", "path": "/dev/ld0a", "fstype": "blk", "mountpoint": "/raw"}
+    assert handover(100, blk=raw).append
+    with pytest.raises(UsageError, match="/dev/ld0a would be another disk"):
+        handover(5000, blk=raw)
+    with pytest.raises(UsageError, match="device files for 1 of its disks"):
+        handover(5000, devices=replace(DEVICES, disk_bus="scsi"))
 
 
 def test_a_path_that_the_guest_would_take_for_its_configuration():

@@ -137,7 +137,17 @@ def test_several_programs(text, states):
     story, _ = told(SEVERAL + text, "one", "two", "three")
     assert [(one.state, one.status) for one in story.programs] == [
         *states, ("not started", None)]
-    assert story.programs.df.shape == (3, 3) and "three  not started" in repr(story.programs)
+    assert story.programs.df.shape == (3, 4) and "three  not started" in repr(story.programs)
+
+
+def test_an_assertion_that_failed():
+    said = 'assertion "x > 0" failed: file "a.c", line 19, function "main"'
+    story, end = told(CALLED + f"{said}\n_lwpabort() called\n\n=== ERROR: _exit(1) called ===\n"
+                      + HALTED)
+    assert end and end.status == 1
+    assert repr(story.programs) == f"hello  aborted, status 1: {said}"
+    caught, _ = told(CALLED + f"{said}\n\n=== ERROR: _exit(1) called ===\n" + HALTED)
+    assert caught.programs[0].state == "exited"  # what a program prints is no abort
 
 
 def test_statuses_that_cannot_be_told_apart_end_with_the_last():

@@ -1,13 +1,19 @@
 """How guests of upstream Rumprun are booted: what they can have, and how they are told of it."""
 
+import re
 from dataclasses import replace
 
 from kernel_magics.boot.accel import Accelerator
 from kernel_magics.boot.devices import Devices
+from kernel_magics.boot.disks import Disk
 from kernel_magics.boot.handover import MODULE, Handover
 from kernel_magics.boot.programs import parse_programs, programs_of
 from kernel_magics.boot.rumprun import MACHINE
-from kernel_magics.boot.rumprun.configuration import render_rumprun, rumprun_configuration
+from kernel_magics.boot.rumprun.configuration import (
+    parse_blk,
+    render_rumprun,
+    rumprun_configuration,
+)
 from kernel_magics.boot.rumprun.drivers import check_drivers
 from kernel_magics.boot.rumprun.symbols import boot_symbols
 from kernel_magics.boot.rumprun_trace import trace_prefix
@@ -21,6 +27,7 @@ __all__ = ["RumprunKind"]
 # platform/hw/multiboot.c: what a command line, with the kernel's path that QEMU puts before it,
 # and a module may have; lib/librumprun_base/config.c: what a file may.
 APPEND_BYTES, MODULE_BYTES, FILE_BYTES = 4095, 4094, 64 << 10
+_DISK_FILE = re.compile(r"/dev/r?(?:ld|sd)\d")
 ROOT_FILE = "_RUMPRUN_ROOTFSCFG="
 
 
@@ -76,11 +83,23 @@ class RumprunKind:
         if size <= MODULE_BYTES and not spec.initrd:
             return Handover("", module=text)
         text = _text(spec, devices, 1)
+        _check_first_disk(image, spec, devices)
         if len(text.encode()) > FILE_BYTES or ROOT_FILE in kernel:
             raise UsageError(f"the guest's configuration has {len(text.encode())} bytes, it may "
                              f"have {FILE_BYTES}",
                              next_step="pass fewer or shorter arguments and environment variables")
         return Handover(f"{prefix}{ROOT_FILE}/{MODULE}", disk=text)
+
+
+def _check_first_disk(image: GuestImage, spec: BootSpec, devices: Devices) -> None:
+    """Refuse what a disk of the lab's own, before all others, would put in another place."""
+    named = [one["path"] for one in parse_blk(spec.blk) if _DISK_FILE.match(one["path"])]
+    if named:
+        raise UsageError(f"blk: {named[0]} would be another disk: the guest's configuration is "
+                         f"longer than {MODULE_BYTES} bytes, and comes on the first one",
+                         next_step="shorten arguments and environment, or mount it by disks=")
+    check_drivers(image.name, image.stripped_path.read_bytes(),
+                  replace(devices, disks=(Disk(image.path), *devices.disks)))
 
 
 def _text(spec: BootSpec, devices: Devices, first_disk: int) -> str:

@@ -17,13 +17,14 @@ class ProgramRecord:
     """One program: its `name` (argv[0]), its `state`, and its exit `status` once that is known.
 
     `state` is "running"; "returned" (from main) or "exited" (by exit, which does not say who
-    called it); "ended" if one of several has called exit and it cannot be said which; or
-    "not started".
+    called it); "aborted", with a `reason`, such as the assertion that failed; "ended" if one of
+    several has called exit and it cannot be said which; or "not started".
     """
 
     name: str
     state: str = "running"
     status: int | None = None
+    reason: str = ""
     is_told: bool = False   # its _exit has been seen, too
 
     @staticmethod
@@ -41,8 +42,11 @@ class ProgramRecord:
             one.state, one.status = "returned", status & 0xFF
 
     @staticmethod
-    def note_exit(programs: "list[ProgramRecord]", status: int) -> None:
-        """Note a call of exit: of a main that has returned, else of a program that runs."""
+    def note_exit(programs: "list[ProgramRecord]", status: int, aborts: str = "") -> None:
+        """Note a call of exit: of a main that has returned, else of a program that runs.
+
+        `aborts` says why if it was abort's.
+        """
         status &= 0xFF
         for one in programs:
             if one.state == "returned" and one.status == status and not one.is_told:
@@ -50,7 +54,7 @@ class ProgramRecord:
                 return
         running = [one for one in programs if one.state == "running"]
         for one in running if len(running) == 1 else ():
-            one.state, one.status = "exited", status
+            one.state, one.status, one.reason = "aborted" if aborts else "exited", status, aborts
         if len(running) > 1:
             programs.append(ProgramRecord("", "unknown", status))
 
@@ -82,15 +86,17 @@ class ProgramList(tuple[ProgramRecord, ...]):
 
     @property
     def df(self) -> "pd.DataFrame":
-        """A row for each program: name, state, status (missing: not known)."""
+        """A row for each program: name, state, status (missing: not known), reason."""
         import pandas as pd
 
         return pd.DataFrame({"name": [one.name for one in self],
                              "state": [one.state for one in self],
-                             "status": pd.array([one.status for one in self], dtype="Int64")})
+                             "status": pd.array([one.status for one in self], dtype="Int64"),
+                             "reason": [one.reason for one in self]})
 
     def __repr__(self) -> str:
         width = max((len(one.name) for one in self), default=0)
         lines = [f"{one.name:<{width}}  {one.state}"
-                 + ("" if one.status is None else f", status {one.status}") for one in self]
+                 + ("" if one.status is None else f", status {one.status}")
+                 + (f": {one.reason}" if one.reason else "") for one in self]
         return "\n".join(lines) or "no programs"

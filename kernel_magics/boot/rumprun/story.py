@@ -32,8 +32,8 @@ Reader = Callable[[int, int], tuple[int, bytes]]
 
 # Each of the marks has one of these in it: a search for words takes a fiftieth of the time.
 _WORDS = (b"rump kernel ", b"Copyright (c) 1996, ", b"mounted tmpfs ", b"=== ", b"rumprun: ",
-          b"FATAL TRAP: ", b"PANIC: ", b"panic: ", b"page request order ", b"pagedaemoness: ",
-          b"halted\n")
+          b"assertion ", b"_lwpabort", b"FATAL TRAP: ", b"PANIC: ", b"panic: ",
+          b"page request order ", b"pagedaemoness: ", b"halted\n")
 _MARKS = re.compile(
     rb'^(?P<runtime>rump kernel bare metal bootstrap)$'
     rb'|^(?P<kernel>Copyright \(c\) 1996, 1997, )'
@@ -41,6 +41,8 @@ _MARKS = re.compile(
     rb'|^=== calling "(?P<called>.*)" main\(\) ===$'
     rb'|^=== main\(\) of "(?P<returned>.*)" returned (?P<status>-?\d{1,10}) ===$'
     rb'|^=== (?:ERROR: )?_exit\((?P<exited>-?\d{1,10})\) called ===$'
+    rb'|^(?P<assertion>assertion "[^\n]*" failed: file "[^\n]*)$'
+    rb'|^(?P<aborts>_lwpabort\(\) called)$'
     rb'|^(?P<failed>=== bootstrap failed)$'
     rb'|^rumprun: (?P<said>.+)$'
     rb'|FATAL TRAP: (?P<trap>[^\n]+) at (?P<place>0x[0-9a-f]{1,16}|\(nil\)) '
@@ -79,9 +81,9 @@ class RumprunStory:
         self._looked_ns: int | None = None
         self._programs: list[ProgramRecord] = []
         self._said: list[str] = []
-        self._panic = self._halts = ""
+        self._panic = self._halts = self._assertion = ""
         self._last_status: int | None = None
-        self._halting = self._failed = False
+        self._halting = self._failed = self._aborts = False
         self._end: _End | None = None
         self.stages: dict[str, tuple[int | None, int]] = {}
         self.shortage = MemoryShortage(memory_mib)
@@ -148,7 +150,9 @@ class RumprunStory:
 
     def _exited(self, found: dict[str, str]) -> None:
         self._last_status = int(found["exited"]) & 0xFF
-        ProgramRecord.note_exit(self._programs, self._last_status)
+        ProgramRecord.note_exit(self._programs, self._last_status,
+                                self._assertion or "abort()" if self._aborts else "")
+        self._aborts, self._assertion = False, ""
 
     def _complained(self, found: dict[str, str]) -> None:
         if "main" not in self.stages and len(self._said) < MOST_SAID:
@@ -214,6 +218,8 @@ _NOTED: dict[str, Callable[[RumprunStory, dict[str, str]], None]] = {
     "halts": lambda story, found: story._set(halts=found["halts"]),
     "panic": lambda story, found: story._set(panic=found["panic"]),
     "failed": lambda story, _: story._set(failed=True),
+    "aborts": lambda story, _: story._set(aborts=True),
+    "assertion": lambda story, found: story._set(assertion=found["assertion"]),
     "halting": lambda story, _: story._set(halting=True),
     "order": lambda story, found: story.shortage.note(int(found["order"])),
     "stuck": lambda story, _: story.shortage.note_stuck(),

@@ -116,6 +116,63 @@ def test_a_motion_with_nowhere_to_go_says_so_and_the_next_one_forgets_it(lab, im
     view.close()
 
 
+def test_breakpoints_are_set_in_the_panel(lab, image):
+    guest = lab.boot(image, paused=True)
+    debugger = guest.debugger
+    view = DebuggerView(debugger)
+    source = view.place["source"]                   # the program's, before it has begun
+    assert (source["file"], source["line"], source["points"]) == ("sums.c", 0, {})
+    line = next(number for number, text in source["lines"] if "int result" in text)
+    view.answer({"kind": "toggle", "file": "sums.c", "line": line})
+    assert view.place["source"]["points"] == {str(line): [1, True]} and view.said == ""
+    view.answer({"kind": "do", "what": "continue"})
+    assert until(lambda: view.place["source"].get("line") == line)
+    assert "breakpoint 1" in view.place["sentence"]
+    changes = view.changed
+    view.answer({"kind": "break", "text": "main if total > 3"})
+    view.answer({"kind": "break", "text": "watch result"})
+    assert [row[1:4] for row in view.place["breakpoints"]][1][2] == "if total > 3"
+    assert [row[1] for row in view.place["breakpoints"]] == ["break", "break", "write"]
+    assert view.changed == changes + 2
+    view.answer({"kind": "enable", "number": 2, "on": False})
+    assert view.place["breakpoints"][1][-1] == "disabled"
+    view.answer({"kind": "remove", "number": 2})
+    view.answer({"kind": "toggle", "file": "sums.c", "line": line})
+    assert [row[0] for row in view.place["breakpoints"]] == ["3"]
+    view.answer({"kind": "do", "what": "continue"})
+    assert until(lambda: "result was" in view.place["sentence"])
+    for text, said in (("squar", "did you mean square"), ("sums.c:999", "no code at line 999"),
+                       ("square if (", "expected"), ("delete 77", "no breakpoint 77")):
+        view.answer({"kind": "break", "text": text})
+        assert said in view.said, view.said
+    view.answer({"kind": "remove", "number": 99})
+    assert "there is no breakpoint 99" in view.said
+    view.answer({"kind": "break", "text": "delete 3"})
+    assert view.place["breakpoints"] == [] and view.said == "" and not view.place["back"]
+    view.answer({"kind": "do", "what": "back"})       # this guest is no replay
+    assert not debugger.is_running
+    view.close()
+
+
+def test_a_replay_goes_back_with_buttons(lab, image, tmp_path):
+    recorded = lab.boot(image, paused=True, record=tmp_path / "run")
+    recorded.debugger.break_at("cross")
+    recorded.debugger.cont(timeout=60)
+    recorded.stop()
+    guest = lab.replay(tmp_path / "run")
+    view = DebuggerView(guest.debugger)
+    assert view.place["back"] and "back" in view.place["able"]
+    view.answer({"kind": "break", "text": "square"})
+    for value in ("(int)3", "(int)4"):
+        view.answer({"kind": "do", "what": "continue"})
+        assert until(lambda value=value: ("n", value) in variables(view), 60)
+    view.answer({"kind": "do", "what": "back"})
+    assert until(lambda: ("n", "(int)3") in variables(view), 60)
+    view.answer({"kind": "do", "what": "call back"})
+    assert until(lambda: "went back to the call" in view.place["sentence"], 60)
+    view.close()
+
+
 def test_locks_in_a_view_have_holders_waiters_and_the_deadlock_on_top(lab, image):
     guest = lab.boot(image)
     guest.console.expect("ready", timeout=30)

@@ -150,6 +150,11 @@ class Debugger(Setting, Moving):
                              next_step="guest.debugger.interrupt() stops it")
         self._attach()
 
+    @property
+    def can_go_back(self) -> bool:
+        """Whether the guest is a replay: then reverse_cont and the like go back."""
+        return bool(self._guest.record.spec.get("replay"))
+
     def resume_held(self) -> bool:
         """Let the guest go on if this debugger has it, or one left breakpoints in it.
 

@@ -16,7 +16,10 @@ _UNDEFINED = re.compile(r"(?P<place>.*?):? ?undefined reference to `(?P<symbol>.
 _MULTIPLE = re.compile(r"(?P<place>.*): multiple definition of `(?P<symbol>.+)'; "
                        r"(?P<first>.*): first defined here$")
 _NO_LIBRARY = re.compile(r"cannot find (?P<library>-l\S+?)(: No such file or directory)?$")
-_NO_ROOM = re.compile(r"No space left on device")
+_NO_FILE = re.compile(r"cannot find (?P<file>[^-\s]\S*): No such file or directory$")
+_WRONG_FILE = re.compile(r"(?:^|: )(?P<file>\S+): file (?:not recognized|in wrong format)|"
+                         r"skipping incompatible (?P<skipped>\S+) when|"
+                         r"(?P<other>\S+): Relocations in generic ELF")
 _PLACE = re.compile(r"(?P<file>[^:\s]+):(?P<line>\d+)$")
 OF_RUMPKIT = "they have musl's libc, which includes libm and libpthread"
 _ENTRY_NAMES = ("main", "__real_main", "__wrap_main")
@@ -49,6 +52,13 @@ def _recognise(text: str, function: str, lines: SourceLines,
     if match := _NO_LIBRARY.search(text):
         message = f"there is no library {match['library']} for guests; {libraries}"
         return [(("library", match["library"]), Diagnostic("", 0, 0, "error", message))]
+    if match := _NO_FILE.search(text):
+        message = f"there is no file {match['file']} to link"
+        return [(("file", match["file"]), Diagnostic("", 0, 0, "error", message))]
+    if match := _WRONG_FILE.search(text):
+        name = next(filter(None, match.groups())).rsplit("/", 1)[-1]
+        message = f"{name} is no object file or library for x86-64"
+        return [(("format", name), Diagnostic("", 0, 0, "error", message))]
     return []
 
 

@@ -52,6 +52,12 @@ def _bake(one: Any) -> dict:
     return {"text/plain": repr(one), _HTML: bake_html(one)}
 
 
+def _baked(baked: Any) -> dict:
+    from kernel_magics.widgets.bakes import baked_html
+    from kernel_magics.widgets.markup import report
+    return {"text/plain": repr(baked), _HTML: report("what was baked", baked_html(baked))}
+
+
 def _components(components: Any) -> dict:
     from kernel_magics.widgets.bakes import components_html
     return {"text/plain": repr(components), _HTML: components_html(components)}
@@ -147,6 +153,7 @@ _VIEWS: dict[tuple[str, str], Callable[[Any], dict]] = {
     ("kernel_magics.boot.phases", "BootPhases"): _phases,
     ("kernel_magics.boot.doctor", "DoctorReport"): _doctor,
     ("kernel_magics.lab", "GuestList"): _guests,
+    ("kernel_magics.build.baked", "Baked"): _baked,
     ("kernel_magics.build.rumprun.components", "ComponentList"): _components,
     ("kernel_magics.build.rumprun.configurations", "BakeConfiguration"): _bake,
     ("kernel_magics.build.rumprun.configurations", "BakeList"): _bakes,

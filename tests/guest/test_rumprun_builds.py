@@ -154,6 +154,15 @@ def test_libraries_of_the_toolchain_and_of_the_user(lab, tmp_path):
     assert "musl" not in caught.value.message
 
 
+def test_a_library_for_this_machine(lab, tmp_path):
+    write(tmp_path, own__c="#include <stdio.h>\nint own(void) { return getc(stdin); }")
+    subprocess.run(["gcc", "-c", "own.c"], cwd=tmp_path, check=True)
+    write(tmp_path, main__c="int own(void);\nint main(void) { return own(); }")
+    with pytest.raises(BuildError, match="undefined symbol `stdin`, used in own") as caught:
+        build(lab, tmp_path / "main.c", ldflags="own.o")
+    assert "stdin is glibc's" in caught.value.next_step
+
+
 def test_several_files_and_changed_headers(lab, tmp_path):
     write(tmp_path, main__c='#include "value.h"\nint value(void);\nint main(void) '
                             "{ return value() + VALUE; }",

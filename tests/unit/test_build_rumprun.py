@@ -9,6 +9,7 @@ import pytest
 
 from kernel_magics import Lab
 from kernel_magics.build.rumprun import find_rumprun, read_recipe, rumprun_problem
+from kernel_magics.build.rumprun.toolchain import PLATFORM_PARTS
 from kernel_magics.errors import HostError, ImageError
 
 TUPLE = "x86_64-rumprun-netbsd"
@@ -19,10 +20,11 @@ def prefix(tmp_path, monkeypatch):
     """A folder with the names of an installed toolchain, found by RUMPRUN_PREFIX."""
     folder = tmp_path / "rumprun"
     for name in (f"bin/{TUPLE}-gcc", "bin/rumprun-bake", "bin/rumprun", "etc/rumprun-bake.conf",
-                 "libexec/cc", "rumprun-x86_64/lib/rumprun-hw/libbmk_core.a"):
+                 "libexec/cc", "rumprun-x86_64/lib/rumprun-hw/libbmk_core.a", *PLATFORM_PARTS):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("")
-    (folder / f"bin/{TUPLE}-gcc").write_text(f"cc --sysroot {folder}/rumprun-x86_64\n")
+    (folder / f"bin/{TUPLE}-gcc").write_text(
+        f"{folder}/libexec/cc --sysroot {folder}/rumprun-x86_64\n{folder}/libexec/c++\n")
     (folder / "bin/rumprun-bake").write_text("#!/bin/sh\n_RUMPBAKE_VERSION=20160209\n")
     monkeypatch.setenv("RUMPRUN_PREFIX", str(folder))
     return folder
@@ -69,7 +71,8 @@ def test_a_prefix_that_is_none(monkeypatch, tmp_path):
     assert "it has no folder bin" in refused()
 
 
-@pytest.mark.parametrize("part", [f"bin/{TUPLE}-gcc", "bin/rumprun-bake", "etc/rumprun-bake.conf"])
+@pytest.mark.parametrize("part", [f"bin/{TUPLE}-gcc", "bin/rumprun-bake", "etc/rumprun-bake.conf",
+                                  "libexec/cc", *PLATFORM_PARTS])
 def test_half_installed(prefix, part):
     (prefix / part).unlink()
     message = refused()

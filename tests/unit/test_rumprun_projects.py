@@ -6,19 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from kernel_magics.build.diagnostics import SourceLines
 from kernel_magics.build.kits import Source
+from kernel_magics.build.linking import parse_linker
 from kernel_magics.build.parts import Project
+from kernel_magics.build.rumprun.compiling import failure
 from kernel_magics.build.rumprun.mirror import (
     list_sources,
     mirror,
     recipe_identity,
     tree_identity,
 )
+from kernel_magics.build.rumprun.missing import for_linux
 from kernel_magics.build.rumprun.needs import missing_needs
 from kernel_magics.build.rumprun.project_log import parse_text, project_failure
 from kernel_magics.build.rumprun.systems import Flags, Step, find_system, steps_of
 from kernel_magics.build.rumprun.toolchain import RumprunToolchain
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import HostError, UsageError
 
 TOOLCHAIN = RumprunToolchain(Path("/opt/rr"), Path("/opt/rr/bin/cc"), Path("/opt/rr/bin/c++"),
                              Path("/opt/rr/bin/rumprun-bake"), "1", "one")
@@ -188,6 +192,32 @@ def test_what_a_text_names_and_the_image_lacks(tmp_path):
         (5, 'mount("msdos" needs rumpfs_msdos, which this image has not')]
     assert "built without rumpdev_opencrypto" in found[0].message
     assert found[0].source_line == 'int b = open("/dev/crypto", 0);'
+
+
+@pytest.mark.parametrize(("log", "message"), [
+    ("as: No space left on device\n", "no space left on the cache's disk"),
+    ("/opt/rr/bin/cc: 66: /opt/rr/libexec/x/cc: not found\n", "/opt/rr/libexec/x/cc cannot be run"),
+    ("cc: line 66: /opt/rr/libexec/x/cc: cannot execute: required file not found\n", "is broken")])
+def test_tools_that_cannot_work(folder, log, message):
+    for error in (failure("x", ["cc"], [], log), project_failure(
+            Step("make", ("make",), {}), Project(folder), folder, log, "")):
+        assert isinstance(error, HostError) and message in error.message and error.next_step
+    assert "make" not in error.message
+
+
+@pytest.mark.parametrize(("output", "message"), [
+    ("ld: cannot find own.a: No such file or directory", "there is no file own.a to link"),
+    ("/x/arm.o: file not recognized: file format not recognized", "arm.o is no object file"),
+    ("ld: skipping incompatible ./libx.a when searching for -lx", "libx.a is no object file"),
+    ("ld: cannot find -lx: No such file or directory", "no library -lx for guests; has y")])
+def test_files_that_cannot_be_linked(output, message):
+    (found,) = parse_linker(output, SourceLines(()), "has y")
+    assert message in found.message and found.severity == "error"
+
+
+def test_what_was_compiled_for_linux():
+    assert "__printf_chk is glibc's" in for_linux("x.c:3: undefined reference to `__printf_chk'")
+    assert for_linux("x.c:3: undefined reference to `printf_mine'") == ""
 
 
 def test_make_sees_what_changed(folder, tmp_path):

@@ -8,16 +8,20 @@ from pathlib import Path
 from kernel_magics.build.diagnostics import Diagnostic, SourceLines, parse_compiler, summary
 from kernel_magics.build.linking import parse_linker
 from kernel_magics.build.parts import Program
-from kernel_magics.build.rumprun.missing import missing_library
+from kernel_magics.build.rumprun.missing import for_linux, missing_library
 from kernel_magics.build.rumprun.toolchain import QUIET, RumprunToolchain
 from kernel_magics.build.toolchain import run_tool
-from kernel_magics.errors import BuildError, UsageError
+from kernel_magics.errors import BuildError, HostError, UsageError
 
 __all__ = ["COMPILE_FLAGS", "Compiled", "compile_program", "failure", "found_from"]
 
 COMPILE_FLAGS = ("-O2", "-g", "-Wall", "-fno-omit-frame-pointer")
 LOG_TAIL_LINES = 20
 _WITH_FILE = ("-L", "-I")
+# What a shell says of a program that it cannot run, dash and bash; only of the toolchain's own.
+_NO_TOOL = re.compile(r"^\S+: (?:line )?\d+: (?P<tool>/\S*/libexec/\S+|\S*rumprun\S+): "
+                      r"(?:not found|No such file|Permission denied|cannot execute|Exec format)",
+                      re.MULTILINE)
 _STACK_NOISE = re.compile(r"missing \.note\.GNU-stack|executable stack|behaviour is deprecated")
 
 
@@ -87,7 +91,8 @@ def _run(program: Program, toolchain: RumprunToolchain, command: Sequence[str],
         lines = SourceLines(program.sources)
         found, rest = parse_compiler(log, lines)
         libraries = missing_library(toolchain)
-        raise failure(program.name, command, [*found, *parse_linker(rest, lines, libraries)], rest)
+        raise failure(program.name, command, [*found, *parse_linker(rest, lines, libraries)], rest,
+                      for_linux(rest))
     return f"{log}\n" if log else ""
 
 
@@ -132,9 +137,24 @@ def quiet(log: str) -> str:
     return "\n".join(line for line in log.splitlines() if not _STACK_NOISE.search(line))
 
 
+def host_failure(log: str) -> HostError | None:
+    """Return what keeps the tools from working: a full disk, or parts that are gone."""
+    if "No space left on device" in log:
+        return HostError("cannot build: no space left on the cache's disk",
+                         next_step="free some space there, or set RUMPLAB_CACHE to a folder on "
+                                   "another disk", log=log)
+    if match := _NO_TOOL.search(log):
+        return HostError(f"the Rumprun toolchain is broken: {match['tool']} cannot be run",
+                         next_step="build and install it again: build-rr.sh hw build install",
+                         log=log)
+    return None
+
+
 def failure(name: str, command: Sequence[str], diagnostics: Sequence[Diagnostic], rest: str,
-            hint: str = "") -> BuildError:
-    """Return the error of a build whose tools refused; `hint` is a next step."""
+            hint: str = "") -> BuildError | HostError:
+    """Return the error of a build whose tools refused, or cannot be run; `hint` is a next step."""
+    if (host := host_failure(rest)) and not any(one.severity == "error" for one in diagnostics):
+        return host
     message = summary(diagnostics)
     if not any(one.severity == "error" for one in diagnostics):
         tail = "\n".join(rest.splitlines()[-LOG_TAIL_LINES:])

@@ -8,10 +8,13 @@ from kernel_magics.build.rumprun.configurations import BakeConfiguration, bake_c
 from kernel_magics.build.rumprun.toolchain import RumprunToolchain
 from kernel_magics.build.toolchain import run_tool
 
-__all__ = ["how_to_add", "missing_component", "missing_library"]
+__all__ = ["for_linux", "how_to_add", "missing_component", "missing_library"]
 
 _UNDEFINED = re.compile(r"undefined reference to `([^']+)'")
 _NO_LIBRARY = re.compile(r"cannot find -l(\S+?)(?::|$)", re.MULTILINE)
+# Names in glibc's headers; NetBSD's C library has others for the same functions.
+_GLIBC = re.compile(r"__\w+_chk|std(?:in|out|err)|__errno_location|__isoc\d\d_\w+|_IO_\w+|"
+                    r"__ctype_\w+_loc|__libc_\w+")
 _DEFINED = re.compile(r"^\S*/lib(\S+?)\.a:\S+:[0-9a-f]+ [TDBRWVC] (\S+)$", re.MULTILINE)
 MOST_SYMBOLS = 64
 
@@ -21,6 +24,13 @@ def missing_library(toolchain: RumprunToolchain) -> str:
     names = sorted({path.stem.removeprefix("lib") for path in _archives(toolchain)
                     if not path.stem.startswith("librump")})
     return f"the toolchain has {', '.join(names)}; others are given with -L and their folder"
+
+
+def for_linux(output: str) -> str:
+    """Return the next step if the linker misses what only glibc has, else ""."""
+    found = next((name for name in _UNDEFINED.findall(output) if _GLIBC.fullmatch(name)), "")
+    return (f"{found} is glibc's: what calls it was compiled for this machine; compile that with "
+            "Rumprun's compiler too") if found else ""
 
 
 def missing_component(output: str, toolchain: RumprunToolchain, baked: BakeConfiguration) -> str:
@@ -53,7 +63,7 @@ def _no_library(name: str, toolchain: RumprunToolchain, baked: BakeConfiguration
     if name in baked.components:
         return (f"the configuration {baked.name} names {name}, which this toolchain was built "
                 "without; bake another one: lab.bakes lists them")
-    return f"lab.bakes.libraries lists the components that {toolchain.prefix} has"
+    return f"lab.components lists the components that {toolchain.prefix} has"
 
 
 def _archives(toolchain: RumprunToolchain) -> list[Path]:

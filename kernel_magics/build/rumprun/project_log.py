@@ -6,9 +6,11 @@ from pathlib import Path
 from kernel_magics.build.diagnostics import Diagnostic, SourceLines, summary
 from kernel_magics.build.linking import parse_linker
 from kernel_magics.build.parts import Project
+from kernel_magics.build.rumprun.compiling import host_failure
+from kernel_magics.build.rumprun.missing import for_linux
 from kernel_magics.build.rumprun.systems import Step
 from kernel_magics.build.rumprun.toolchain import TUPLE
-from kernel_magics.errors import BuildError
+from kernel_magics.errors import BuildError, HostError
 
 __all__ = ["parse_text", "project_failure", "project_warnings"]
 
@@ -64,7 +66,7 @@ def project_warnings(log: str, folder: Path) -> list[Diagnostic]:
 
 
 def project_failure(step: Step, project: Project, where: Path, log: str,
-                    libraries: str) -> BuildError:
+                    libraries: str) -> BuildError | HostError:
     """Return the error of a step that failed: the compiler's messages, or the step's own.
 
     `libraries` says which there are, for a project that wants another one.
@@ -72,7 +74,9 @@ def project_failure(step: Step, project: Project, where: Path, log: str,
     name = project.folder.name
     found = [*parse_text(log, project.folder), *parse_linker(log, SourceLines(()), libraries)]
     message = summary([one for one in found if one.severity == "error"])
-    hint = ""
+    hint = for_linux(log)
+    if not message and (host := host_failure(log)):
+        return host
     if not message:
         message, hint = _own_words(step, name, where, log)
     return BuildError(message, diagnostics=tuple(found), log=log, command=list(step.command),

@@ -7,6 +7,7 @@ to the compilers, to rumprun-bake and to the files below the prefix.
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +24,10 @@ QUIET = {"RUMPRUN_WARNING_STFU": "please"}
 WHERE = ("upstream's instructions are in the README and the wiki of "
          "github.com/rumpkernel/rumprun; set RUMPRUN_PREFIX to where it was installed")
 _KERNEL = re.compile(r"^#define\s+__NetBSD_Version__\s+(\d+)", re.MULTILINE)
+PARTS = ("bin/rumprun-bake", "etc/rumprun-bake.conf", "rumprun-x86_64/lib", "libexec")
+PLATFORM_PARTS = (f"bin/{TUPLE}-objcopy", "rumprun-x86_64/include/stdio.h",
+                  "rumprun-x86_64/lib/hw.ldscript", *(f"rumprun-x86_64/lib/rumprun-hw/{name}" for
+                  name in ("rumprun.o", "specs-bake", "librump.a", "librumprun_base.a", "libc.a")))
 _VERSION = re.compile(r"^_RUMPBAKE_VERSION=(\S+)$", re.MULTILINE)
 _PLACE = re.compile(r"--sysroot (\S+)/rumprun-\w+")
 _OTHER = re.compile(r"(\w+)-rumprun-netbsd\w*-(?:gcc|clang)$")
@@ -109,7 +114,7 @@ def find_rumprun() -> RumprunToolchain:
     """
     prefix = os.environ.get(PREFIX_VARIABLE)
     if prefix:
-        return _toolchain(Path(prefix).absolute(), f"{PREFIX_VARIABLE}={prefix}")
+        return _toolchain(Path(prefix).expanduser().absolute(), f"{PREFIX_VARIABLE}={prefix}")
     for name in (f"{TUPLE}-gcc", "rumprun-bake", "rumprun"):
         if path := shutil.which(name):
             # A tool may be linked to from elsewhere; the prefix is where it really is.
@@ -126,19 +131,33 @@ def _toolchain(prefix: Path, found_by: str) -> RumprunToolchain:
     if not compiler.exists():
         raise _no_compiler(prefix, found_by)
     bake = folder / "rumprun-bake"
-    missing = [part for part in (bake, prefix / "etc" / "rumprun-bake.conf",
-                                 prefix / "rumprun-x86_64" / "lib", prefix / "libexec")
-               if not part.exists()]
-    if missing:
-        names = ", ".join(str(part.relative_to(prefix)) for part in missing)
-        raise HostError(f"the Rumprun toolchain in {prefix} is installed in part: {names} missing",
-                        next_step="finish its installation: build-rr.sh hw build install")
+    _check_parts(prefix, PARTS)
     _check_place(prefix, compiler)
     _check_platform(prefix)
+    _check_parts(prefix, [*PLATFORM_PARTS, *_named_in(prefix, compiler, bake)])
     cxx = folder / f"{TUPLE}-g++"
     version = _VERSION.search(bake.read_text("utf-8", "replace"))
     return RumprunToolchain(prefix, compiler, cxx if cxx.exists() else None, bake,
                             version[1] if version else "unknown", _identity(prefix, bake))
+
+
+def _check_parts(prefix: Path, parts: Iterable[str]) -> None:
+    missing = [part for part in parts if not (prefix / part).exists()]
+    if missing:
+        raise HostError(f"the Rumprun toolchain in {prefix} is installed in part: "
+                        f"{', '.join(missing)} missing",
+                        next_step="finish its installation: build-rr.sh hw build install")
+
+
+def _named_in(prefix: Path, *scripts: Path) -> list[str]:
+    """Return the tools below the prefix that scripts call by their whole path.
+
+    The C compiler's script names the C++ compiler too, which may not have been built.
+    """
+    place = re.compile(re.escape(str(prefix)) + r"/(libexec/[\w./+-]+)")
+    texts = (_text_of(script) for script in scripts)
+    return sorted({os.path.normpath(name) for text in texts for name in place.findall(text)
+                   if not name.endswith("++")})
 
 
 def _no_compiler(prefix: Path, found_by: str) -> HostError:

@@ -2,9 +2,12 @@
 
 They are linked with the linker's --wrap, so that a call of a hypercall in the rump kernel, in
 the base libraries and in the program comes to a wrapper that counts it and can record it.
+What is called within upstream's object of the bmk layer is not to be wrapped: a copy of the
+object is linked in which such functions can be replaced, and are still there by another name.
 """
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -20,10 +23,15 @@ from kernel_magics.places import cache_dir, images_dir
 __all__ = ["TraceParts", "trace_parts"]
 
 OBJECT, ARGUMENTS = "rumplab-trace.o", "rumplab-trace.args"
+CORE = "rumprun.o"  # upstream's name of the object that holds platform, bmk and rumpuser
+REPLACED = ("bmk_platform_cpu_block", "bmk_sched_wake")
+SECOND_NAME = "rumplab_real_"
 # Interrupts use the stack they find, and save no vector registers.
 FLAGS = ("-c", "-O2", "-g", "-Wall", "-Wextra", "-ffreestanding", "-mno-red-zone",
          "-mgeneral-regs-only", "-fno-stack-protector", "-fno-strict-aliasing")
 _WRAPPER = "__wrap_"
+_SYMBOL = re.compile(r"^(?P<value>[0-9a-f]+) g +F (?P<section>\S+)\t[0-9a-f]+ (?P<name>\w+)$",
+                     re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,8 @@ def trace_parts(toolchain: RumprunToolchain) -> TraceParts:
     if any(character.isspace() for character in str(place)):
         raise HostError(f"rumprun-bake cannot link {place}: there is a space in the path",
                         next_step="set RUMPLAB_CACHE to a folder without one")
-    return TraceParts((str(place / OBJECT), f"@{place / ARGUMENTS}"), place.name)
+    return TraceParts(("-nostartfiles", str(place / CORE), str(place / OBJECT),
+                       f"@{place / ARGUMENTS}"), place.name)
 
 
 def _sources() -> Mapping[str, bytes]:
@@ -90,10 +99,22 @@ def _compile(toolchain: RumprunToolchain, folder: Path) -> None:
     table = _run([str(toolchain.tool("nm")), "--defined-only", OBJECT], folder)
     wrapped = sorted(word.removeprefix(_WRAPPER) for line in table.splitlines()
                      if (word := line.split()[-1]).startswith(_WRAPPER))
+    _copy_core(toolchain, folder)
     for name in (*sources, *objects):
         (folder / name).unlink()
     # Last: it says that the folder is complete.
     (folder / ARGUMENTS).write_text("".join(f"-Wl,--wrap={name}\n" for name in wrapped))
+
+
+def _copy_core(toolchain: RumprunToolchain, folder: Path) -> None:
+    """Copy upstream's object, with second names for functions that are then weak."""
+    core = toolchain.prefix / "rumprun-x86_64" / "lib" / "rumprun-hw" / CORE
+    table = _run([str(toolchain.tool("objdump")), "-t", str(core)], folder)
+    changes = [word for match in _SYMBOL.finditer(table) if match["name"] in REPLACED for word in (
+        f"--weaken-symbol={match['name']}",
+        f"--add-symbol={SECOND_NAME}{match['name']}={match['section']}:0x{match['value']}"
+        ",function,global")]
+    _run([str(toolchain.tool("objcopy")), *changes, str(core), CORE], folder)
 
 
 def _run(command: list[str], folder: Path) -> str:

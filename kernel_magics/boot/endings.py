@@ -27,7 +27,7 @@ def still_there(guest: "Guest", timeout_s: float | None) -> GuestTimeout:
 
 def panicked(guest: "Guest") -> GuestPanic:
     """Return the error of a guest that panicked, with its report."""
-    if (said := guest._said_end()) is not None:
+    if (said := guest.end) is not None:
         return crash_error(guest, said)
     return GuestPanic(f"{guest.name} panicked: {_reason(guest)}", name=guest.name,
                       report=getattr(guest, "panic", None),

@@ -20,16 +20,11 @@ from kernel_magics.boot.reaching import Reachable
 from kernel_magics.boot.registers import Registers, parse_registers
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
 from kernel_magics.boot.rumprun import KIT, NO_INPUT
-from kernel_magics.boot.rumprun.ends import RumprunEnd
-from kernel_magics.boot.rumprun.halting import confirmed_end
 from kernel_magics.boot.rumprun.phases import rumprun_phases
-from kernel_magics.boot.rumprun.programs import ProgramList
-from kernel_magics.boot.rumprun.shortage import MemoryShortage
-from kernel_magics.boot.rumprun.story import RumprunStory, story_of
-from kernel_magics.boot.rumprun.symbols import boot_symbols
+from kernel_magics.boot.rumprun.told import ToldByConsole
 from kernel_magics.boot.watcher import Watcher
 from kernel_magics.build.image import GuestImage
-from kernel_magics.errors import GuestError, ImageError
+from kernel_magics.errors import GuestError
 
 __all__ = ["Guest", "FACETS"]
 
@@ -41,7 +36,7 @@ LOOK_S = 0.05    # between looks at a guest that stays after its panic
 FINISH_S = 2.0   # for the watcher to hand over the last output
 
 
-class Guest(Reachable):
+class Guest(Reachable, ToldByConsole):
     """A guest and its machine.
 
     `name`, `uuid`, `driver`, `uri`, `spec` (a dict of the BootSpec's fields), `ram`
@@ -67,13 +62,9 @@ class Guest(Reachable):
         self._subscribing = threading.Lock()
         if image is not None:
             self.__dict__["image"] = image
-        self._rumprun_end: RumprunEnd | None = None
-        self._last_registers: Registers | None = None
         self._header = (HeaderReader(machine.ram, record.header_address)
                         if record.header_address is not None else None)
         self.console = _console(self)
-        self._story: RumprunStory | None = (
-            story_of(self.console.since, self.spec) if record.kit == KIT else None)
 
     # What it is
 
@@ -118,7 +109,7 @@ class Guest(Reachable):
     def state(self) -> str:
         """ "running", "paused", "exited", "panicked", "stopped" (by the lab) or "died"."""
         ended = self.machine.has_ended()
-        if (said := self._said_end()) is not None:
+        if (said := self.end) is not None:
             return "exited" if said.status is not None else "panicked"
         told = self._told()
         if told == abi.State.EXITED:
@@ -134,7 +125,7 @@ class Guest(Reachable):
     @property
     def exit_status(self) -> int | None:
         """The application's exit status, 128 + signal if a signal ended it; None before."""
-        if (said := self._said_end()) is not None:
+        if (said := self.end) is not None:
             return said.status
         if self._header is None:
             return self._exit_code_status()
@@ -146,7 +137,7 @@ class Guest(Reachable):
 
         Those of a Rumprun guest stay, as they were when it halted for ever.
         """
-        if self._said_end() is not None:
+        if self.end is not None:
             return self._last_registers
         if self.machine.has_ended() or not self.machine.is_paused():
             return None
@@ -154,12 +145,6 @@ class Guest(Reachable):
             return parse_registers(self.machine.monitor("info registers"))
         except GuestError:  # it ended meanwhile
             return None
-
-    def _is_over(self) -> bool:
-        """Whether a guest that never powers off has come to its end, and may be stopped."""
-        said = self._said_end()
-        return said is not None and (said.status is not None
-                                     or self.spec.get("on_panic") != "halt")
 
     @property
     def counters(self) -> Any:
@@ -173,7 +158,7 @@ class Guest(Reachable):
     def boot_phases(self) -> BootPhases:
         """Where the time of its boot went, in nanoseconds; they sum to the wall time."""
         if self._story is not None:
-            self._said_end()
+            _ = self.end  # reads what has come
             return rumprun_phases(self.marks, self._story.stages, time.monotonic_ns())
         stamps: tuple[int, ...] = (0,) * abi.PHASES
         tsc_hz = self._tsc_hz
@@ -188,46 +173,6 @@ class Guest(Reachable):
             record = registry.read_record(self.host_files)
             self._stopped = bool(record and record.uuid == self.uuid and record.stopped)
         return self._stopped
-
-    @property
-    def end(self) -> RumprunEnd | None:
-        """How a Rumprun guest has ended, as far as its console and its processor tell: kind,
-        reason, place; None while it goes on, and for other guests."""
-        return self._said_end()
-
-    @property
-    def programs(self) -> ProgramList:
-        """The programs of a Rumprun guest, what became of each; raises GuestError for others."""
-        if self._story is None:
-            raise GuestError(f"{self.name} is not a Rumprun guest: its programs are processes",
-                             name=self.name, next_step="look at guest.processes")
-        self._said_end()
-        return self._story.programs
-
-    @property
-    def memory_shortage(self) -> MemoryShortage | None:
-        """Memory that a Rumprun guest could not have, and the RAM that would serve; None for
-        other guests, false if there was enough."""
-        if self._story is not None:
-            self._said_end()
-        return self._story.shortage if self._story else None
-
-    @cached_property
-    def _idle_code(self) -> range:
-        try:
-            return boot_symbols(self.image.path).idle
-        except ImageError:  # the file is gone, or another one
-            return range(0)
-
-    def _said_end(self) -> RumprunEnd | None:
-        """What the console of a guest of upstream's says of its end, None for all others."""
-        if self._story is not None and self._rumprun_end is None:
-            found = confirmed_end(self._story, self.machine, self.host_files.processor_log,
-                                  lambda: self._idle_code)
-            if found is not None:
-                self._last_registers = found.registers or self._last_registers
-                self._rumprun_end = found.end
-        return self._rumprun_end
 
     def _told(self) -> abi.State:
         try:
@@ -340,11 +285,6 @@ class Guest(Reachable):
                                         self._sightings, self._ended, self.name,
                                         self._story, self._is_over)
                 self._watcher.start()
-
-    def watch_halting(self) -> None:
-        """Follow a guest that halts at its end and does not power off: it is stopped then."""
-        if self._story is not None:
-            self.watch()
 
     def _ended(self, gone_ns: int) -> None:
         self.marks["gone"] = gone_ns

@@ -34,4 +34,11 @@ def guest_html(guest: Any) -> str:
     given = f"{guest.spec['memory_mib']} MiB, {guest.accel}, {guest.driver}"
     header = (f'<header><b>{escape(guest.name)}</b> <span class="badge">{state_text(guest)}</span> '
               f'<span class="soft">{escape(given)}</span> {ports_html(guest)}</header>')
-    return report(f"guest {guest.name}", header, boot_chart_html(guest.boot_phases))
+    return report(f"guest {guest.name}", header, _advice_html(guest),
+                  boot_chart_html(guest.boot_phases))
+
+
+def _advice_html(guest: Any) -> str:
+    """What is to be done about memory that a Rumprun guest could not have, "" if nothing."""
+    shortage = guest.memory_shortage
+    return f"<p>{escape(f'{shortage}: {shortage.step}')}</p>" if shortage else ""

@@ -22,6 +22,7 @@ RUMPSYM = Command(
         Option("--kind", "only this kind", "KIND",
                choices=("function", "object", "label", "tls")),
         Option("--object", "only what was linked from this object: libc.a(*", "PATTERN"),
+        Option("--component", "only this library of the kit: libc, rumpnet_net", "COMPONENT"),
         Option("--limit", "how many rows to show, the largest", "ROWS", kind=whole, default=30),
         Option("--code", "show the machine code of the function or address, beside its source"),
         Option("--callers", "show the functions that call it"),
@@ -32,7 +33,8 @@ RUMPSYM = Command(
     script: image.symbols, image.code, image.link and image.sizes.tree.""",
     examples=("%rumpsym hello main", "%rumpsym hello rumpuser_* --kind function",
               "%rumpsym hello --layer vfs", "%rumpsym hello main --code",
-              "%rumpsym hello vfprintf --why", "%rumpsym hello --tree 2"))
+              "%rumpsym hello vfprintf --why", "%rumpsym hello --tree 2",
+              "%rumpsym hello tcp_* --component rumpnet_net"))
 
 RUMPLAYERS = Command(
     "rumplayers", "show the layers from the application to the host, and the calls between them",
@@ -54,8 +56,10 @@ def rumpsym(options: SimpleNamespace, _cell: str | None) -> Any:
     address = _address(options.pattern)
     if address is not None:
         return SymbolTable(image, [_at(image, address)], options.limit)
+    if options.component:
+        _check_component(image, options.component)
     found = image.symbols.search(options.pattern or "*", layer=options.layer, kind=options.kind,
-                                 object=options.object)
+                                 object=options.object, component=options.component)
     if not found and options.pattern:
         near = nearest(options.pattern, [], "symbols that match")
         raise UsageError(f"%rumpsym: nothing in {image.name} is called {options.pattern!r}",
@@ -75,6 +79,13 @@ def _about_one(image: Any, options: SimpleNamespace) -> Any:
         return image.link.why(options.pattern)
     symbol = image.symbols.find(options.pattern) if address is None else _at(image, address)
     return image.link.why(symbol.name) if options.why else symbol.callers()
+
+
+def _check_component(image: Any, component: str) -> None:
+    known = sorted(set(image.layers.components["component"]))
+    if component not in known:
+        raise UsageError(f"%rumpsym: {image.name} has no component {component!r}",
+                         next_step=nearest(component, known, "components"))
 
 
 def _tree(image: Any, options: SimpleNamespace) -> Any:

@@ -106,10 +106,13 @@ class KitComparison:
         """A row per hypercall that either guest made (index): purpose, before_count, after_count,
         before_ns, after_ns (in all its calls), before_median_ns, after_median_ns; NA where only
         counters tell.  None if nothing was recorded or counted."""
+        import pandas as pd
+
         one, other = self._profiles or (None, None)
         if one is None or other is None:
             return None
-        joined = one.join(other, how="outer", lsuffix="_before", rsuffix="_after")
+        joined = pd.concat([one.add_suffix("_before"), other.add_suffix("_after")], axis=1,
+                           sort=False).rename_axis("hypercall")
         table = joined[["count_before", "count_after"]].fillna(0)
         for name in ("total_ns", "median_ns"):
             for side in ("before", "after"):

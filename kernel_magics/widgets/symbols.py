@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from kernel_magics.inspect.images.layers import LAYERS
+from kernel_magics.inspect.images.lines import shown_file
 from kernel_magics.widgets.markup import byte_text, escape, report, table
 
 __all__ = ["SymbolTable"]
@@ -23,9 +24,11 @@ class SymbolTable:
 
     @property
     def df(self) -> pd.DataFrame:
-        """A row per symbol: name, address, size_bytes, layer, kind."""
-        rows = [(s.name, s.address, s.size_bytes, s.layer, s.kind) for s in self.symbols]
-        return pd.DataFrame(rows, columns=["name", "address", "size_bytes", "layer", "kind"])
+        """A row per symbol: name, address, size_bytes, layer, kind, component."""
+        rows = [(s.name, s.address, s.size_bytes, s.layer, s.kind, s.component)
+                for s in self.symbols]
+        return pd.DataFrame(rows, columns=["name", "address", "size_bytes", "layer", "kind",
+                                           "component"])
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -37,20 +40,29 @@ class SymbolTable:
         shown = self.symbols[:self.limit]
         names = [_shortened(s.demangled) for s in shown]
         wide = max(map(len, names), default=0)
-        rows = [f"  {name:<{wide}}  {s.kind:<8} {s.layer:<9}{s.size_bytes:>8} B"
-                f"  {s.address:#x}{self._line(s)}" for name, s in zip(names, shown, strict=True)]
+        parts = _components(shown)
+        width = max(map(len, parts), default=0) + 2 if any(parts) else 0
+        rows = [f"  {name:<{wide}}  {s.kind:<8} {s.layer:<9}{part:<{width}}{s.size_bytes:>8} B"
+                f"  {s.address:#x}{self._line(s)}"
+                for name, s, part in zip(names, shown, parts, strict=True)]
         return "\n".join([self._title(), *rows, *self._rest()])
 
     def _repr_html_(self) -> str:
+        shown = self.symbols[:self.limit]
+        parts = _components(shown)
+        several = any(parts)
         rows = [(f"<code>{escape(_shortened(s.demangled))}</code>", s.kind, _layer_html(s.layer),
+                 *([f"<code>{escape(part)}</code>"] if several else []),
                  byte_text(s.size_bytes), f"<code>{s.address:#x}</code>",
                  escape(self._line(s).strip()))
-                for s in self.symbols[:self.limit]]
-        columns = ("symbol", "kind", "layer", "size", "address", "source")
+                for s, part in zip(shown, parts, strict=True)]
+        columns = ("symbol", "kind", "layer", *(["component"] if several else []), "size",
+                   "address", "source")
+        first = columns.index("size")
         rest = "".join(f'<p class="soft">{escape(line.strip())}</p>' for line in self._rest())
         return report(f"symbols of {self.image.name}",
                       f"<header><b>{escape(self._title())}</b></header>",
-                      table(columns, rows, numeric=(3, 4)), rest)
+                      table(columns, rows, numeric=(first, first + 1)), rest)
 
     def _title(self) -> str:
         noun = "symbol" if len(self) == 1 else "symbols"
@@ -63,7 +75,12 @@ class SymbolTable:
     def _line(self, symbol: Any) -> str:
         """Where the source is; only functions have a line."""
         place = self.image.symbols.line(symbol.address) if symbol.kind == "function" else None
-        return f"  {place[0]}:{place[1]}" if place else ""
+        return f"  {shown_file(place[0])}:{place[1]}" if place else ""
+
+
+def _components(symbols: list) -> list[str]:
+    """Return the component of each, "" where it is called as the layer."""
+    return ["" if one.component == one.layer else one.component for one in symbols]
 
 
 def _shortened(name: str) -> str:

@@ -34,7 +34,7 @@ void lab_record_text(unsigned event, unsigned argument, const char *text);
  * Take a slot and its time now, and write the rest later: what is to be known only then.
  * While a slot is open others can be taken.  lab_record_open returns 0 without a ring.
  */
-uint64_t lab_record_open(void);
+uint64_t lab_record_open(uint64_t time);
 void lab_record_close(uint64_t slot, unsigned event, unsigned kind, uint32_t thread,
     const uint64_t words[5]);
 
@@ -50,9 +50,17 @@ uint32_t lab_thread_number(void);
 void lab_thread_end(void);
 /* Follow the scheduler from now on. */
 void lab_threads_follow(void);
-/* A switch was noted, and who came to run was not known then: its slot in the ring, or 0. */
-extern uint64_t lab_switch_slot;
+/*
+ * Is there something to be written before the next record: a switch of which it was not known
+ * then who came to run, or that the processor was idle?
+ */
+extern uint64_t lab_unsettled;
 void lab_switch_settle(void);
+/* The number of a thread that need not run, 0 if it has none yet. */
+uint32_t lab_number_of(const struct bmk_thread *thread);
+/* There is nothing to run, from here to there. */
+void lab_idle_begin(void);
+void lab_idle_end(void);
 
 /* --- trace_stack.c --- */
 

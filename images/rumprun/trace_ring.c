@@ -65,10 +65,12 @@ void lab_ring_create(uint64_t records)
 static inline struct lab_record *take(uint64_t *index)
 {
 	struct lab_record *record;
+	uint64_t next = 1;
 
-	*index = lab_header.ring_write_index;
-	*(volatile uint64_t *)&lab_header.ring_write_index = *index + 1;
-	record = &ring[*index & ring_mask];
+	/* One instruction, so that an interrupt comes before or after it. */
+	__asm__ volatile("xaddq %0, %1" : "+r"(next), "+m"(lab_header.ring_write_index) : : "memory");
+	*index = next;
+	record = &ring[next & ring_mask];
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	record->tsc = lab_tsc();
 	return record;
@@ -97,11 +99,9 @@ static inline uint32_t number_settled(void)
 {
 	uint32_t number = lab_own_number;
 
-	if (__builtin_expect(!number, 0))
-		number = lab_thread_number();
-	if (__builtin_expect(lab_switch_slot != 0, 0))
+	if (__builtin_expect(lab_unsettled != 0, 0))
 		lab_switch_settle();
-	return number;
+	return __builtin_expect(lab_unsettled || !number, 0) ? lab_thread_number() : number;
 }
 
 void lab_record_enter(unsigned event, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
@@ -148,13 +148,15 @@ void lab_record(unsigned event, unsigned kind, unsigned detail, const uint64_t w
 	    words[3], words[4]);
 }
 
-uint64_t lab_record_open(void)
+uint64_t lab_record_open(uint64_t time)
 {
+	struct lab_record *record;
 	uint64_t index;
 
 	if (!ring)
 		return 0;
-	take(&index);
+	record = take(&index);
+	record->tsc = time;
 	return index + 1;
 }
 

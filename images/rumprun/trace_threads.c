@@ -27,9 +27,17 @@ static hook_fn hook_before;
 /* The number of a thread that ends: its thread-local variables go before it does. */
 static uint32_t ending;
 
-/* The switch that is not written yet: who went, and in what state. */
-uint64_t lab_switch_slot;
+/*
+ * What is not written yet: a switch, of which there is a slot in the ring, from whom (0: the
+ * processor was idle) and in what state; or that it was idle, until when.
+ */
+enum { SETTLED, SWITCHED, IDLE, IDLE_ENDED };
+uint64_t lab_unsettled;
+static uint64_t open_slot, idle_until;
 static uint32_t gone_number, gone_state;
+
+/* Where a thread's own_number is, from its thread pointer. */
+static intptr_t number_offset;
 
 static void name_copy(char *to, const char *from)
 {
@@ -59,6 +67,8 @@ static __attribute__((noinline)) void number_give(void)
 
 uint32_t lab_thread_number(void)
 {
+	if (lab_unsettled == IDLE)
+		return 0; /* an interrupt's handler asks */
 	if (ending)
 		return ending;
 	if (!lab_own_number)
@@ -83,29 +93,74 @@ static uint32_t state_of(const struct bmk_thread *thread)
 	return ending ? LAB_THREAD_EXITED : states[upstream_state(thread)];
 }
 
+static void switch_write(uint64_t slot, uint32_t from, uint32_t to, uint32_t state)
+{
+	const uint64_t words[5] = { from, to, state };
+
+	lab_record_close(slot, LAB_EVENT_SWITCH, LAB_RECORD_INSTANT, from, words);
+}
+
 static void hook(void *before, void *after)
 {
-	lab_counters[LAB_EVENT_SWITCH]++;
-	lab_switch_settle();
-	gone_number = lab_thread_number();
-	gone_state = state_of(bmk_current);
-	ending = 0;
-	if (lab_wants(LAB_EVENT_SWITCH))
-		lab_switch_slot = lab_record_open();
 	if (hook_before)
-		hook_before(before, after);
+		hook_before(before, after); /* first: it may make hypercalls, as the one who goes */
+	lab_counters[LAB_EVENT_SWITCH]++;
+	if (lab_unsettled == IDLE_ENDED) {
+		gone_number = 0;
+	} else {
+		lab_switch_settle();
+		gone_number = lab_thread_number();
+		gone_state = state_of(bmk_current);
+	}
+	ending = 0;
+	lab_unsettled = SETTLED;
+	if (!lab_wants(LAB_EVENT_SWITCH))
+		return;
+	open_slot = lab_record_open(gone_number ? lab_tsc() : idle_until);
+	lab_unsettled = open_slot ? SWITCHED : SETTLED;
 }
 
 void lab_switch_settle(void)
 {
-	uint64_t words[5] = { gone_number, 0, gone_state, 0, 0 };
-	uint64_t slot = lab_switch_slot;
+	uint64_t state = lab_unsettled, slot = open_slot;
 
-	if (!slot || lab_thread_number() == gone_number)
+	if (state == IDLE_ENDED) { /* the thread that went to sleep goes on */
+		lab_unsettled = SETTLED;
+		if (lab_wants(LAB_EVENT_SWITCH))
+			switch_write(lab_record_open(idle_until), 0, lab_thread_number(), 0);
+	} else if (state == SWITCHED && lab_thread_number() != gone_number) {
+		lab_unsettled = SETTLED;
+		switch_write(slot, gone_number, lab_thread_number(), gone_number ? gone_state : 0);
+	}
+}
+
+void lab_idle_begin(void)
+{
+	uint32_t number;
+
+	if (lab_unsettled == IDLE_ENDED) { /* an interrupt came, and made nobody run */
+		lab_unsettled = IDLE;
 		return;
-	lab_switch_slot = 0;
-	words[1] = lab_thread_number();
-	lab_record_close(slot, LAB_EVENT_SWITCH, LAB_RECORD_INSTANT, gone_number, words);
+	}
+	lab_switch_settle();
+	number = lab_thread_number();
+	lab_counters[LAB_EVENT_SWITCH]++;
+	if (lab_wants(LAB_EVENT_SWITCH))
+		switch_write(lab_record_open(lab_tsc()), number, 0, state_of(bmk_current));
+	lab_unsettled = IDLE;
+}
+
+void lab_idle_end(void)
+{
+	idle_until = lab_tsc();
+	lab_unsettled = IDLE_ENDED;
+}
+
+uint32_t lab_number_of(const struct bmk_thread *thread)
+{
+	const struct upstream_thread *other = (const void *)thread;
+
+	return *(const uint32_t *)(const void *)(other->thread_pointer + number_offset);
 }
 
 void lab_threads_follow(void)
@@ -113,6 +168,8 @@ void lab_threads_follow(void)
 	lab_header.threads_address = (uintptr_t)threads;
 	lab_header.threads_capacity = THREADS;
 	lab_thread_number();
+	number_offset = (char *)&lab_own_number -
+	    ((const struct upstream_thread *)(const void *)bmk_current)->thread_pointer;
 	__real_bmk_sched_set_hook(hook);
 }
 

@@ -21,13 +21,16 @@ const char *bmk_sched_threadname(struct bmk_thread *thread);
 
 /*
  * What the scheduler has to say of a thread: 1 if it can run, 2 if it is blocked, 0 if that is
- * not known.  A thread's structure begins with its name, when it wakes up, and its flags; it
- * has been that since 2015.
+ * not known.  A thread's structure begins like this since 2015; it is not published.
  */
 struct upstream_thread {
 	char name[16];
 	int64_t wakeup_ns;
 	int32_t flags;
+	int32_t errno_value;
+	void *stack, *cookie;
+	uint64_t stack_pointer, instruction;
+	char *thread_pointer; /* its thread-local variables are below */
 };
 #define UPSTREAM_RUNNABLE 1
 #define UPSTREAM_BLOCKED 6 /* with a time limit, or without */

@@ -12,10 +12,11 @@ from kernel_magics.trace.plan import TracePlan
 
 __all__ = ["check_plan"]
 
-_RUMPRUN_EVENTS = (Event.SWITCH, Event.THREAD, Event.INTERRUPT, Event.WAKEUP,
+_RUMPRUN_EVENTS = (Event.SWITCH, Event.THREAD, Event.WAKEUP,
                    *range(Event.HYPERCALL, Event.SYSCALL))
-# By kit; one that is not here records every event.
-_RECORDED = {RUMPRUN: frozenset(map(int, _RUMPRUN_EVENTS))}
+# By kit, and whether a guest records itself; a kit that is not here records every event.
+_RECORDED = {(RUMPRUN, True): frozenset(map(int, _RUMPRUN_EVENTS)),
+             (RUMPRUN, False): frozenset(map(int, (*_RUMPRUN_EVENTS, Event.INTERRUPT)))}
 _WIDE = ("all", "runtime", "off")
 
 
@@ -24,7 +25,8 @@ def check_plan(image: Any, plan: TracePlan) -> None:
 
     image: the GuestImage, None if only a ring is at hand.
     """
-    recorded = _RECORDED.get(image.kit) if image is not None else None
+    recorded = None if image is None else \
+        _RECORDED.get((image.kit, image.header_address is not None))
     if recorded is None:
         return
     if plan.sample_hz:
@@ -39,5 +41,6 @@ def check_plan(image: Any, plan: TracePlan) -> None:
             if item not in _WIDE and not known[select(item)].any():
                 raise UsageError(f"a Rumprun guest records no {item}: it has no trace point there",
                                  next_step="record hypercalls, or names of them such as "
-                                           "rumpuser_cv_*; switch and thread are its scheduler's",
+                                           "rumpuser_cv_*; its scheduler has switch, wakeup and "
+                                           "thread",
                                  name=item)

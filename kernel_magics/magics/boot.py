@@ -86,7 +86,8 @@ RUMPBOOT = Command(
          "argument vector, argv[0] first, rc the programs to start, blk what else a Rumprun "
          "guest mounts",
     details="""The result is a Guest: .exit_status, .console.text, .boot_phases, .trace, and
-    .http("/"), .ports, .pcap where it has a network.
+    .http("/"), .ports, .pcap where it has a network; of a Rumprun image .programs, .end and
+    .memory_shortage, too.
     Interrupting the kernel ends the wait, not the guest. A panic ends the cell with a report
     of where and why. An exit status other than 0 does not fail the cell: look at
     .exit_status.""",

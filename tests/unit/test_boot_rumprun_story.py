@@ -1,9 +1,11 @@
 """What the console of a Rumprun guest tells: phases, programs, ends, memory that was short."""
 
+import random
+
 import pytest
 
 from kernel_magics.boot.rumprun.shortage import MemoryShortage
-from kernel_magics.boot.rumprun.story import RumprunStory, story_of
+from kernel_magics.boot.rumprun.story import STAGES, RumprunStory, story_of
 
 BOOT = ("rump kernel bare metal bootstrap\n\nWARNING: Processor claims …\n"
         "Copyright (c) 1996, 1997, 1998, 1999\n    The NetBSD Foundation, Inc.\n"
@@ -160,6 +162,28 @@ def test_a_console_that_claims_anything():
     many = '=== calling "x" main() ===\n' * 5000 + "cannot handle page request order 99/0x1000!\n"
     story, end = told(READY + many)
     assert end is None and len(story.programs) == 64 and story.shortage.block_bytes < 1 << 53
+
+
+def test_a_console_of_rubbish():
+    """Whatever comes, in whatever pieces: read to its end, without an error and in time."""
+    chosen = random.Random(7)
+    lines = [line + "\n" for line in (SEVERAL + HALTED).splitlines()] + [
+        "=== main() of \"one\" returned 99999999999 ===\n", "=== _exit(-9999999999) called ===\n",
+        "cannot handle page request order 99/0x1!\n", "FATAL TRAP: x at 0x1 (0x2)\n", "\0\n",
+        "PANIC: \n", "panic: rumpuser panic\n", "halted\n", "\r\r\n", "\xff\xfe=== calling\n"]
+    for _ in range(200):
+        output = Output()
+        story = RumprunStory(output.since, 64, ("one", "two"))
+        text = "".join(chosen.choices(lines, k=30)).encode()
+        damaged = bytearray(text)
+        for _ in range(chosen.randrange(5)):
+            damaged[chosen.randrange(len(damaged))] = chosen.randrange(256)
+        while len(output.data) < len(damaged):
+            output.data += damaged[len(output.data):len(output.data) + chosen.randrange(1, 80)]
+            end = story.look()
+            assert end is None or end.status is None or 0 <= end.status <= 255
+        assert len(story.programs) <= 64 and repr(story.programs) and repr(story.shortage)
+        assert list(story.stages) == sorted(story.stages, key=STAGES.index)
 
 
 def test_memory_that_was_short():

@@ -144,6 +144,41 @@ def test_a_server_with_static_addresses(lab, driver):
     assert guest.state == "stopped" and len(guest.pcap.df) > 5
 
 
+NAMES = r"""
+#include <netdb.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+int main(int argc, char **argv)
+{
+	struct addrinfo *found;
+
+	for (int i = 1; i < argc; i++)
+		printf("%s: %s\n", argv[i],
+			getaddrinfo(argv[i], "80", NULL, &found) ? "not found" : "found");
+	return 0;
+}
+"""
+
+
+def test_names_are_resolved_as_a_disk_at_etc_says(lab, tmp_path):
+    """Upstream's DHCP client writes no resolv.conf."""
+    need("makefs")
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    (folder / "resolv.conf").write_text("nameserver 10.0.2.3\n")
+    (folder / "nsswitch.conf").write_text("hosts: files dns\n")
+    (folder / "hosts").write_text("127.0.0.1 localhost\n10.9.8.7 known.example\n")
+    etc = lab.disk(tmp_path / "etc.iso", fstype="iso9660", folder=folder, mountpoint="/etc")
+    guest = lab.boot(lab.build(NAMES, "names", kit="rumprun"), memory_mib=64, net="user",
+                     argv=["names", "known.example", "a.invalid"], disks=[etc], capture=True)
+    assert guest.wait(60) == 0
+    assert "known.example: found" in guest.console.text
+    assert "a.invalid: not found" in guest.console.text  # and the name server was asked
+    asked = guest.pcap.df["info"].str.contains("query a.invalid", regex=False)
+    assert asked.any()
+
+
 def test_an_e1000_is_reached(lab):
     image = lab.build(SERVER, "server", kit="rumprun", bake="hw_generic")
     guest = lab.boot(image, memory_mib=64, ports=[80], nic="e1000")

@@ -11,7 +11,7 @@ from kernel_magics.build.image import GuestImage
 from kernel_magics.build.kits import BuildRequest, Source
 from kernel_magics.errors import UsageError
 
-__all__ = ["Program", "Project", "read_request"]
+__all__ = ["LANGUAGE_OF", "Program", "Project", "read_request"]
 
 LANGUAGE_OF = {".c": "c", ".cc": "c++", ".cpp": "c++", ".cxx": "c++", ".C": "c++"}
 MOST_SOURCE_BYTES, MOST_PATH = 16 << 20, 4096

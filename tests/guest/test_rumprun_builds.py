@@ -1,7 +1,11 @@
 """What an installed Rumprun builds: programs together, folders, libraries, components."""
 
+import os
 import shutil
+import signal
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -351,3 +355,42 @@ def test_cells(lab, tmp_path, monkeypatch, capsys):
             assert not result.success and message in shown and "Traceback" not in shown
     finally:
         shell.run_line_magic("unload_ext", "kernel_magics")
+
+
+def test_only_what_changed_is_compiled_again(lab, project, monkeypatch, tmp_path_factory):
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("RUMPLAB_CACHE", str(cache))
+    build(lab, project, "inc", programs="one")
+    (copy,) = cache.glob("projects/*/source")
+    first = {path.name: path.stat().st_mtime_ns for path in copy.glob("*.o")}
+    assert set(first) == {"lib.o", "one.o", "two.o"} and not (copy.parent / "busy").exists()
+    with pytest.raises(UsageError, match="makes no program"):
+        build(lab, project, "inc", programs="three")
+    (project / "one.c").write_text((project / "one.c").read_text() + "/* changed */\n")
+    image = build(lab, project, "inc", programs="one")
+    assert not image.cached
+    now = {path.name: path.stat().st_mtime_ns for path in copy.glob("*.o")}
+    assert {name for name in now if now[name] != first[name]} == {"one.o"}
+
+
+def test_an_interrupted_build_begins_anew(lab, project, monkeypatch, tmp_path_factory):
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("RUMPLAB_CACHE", str(cache))
+    (project / "Makefile").write_text("one: one.c lib.c\n\ttouch began; test -e go || sleep 60\n"
+                                      "\t$(CC) -Iinclude -o $@ $^\n")
+    pid = os.getpid()
+
+    def interrupt():
+        while not list(cache.glob("projects/*/source/began")):
+            time.sleep(0.02)
+        os.kill(pid, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        build(lab, project, "stopped", programs="one")
+    thread.join()
+    (project / "go").write_text("")
+    build(lab, project, "stopped", programs="one")
+    (copy,) = cache.glob("projects/*/source")
+    assert not (copy.parent / "busy").exists()

@@ -13,7 +13,7 @@ import os
 import re
 import struct
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -54,22 +54,22 @@ def plain_name(symbol: str) -> str:
     return _VERSION.sub("", symbol.removeprefix("_sys_").lstrip("_"))
 
 
-def failing_calls(program: Path, sources: Sequence[Source], components: Iterable[str],
+def failing_calls(program: Path, texts: Callable[[], Sequence[Source]], components: Iterable[str],
                   toolchain: RumprunToolchain) -> list[Diagnostic]:
     """Return a warning for each call of a program, not baked yet, that will fail in an image with
-    these components; with the line of its first call, if that is in `sources`."""
+    these components; with the line of its first call, if `texts` returns the source of that."""
     table = call_table(toolchain)
     baked = {*components, *ALWAYS}
     found = []
     for name in sorted({plain_name(symbol) for symbol in undefined_names(program)}):
         owners = table.implemented.get(name, ())
         if owners and not baked & set(owners):
-            found.append(_warning(name, sources, f"{name} fails with ENOSYS: no component of this "
+            found.append(_warning(name, texts(), f"{name} fails with ENOSYS: no component of this "
                                   f"image implements it; {owners[0]} does: "
                                   f"{how_to_add(owners[:1], toolchain)}"))
         elif (stub := THROUGH.get(name, name)) in table.stubs:
             why = "is" if stub == name else f"calls {stub}, which is"
-            found.append(_warning(name, sources, f"{name} does nothing: it {why} a stub in Rumprun "
+            found.append(_warning(name, texts(), f"{name} does nothing: it {why} a stub in Rumprun "
                                   "and returns 86, ENOTSUP"))
     return found
 

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from kernel_magics.build.rumprun.calls import failing_calls
 from kernel_magics.build.rumprun.compiling import Compiled, compile_program
 from kernel_magics.build.rumprun.components import check_component
 from kernel_magics.build.rumprun.configurations import check_configuration
-from kernel_magics.build.rumprun.mirror import list_sources, tree_identity
+from kernel_magics.build.rumprun.mirror import list_sources, read_texts, tree_identity
 from kernel_magics.build.rumprun.needs import missing_needs
 from kernel_magics.build.rumprun.projects import build_project
 from kernel_magics.build.rumprun.toolchain import find_rumprun
@@ -173,8 +174,14 @@ def _foreseen(work: _Work, programs: Sequence[Compiled],
               sources: Sequence[Source]) -> list[Diagnostic]:
     """Return warnings of what the programs will want in vain in this image."""
     components, toolchain = work.oven.components, work.oven.toolchain
+
+    @cache
+    def texts() -> list[Source]:
+        return [*sources, *(text for part in work.parts if isinstance(part, Project)
+                            for text in read_texts(part.folder))]
+
     calls = [warning for one in programs
-             for warning in failing_calls(one.file, sources, components, toolchain)]
+             for warning in failing_calls(one.file, texts, components, toolchain)]
     return [*dict.fromkeys(calls), *missing_needs(sources, components, toolchain)]
 
 

@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_magics.build.cache import digest
+from kernel_magics.build.kits import Source
+from kernel_magics.build.parts import LANGUAGE_OF
 from kernel_magics.errors import UsageError
 
-__all__ = ["SourceFile", "list_sources", "mirror", "tree_identity"]
+__all__ = ["SourceFile", "list_sources", "mirror", "read_texts", "recipe_identity",
+           "tree_identity"]
 
 MOST_FILES, MOST_BYTES, MOST_DEPTH = 50_000, 1 << 30, 64
+MOST_TEXT_BYTES = 32 << 20
 ELF_MAGIC = b"\x7fELF"
 # What version control, CMake and configure keep in a folder that was built in.
 _SKIPPED_FOLDERS = {".git", ".hg", ".svn", "CMakeFiles", "autom4te.cache", "__pycache__",
@@ -58,6 +62,18 @@ def list_sources(folder: Path) -> list[SourceFile]:
         raise UsageError(f"cannot read the project {folder}: {reason} ({error.filename})",
                          next_step="name a folder that can be read") from error
     return sorted(found, key=lambda one: one.path)
+
+
+def read_texts(folder: Path) -> list[Source]:
+    """Return the C and C++ texts of a project, as far as they are not too large to look through."""
+    found: list[Source] = []
+    room = MOST_TEXT_BYTES
+    for one in list_sources(folder):
+        if Path(one.path).suffix in LANGUAGE_OF and one.size_bytes <= room:
+            room -= one.size_bytes
+            text = (folder / one.path).read_text("utf-8", "replace")
+            found.append(Source(text, one.path))
+    return found
 
 
 def _walk(folder: Path, root: Path, depth: int) -> Iterator[SourceFile]:

@@ -17,7 +17,7 @@ from kernel_magics.build.rumprun.recipe import read_recipe
 from kernel_magics.build.rumprun.systems import PACKAGES, Flags, Step, find_system, steps_of
 from kernel_magics.build.rumprun.toolchain import QUIET, RumprunToolchain
 from kernel_magics.build.toolchain import run_tool
-from kernel_magics.errors import BuildError, HostError, ImageError, UsageError
+from kernel_magics.errors import BuildError, HostError, ImageError, LabError, UsageError
 from kernel_magics.places import cache_dir
 
 __all__ = ["build_project"]
@@ -84,7 +84,7 @@ def _workshop(project: Project, toolchain: RumprunToolchain, files: list[SourceF
             try:
                 yield place
                 busy.unlink()
-            except BuildError:
+            except LabError:
                 busy.unlink()  # what was compiled is as good as ever
                 raise
             _prune(root, place)

@@ -49,7 +49,8 @@ def compiled(tmp_path_factory):
     (folder / "ask.c").write_text(
         f'#include <stdio.h>\n#include <stddef.h>\n#include "{HEADER}"\n'
         f"#define LINE(n, a, r) puts(#n \" \" #a \" \" #r);\n"
-        f"int main(void) {{ {prints}\n puts(LAB_NOTE_OWNER); LAB_HYPERCALLS(LINE) LAB_UPSTREAM(LINE) }}\n")
+        f"int main(void) {{ {prints}\n puts(LAB_NOTE_OWNER);"
+        " LAB_HYPERCALLS(LINE) LAB_UPSTREAM(LINE) }\n")
     subprocess.run(["gcc", "-o", folder / "ask", folder / "ask.c"], check=True)
     return subprocess.run([folder / "ask"], check=True, capture_output=True,
                           text=True).stdout.splitlines()
@@ -64,7 +65,8 @@ def test_numbers_sizes_and_offsets_equal_the_header(compiled):
 def test_note_owner_and_hypercalls_equal_the_header(compiled):
     owner, *rows = compiled[len(_expected()):]
     assert owner == abi.NOTE_OWNER
-    assert rows == [f"{h.name} {h.arguments} {int(h.result)}" for h in (*abi.HYPERCALLS, *abi.UPSTREAM)]
+    assert rows == [f"{h.name} {h.arguments} {int(h.result)}"
+                    for h in (*abi.HYPERCALLS, *abi.UPSTREAM)]
 
 
 def test_every_enumerator_of_the_header_is_known():

@@ -138,12 +138,16 @@ class ProgramHeap:
 
 @dataclass(frozen=True)
 class Leaks:
-    """Blocks that were not freed and cannot be any more, for nobody knows where they are."""
+    """Blocks that were not freed and cannot be any more, for nobody knows where they are.
+
+    `advice` is how to see who allocated them, "" if nothing helps.
+    """
 
     subject: Any
     blocks: tuple[Block, ...]
     heap_bytes: int
     pid: int | None = None
+    advice: str = "build with heap_calls=True to see who allocated them"
 
     @property
     def df(self) -> pd.DataFrame:
@@ -173,8 +177,8 @@ class Leaks:
 
     def _begins(self, block: Block) -> str:
         try:
-            data = ProgramHeap(self.subject, self.pid).ram().read_virtual(
-                block.address, min(block.size_bytes, SHOWN_BYTES))
+            data = self.subject.memory.read(block.address, min(block.size_bytes, SHOWN_BYTES),
+                                            pid=self.pid)
         except GuestError:
             return ""
         return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
@@ -190,6 +194,6 @@ class Leaks:
             return head
         table = self.by_call_site
         if list(table.index) == [""]:
-            return (f"{head}\n{self.df.drop(columns='call_site').head(SHOWN_ROWS)}\n"
-                    "build with heap_calls=True to see who allocated them")
+            shown = self.df.drop(columns="call_site").head(SHOWN_ROWS)
+            return f"{head}\n{shown}\n{self.advice}".rstrip()
         return f"{head}\n{table.head(SHOWN_ROWS)}"

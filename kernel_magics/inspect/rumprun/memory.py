@@ -140,7 +140,8 @@ class RumprunHeap(ProgramHeap):
         reached = reached_from(self._roots(blocks), self.ram(), blocks)
         lost = [block for block, is_reached in zip(blocks, reached, strict=True)
                 if not is_reached]
-        return Leaks(self._subject, tuple(lost), sum(block.size_bytes for block in blocks))
+        return Leaks(self._subject, tuple(lost), sum(block.size_bytes for block in blocks),
+                     advice="")
 
     def _roots(self, blocks: Sequence[Block]) -> Iterator[np.ndarray]:
         """Yield the words of all that is not the programs' heap: variables, the used part of

@@ -6,18 +6,19 @@ program's own variables ends at the thread pointer.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from kernel_magics.build.elf import ElfFile, align
 from kernel_magics.errors import UsageError
 from kernel_magics.inspect.memory.program import program_of
 from kernel_magics.inspect.values.typed import TypedObject
-from kernel_magics.inspect.values.walking import walk_list
 
 __all__ = ["ThreadVariables"]
 
 PT_TLS = 7
-MOST_THREADS = 65_536
 
 
 class ThreadVariables:
@@ -38,7 +39,8 @@ class ThreadVariables:
                              next_step=f'look at it with guest.vars["{name}"]', symbol=symbol)
         program = program_of(self._subject)
         try:
-            kind = program.variable(name).type_
+            with _quiet_drgn():  # it says that it cannot tell where they are
+                kind = program.variable(name).type_
         except LookupError:
             kind = program.array_type(program.int_type("unsigned char", 1, False),
                                       max(symbol.size_bytes, 1))
@@ -61,24 +63,31 @@ class ThreadVariables:
         return "\n".join([*lines, *(f"  {name} = {self[name]!r}" for name in self.names())])
 
 
+@contextmanager
+def _quiet_drgn() -> Iterator[None]:
+    log = logging.getLogger("drgn")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
 def _thread_pointer(subject: Any, number: int) -> int:
     """Return fs_base of a thread: the register's if it runs, else what was saved."""
-    program = program_of(subject)
-    known = []
-    for thread in walk_list(program.variable("all", "thread.c"), "all_next", [],
-                            most=MOST_THREADS):
-        known.append(int(thread.number))
-        if known[-1] == number:
-            registers = getattr(subject, "registers", None) or {}
-            running = int(program["bmk_current"]) == int(thread)
-            pointer = dict(registers).get("fs_base", 0) if running else 0
-            pointer = pointer or int(thread.fs_base)
-            if not pointer:
-                raise UsageError(f"thread {number} is the runtime's and has no variables of its "
-                                 "own", next_step="ask for a thread of the program")
-            return pointer
-    raise UsageError(f"there is no thread {number}",
-                     next_step=f"there are {', '.join(map(str, sorted(known)))}")
+    threads = subject.threads.read()
+    thread = next((one for one in threads if one.number == number), None)
+    if thread is None:
+        raise UsageError(f"there is no thread {number}",
+                         next_step=f"there are {', '.join(str(one.number) for one in threads)}")
+    registers = dict(getattr(subject, "registers", None) or {})
+    pointer = registers.get("fs_base", 0) if thread.state == "running" else 0
+    pointer = pointer or thread.record.fs_base
+    if not pointer:
+        raise UsageError(f"thread {number} is the runtime's and has no variables of its own",
+                         next_step="ask for a thread of the program")
+    return int(pointer)
 
 
 def _block_bytes(subject: Any) -> int:

@@ -42,6 +42,11 @@ def _doctor(findings: Any) -> dict:
     return {"text/plain": repr(findings), _HTML: doctor_html(findings)}
 
 
+def _programs(programs: Any) -> dict:
+    from kernel_magics.widgets.guest import programs_html
+    return {"text/plain": repr(programs), _HTML: programs_html(programs)}
+
+
 def _bakes(bakes: Any) -> dict:
     from kernel_magics.widgets.bakes import bakes_html
     return {"text/plain": repr(bakes), _HTML: bakes_html(bakes)}
@@ -152,6 +157,7 @@ _VIEWS: dict[tuple[str, str], Callable[[Any], dict]] = {
     ("kernel_magics.boot.guest", "Guest"): _guest,
     ("kernel_magics.boot.phases", "BootPhases"): _phases,
     ("kernel_magics.boot.doctor", "DoctorReport"): _doctor,
+    ("kernel_magics.boot.rumprun.programs", "ProgramList"): _programs,
     ("kernel_magics.lab", "GuestList"): _guests,
     ("kernel_magics.build.baked", "Baked"): _baked,
     ("kernel_magics.build.rumprun.components", "ComponentList"): _components,

@@ -3,9 +3,9 @@
 from typing import Any
 
 from kernel_magics.widgets.bootchart import boot_chart_html
-from kernel_magics.widgets.markup import escape, report
+from kernel_magics.widgets.markup import escape, report, table
 
-__all__ = ["guest_html", "port_links", "ports_html", "state_text"]
+__all__ = ["guest_html", "port_links", "ports_html", "programs_html", "state_text"]
 
 
 def state_text(guest: Any) -> str:
@@ -34,8 +34,19 @@ def guest_html(guest: Any) -> str:
     given = f"{guest.spec['memory_mib']} MiB, {guest.accel}, {guest.driver}"
     header = (f'<header><b>{escape(guest.name)}</b> <span class="badge">{state_text(guest)}</span> '
               f'<span class="soft">{escape(given)}</span> {ports_html(guest)}</header>')
-    return report(f"guest {guest.name}", header, _advice_html(guest),
-                  boot_chart_html(guest.boot_phases))
+    told = [_advice_html(guest), _programs_table(guest.programs)] if guest.end else []
+    return report(f"guest {guest.name}", header, *told, boot_chart_html(guest.boot_phases))
+
+
+def programs_html(programs: Any) -> str:
+    """Return the programs of a Rumprun guest as an HTML table."""
+    return report("programs", _programs_table(programs))
+
+
+def _programs_table(programs: Any) -> str:
+    rows = [(escape(one.name), escape(one.state), "" if one.status is None else str(one.status),
+             escape(one.reason)) for one in programs]
+    return table(("program", "state", "status", ""), rows, numeric=(2,))
 
 
 def _advice_html(guest: Any) -> str:

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from tiny_rumprun import LIB, build_tiny_rumprun
 
+import kernel_magics.inspect  # noqa: F401 - gives images their facets
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.inspect.images.ar_archive import ArArchive
 from kernel_magics.inspect.images.units import unit_ranges
+from kernel_magics.inspect.images.unwind_entries import unwind_entries
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +86,19 @@ def test_units_of_each_version_of_the_debugging_data(tmp_path, version):
                    cwd=tmp_path, check=True)
     units = unit_ranges(ElfFile.read(tmp_path / "out"))
     assert [(unit.source, unit.folder) for unit in units] == [("some.c", str(tmp_path))]
+
+
+def test_unwind_entries_are_those_that_readelf_shows(tiny):
+    text = subprocess.run(["readelf", "--debug-dump=frames", tiny.image.path],
+                          capture_output=True, text=True, check=True).stdout
+    codes = [int(code, 16) for code in re.findall(r"FDE cie=\S+ pc=([0-9a-f]+)\.\.", text)]
+    elf = ElfFile.read(tiny.image.path)
+    section = elf.section(".eh_frame")
+    found = list(unwind_entries(elf, section.address, section.address + section.size))
+    assert [code for _, _, code in found] == codes and len(codes) > 100
+    # Without a gap: those that others share are counted with the next.
+    assert [at + size for at, size, _ in found[:-1]] == [at for at, *_ in found[1:]]
+    assert found[0][0] == section.address
+    assert list(unwind_entries(elf, section.address - 8, section.address)) == []
+    owners = {tiny.image.link.at(at).archive for at, *_ in found}
+    assert {"librumpnet_net.a", "libbmk_core.a", "libbmk_rumpuser.a", "hw", "libm.a"} <= owners

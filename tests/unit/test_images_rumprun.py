@@ -15,6 +15,7 @@ from tiny_rumprun import build_tiny_rumprun
 import kernel_magics.inspect  # noqa: F401 - gives images their facets
 from kernel_magics.build import GuestImage
 from kernel_magics.build.baked import Baked, BakedProgram, BakeRecipe
+from kernel_magics.build.rumprun.toolchain import PARTS, PLATFORM_PARTS, TUPLE
 from kernel_magics.errors import UsageError
 from kernel_magics.inspect.images.layer_facets import uncounted
 from kernel_magics.inspect.images.layer_models import RUMPKIT_LAYERS, model_of
@@ -47,10 +48,10 @@ def no_toolchain(monkeypatch, tmp_path):
 @pytest.fixture
 def toolchain(monkeypatch, tiny):
     """What is needed for the lab to take the tiny libraries for those of a toolchain."""
-    name = "x86_64-rumprun-netbsd"
-    for part in (f"bin/{name}-gcc", "bin/rumprun-bake", "etc/rumprun-bake.conf", "libexec/cc"):
-        (tiny.prefix / part).parent.mkdir(parents=True, exist_ok=True)
-        (tiny.prefix / part).write_text("")
+    for part in (f"bin/{TUPLE}-gcc", "libexec/cc", *PARTS, *PLATFORM_PARTS):
+        if not (tiny.prefix / part).exists():
+            (tiny.prefix / part).parent.mkdir(parents=True, exist_ok=True)
+            (tiny.prefix / part).write_text("")
     monkeypatch.setenv("RUMPRUN_PREFIX", str(tiny.prefix))
 
 
@@ -132,8 +133,11 @@ def test_the_libraries_of_a_toolchain_place_objects_without_a_map(tiny, toolchai
 def test_another_toolchain_is_not_believed(tiny, toolchain, tmp_path, monkeypatch):
     """Its functions are called the same, and lie elsewhere in its objects."""
     other = build_tiny_rumprun(tmp_path / "other", salt=3)
-    for part in ("bin", "etc", "libexec"):
-        shutil.copytree(tiny.prefix / part, other.prefix / part)
+    for path in tiny.prefix.rglob("*"):    # what the fixture made, and the other has not
+        there = other.prefix / path.relative_to(tiny.prefix)
+        if path.is_file() and not there.exists():
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, there)
     monkeypatch.setenv("RUMPRUN_PREFIX", str(other.prefix))
     assert "the debugging data" in repr(alone(tiny.image, tmp_path).link)
 

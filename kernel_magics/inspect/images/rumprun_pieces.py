@@ -21,6 +21,7 @@ from kernel_magics.inspect.images.linked_piece import LinkedPiece, is_temporary,
 from kernel_magics.inspect.images.rumprun_components import PLATFORM, archive_of_source
 from kernel_magics.inspect.images.tables import ImageTables, tables_of
 from kernel_magics.inspect.images.units import UnitRange
+from kernel_magics.inspect.images.unwind_entries import unwind_entries
 
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["JoinedObjects"]
 
 _PROGRAM = re.compile(r"^tmp(\d+)\.obj$")    # what rumprun-bake calls its copies
-_JOINED = "rumprun.o"
+_JOINED, _UNWIND = "rumprun.o", ".eh_frame"
 _OWN_NAMES = (("bmk_", "libbmk_core.a"), ("rumpuser_", "libbmk_rumpuser.a"))
 # What the linker leaves free before an object, to align it.
 _MOST_FILL_BYTES = 64
@@ -45,6 +46,7 @@ class JoinedObjects:
         self._maps: dict[int, Parts] = {}
         self._units: list[UnitRange] = self._tables.units
         self._unit_starts = [unit.address for unit in self._units]
+        self._found: list[LinkedPiece] = []
         self._called: dict[tuple[int, str], str] = {}    # by program and temporary object
         self._has_several = False
         self._files: dict[tuple[str, int], str] = {}
@@ -59,6 +61,7 @@ class JoinedObjects:
         self._folders = {PurePosixPath(unit.source).name: _archive(unit) or ""
                          for unit in self._units}
         found: list[LinkedPiece] = []
+        self._found = found    # code lies before the tables about it
         for piece in pieces:
             number = _PROGRAM.match(piece.object) if not piece.archive else None
             if number:
@@ -127,6 +130,9 @@ class JoinedObjects:
                       owner: Callable[[str, int], tuple[str, str] | None]) -> list[LinkedPiece]:
         """Divide code by its units, data by the owners of its symbols."""
         end = piece.address + piece.size_bytes
+        if piece.input_section == _UNWIND:
+            return _between(piece, [(piece.address, piece.archive, name),
+                                    *self._unwinding(piece.address, end)])
         row = bisect_left(self._unit_starts, piece.address)
         marks: list[tuple[int, str, str]] = [(piece.address, piece.archive, name)]
         while row < len(self._units) and self._units[row].address < end:
@@ -138,6 +144,14 @@ class JoinedObjects:
             marks += [(start, *found) for start, symbol in self._symbols(piece.address, end)
                       if (found := owner(symbol, start))]
         return _between(piece, marks)
+
+    def _unwinding(self, start: int, end: int) -> Iterator[tuple[int, str, str]]:
+        """Give the owners of entries of the unwind tables: those of the code they are about."""
+        starts = [piece.address for piece in self._found]
+        for address, _, code in unwind_entries(self._tables.elf, start, end):
+            row = bisect_right(starts, code) - 1
+            if row >= 0 and code < starts[row] + self._found[row].size_bytes:
+                yield address, self._found[row].archive, self._found[row].object
 
     def _symbols(self, start: int, end: int) -> Iterator[tuple[int, str]]:
         starts, names = self._tables.starts, self._tables.symbols.names

@@ -13,12 +13,14 @@ from kernel_magics.inspect.images.linked_piece import LinkedPiece
 from kernel_magics.inspect.images.rumprun_archives import installed_toolchain, match_toolchain
 from kernel_magics.inspect.images.rumprun_components import archive_of_source
 from kernel_magics.inspect.images.tables import ImageTables, tables_of
+from kernel_magics.inspect.images.unwind_entries import unwind_entries
 
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
 
 __all__ = ["pieces_of_rumprun", "pieces_of_units"]
 
+_UNWIND = ".eh_frame"
 Owner = tuple[str, str]
 """Archive and source."""
 
@@ -44,9 +46,32 @@ def pieces_of_rumprun(image: GuestImage) -> tuple[list[LinkedPiece], str]:
             for address, size, section, source, folder in _code(tables)]
     found = sorted([*code, *_data(tables)], key=lambda one: one.address)
     if toolchain is not None and (match := match_toolchain(tables, toolchain)).pieces:
-        return _joined(_joined(match.pieces, found), match.gaps), \
-            f"the libraries in {toolchain.prefix} say what its parts are"
-    return found, "the debugging data names the folders of its sources"
+        found = _joined(_joined(match.pieces, found), match.gaps)
+        whence = f"the libraries in {toolchain.prefix} say what its parts are"
+    else:
+        whence = "the debugging data names the folders of its sources"
+    return _joined(found, _unwinding(tables, found)), whence
+
+
+def _unwinding(tables: ImageTables, pieces: list[LinkedPiece]) -> list[LinkedPiece]:
+    """Return the entries of the unwind tables, with the owners of the code they are about."""
+    section = tables.elf.section(_UNWIND)
+    if section is None:
+        return []
+    starts = [piece.address for piece in pieces]
+    found: list[LinkedPiece] = []
+    for address, size, code in unwind_entries(tables.elf, section.address,
+                                              section.address + section.size):
+        row = bisect_right(starts, code) - 1
+        if row < 0 or code >= starts[row] + pieces[row].size_bytes:
+            continue
+        owner, last = pieces[row], found[-1] if found else None
+        if last and (last.archive, last.object) == (owner.archive, owner.object) \
+                and last.address + last.size_bytes == address:
+            found[-1] = replace(last, size_bytes=last.size_bytes + size)
+        else:
+            found.append(LinkedPiece(address, size, _UNWIND, owner.archive, owner.object, _UNWIND))
+    return found
 
 
 def _joined(pieces: list[LinkedPiece], more: list[LinkedPiece]) -> list[LinkedPiece]:

@@ -31,6 +31,8 @@ uint64_t now(void);
 /* Write a record of a moment that was, at this time or before. */
 void record_at(uint64_t time, unsigned event, unsigned kind, unsigned detail, uint32_t thread,
     const uint64_t words[5]);
+/* Is an interrupt's handler running? LAB_DETAIL_IN_INTERRUPT, or 0. */
+extern unsigned in_interrupt;
 void record(unsigned event, unsigned kind, unsigned detail, const uint64_t words[5]);
 void record_text(unsigned event, unsigned argument, uint64_t address);
 void record_stack(unsigned event, uint64_t caller);

@@ -15,6 +15,7 @@
 struct lab_header *header;
 struct plugin_setup *setup;
 uint64_t *counters;
+unsigned in_interrupt;
 static struct lab_record *ring;
 static uint64_t ring_mask;
 
@@ -72,6 +73,8 @@ void record_at(uint64_t time, unsigned event, unsigned kind, unsigned detail, ui
 
 void record(unsigned event, unsigned kind, unsigned detail, const uint64_t words[5])
 {
+	if (kind <= LAB_RECORD_INSTANT)
+		detail = in_interrupt;
 	record_at(now(), event, kind, detail, thread_number(), words);
 }
 

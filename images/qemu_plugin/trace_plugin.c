@@ -12,6 +12,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 #define CALLS 4096      /* that have not returned, at a time; a power of two */
+#define TRIES 32        /* places in which one may be kept */
 #define RETURNS 65536   /* places to return to; a power of two */
 #define NEAR_CALL_BYTES 5
 #define NEAR_CALL 0xe8
@@ -93,9 +94,33 @@ static void return_add(uint64_t address)
 		machine_forget(address);
 }
 
-static struct call *call_slot(uint64_t stack)
+/* Threads' stacks lie at like distances, so that more than a few bits of an address count. */
+static unsigned call_first(uint64_t stack)
 {
-	return &calls[(stack >> 3) % CALLS];
+	return (unsigned)((stack >> 3) * 0x9e3779b97f4a7c15u >> 40);
+}
+
+/* The call that returns to this stack, NULL if there is none. */
+static struct call *call_find(uint64_t stack)
+{
+	unsigned first = call_first(stack);
+
+	for (unsigned i = 0; i < TRIES; i++)
+		if (calls[(first + i) % CALLS].stack == stack)
+			return &calls[(first + i) % CALLS];
+	return NULL;
+}
+
+/* Where one may be kept: where such a one was, where none is, or in the place of another. */
+static struct call *call_room(uint64_t stack)
+{
+	struct call *call = call_find(stack);
+	unsigned first = call_first(stack);
+
+	for (unsigned i = 0; !call && i < TRIES; i++)
+		if (!calls[(first + i) % CALLS].stack)
+			call = &calls[(first + i) % CALLS];
+	return call ? call : &calls[first % CALLS];
 }
 
 static void call_enter(const struct plugin_point *point)
@@ -103,19 +128,24 @@ static void call_enter(const struct plugin_point *point)
 	static const unsigned registers[] = { REG_RDI, REG_RSI, REG_RDX, REG_RCX };
 	unsigned event = point->event;
 	uint64_t stack = machine_register(REG_RSP), words[5] = { 0 };
-	struct call *call = call_slot(stack + 8);
 	int recorded = wants(event);
+	struct call *call;
 
 	counters[event]++;
 	if (!recorded && point->kind == PLUGIN_CALL)
 		return;
 	words[4] = machine_word(stack);
+	call = call_room(stack + 8);
 	*call = (struct call){ stack + 8, words[4], (uint16_t)event, (uint8_t)recorded, point->kind };
 	return_add(words[4]);
 	if (!recorded)
 		return;
 	for (unsigned i = 0; i < point->arguments; i++)
 		words[i] = machine_register(registers[i]);
+	if (point->kind == PLUGIN_INTERRUPT && words[0]) {
+		words[0] = (uint64_t)__builtin_ctzll(words[0]); /* of lines, a bit each */
+		in_interrupt = LAB_DETAIL_IN_INTERRUPT;
+	}
 	record(event, LAB_RECORD_ENTER, 0, words);
 	if (point->text)
 		record_text(event, point->text - 1u, words[point->text - 1]);
@@ -154,14 +184,16 @@ static void point_reached(unsigned cpu, void *data)
 static void return_reached(unsigned cpu, void *data)
 {
 	uint64_t address = (uintptr_t)data, stack = machine_register(REG_RSP), words[5] = { 0 };
-	struct call *call = call_slot(stack);
+	struct call *call = call_find(stack);
 
 	(void)cpu;
-	if (call->stack != stack || call->address != address)
+	if (!call || call->address != address)
 		return;
 	call->stack = 0;
 	if (call->kind == PLUGIN_IDLE)
 		thread_idle(0);
+	if (call->kind == PLUGIN_INTERRUPT)
+		in_interrupt = 0;
 	words[0] = machine_register(REG_RAX);
 	if (call->is_recorded)
 		record(call->event, LAB_RECORD_EXIT, 0, words);

@@ -27,9 +27,10 @@ def _guest(guest: Any) -> dict:
 
 
 def _phases(phases: Any) -> dict:
+    from kernel_magics.widgets.boot_view import BootChartView
     from kernel_magics.widgets.bootchart import boot_chart_html
     from kernel_magics.widgets.markup import report
-    return {"text/plain": repr(phases), _HTML: report("boot", boot_chart_html(phases))}
+    return {**_live(phases, BootChartView(phases)), _HTML: report("boot", boot_chart_html(phases))}
 
 
 def _guests(guests: Any) -> dict:

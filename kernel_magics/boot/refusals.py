@@ -16,15 +16,21 @@ _LOCK = re.compile(r'Failed to get (?:shared )?"(?:write|consistent read)" lock'
 _LOCKED = re.compile(r"using the image \[([^\]]+)\]")
 _IMAGE = re.compile(r"Image is not in qcow2 format|qcow2: Image is corrupt|Unsupported qcow2")
 
+_PLUGIN = re.compile(r"[Cc]ould not load plugin.*|-plugin: invalid option|[Pp]lugin.* not supported")
+
 
 def explained(devices: Devices, said: str) -> LabError | None:
     """Return the error for what QEMU, passt or libvirt said, None if it is about nothing of
-    the devices'."""
+    the devices', or of what traces a guest from outside."""
     if found := _PORT.search(said):
         return port_error(Forward(int(found[3]), int(found[2]), found[1]))
     if _LOCK.search(said):
         locked = _LOCKED.search(said)
         return _locked(locked[1] if locked else str(devices.disks[0].path))
+    if found := _PLUGIN.search(said):
+        return HostError(f"this QEMU cannot trace a guest from outside: {found[0].lower()}",
+                         log=said, next_step="build the image with tracing in it, which any QEMU "
+                                             "runs: trace=True (--trace)")
     if found := _IMAGE.search(said):
         return UsageError(f"a disk cannot be read: {found[0].lower()}", log=said,
                           next_step="look at it with qemu-img check")

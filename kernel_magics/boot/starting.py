@@ -73,6 +73,11 @@ def start_guest(image: GuestImage, spec: BootSpec, *, keep: bool = False,
         chosen = replace(chosen, tsc_hz=TSC_HZ)
     console = console_kind(image.kit, devices, shares_files(libvirt_uri) and not spec.record)
     handover = kind.handover(image, spec, chosen, devices, console)
+    if handover.disk and not shares_files(libvirt_uri):
+        raise HostError(f"the guest's configuration is too long for a guest at {libvirt_uri}: it "
+                        "would come on a disk, and that libvirt has none of this machine's files",
+                        uri=libvirt_uri, next_step="shorten arguments and environment variables, "
+                                                   "or use Lab() without a URI")
     files, record = registry.claim(record, numbered=not spec.name)
     try:
         root, devices = handover.prepare(files, str(initrd or ""), devices)
@@ -114,9 +119,9 @@ def _started(driver: Driver, launch: Launch,
     network, passt = launch.devices.network, None
     if network and network.kind == "passt":
         passt, network = start_passt(network, launch.files)
-    # A guest with devices waits until QEMU has them: what it cannot give is an error of the
-    # boot then, and the shortest guest is still there to be asked for its ports.
-    held = bool(launch.devices.count) and not launch.paused
+    # A guest with devices, or a plug-in, waits until QEMU has them: what it cannot give is an
+    # error of the boot then, and the shortest guest is still there to be asked for its ports.
+    held = bool(launch.devices.count or launch.further) and not launch.paused
     try:
         machine = driver.start(replace(launch, paused=True) if held else launch, marks)
         try:

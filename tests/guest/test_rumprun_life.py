@@ -10,7 +10,7 @@ from capabilities import need
 from rumprun_programs import ENDS
 
 from kernel_magics import Lab
-from kernel_magics.errors import GuestPanic
+from kernel_magics.errors import GuestPanic, HostError
 
 pytestmark = pytest.mark.guest
 
@@ -100,6 +100,13 @@ def test_configurations_of_any_length(lab, ends, driver, size, handed):
     guest = lab.boot(ends, memory_mib=64, env={"A": "x" * size}, driver=driver)
     assert guest.wait(60) == 0
     assert f"A has {size} bytes" in guest.console.text and handed in guest.console.text
+
+
+def test_a_configuration_that_a_libvirt_elsewhere_cannot_have(lab, ends):
+    with pytest.raises(HostError, match="too long for a guest at test:///default"):
+        lab.boot(ends, memory_mib=64, env={"A": "x" * 6000}, uri="test:///default",
+                 driver="libvirt")
+    assert not [guest for guest in lab.guests() if guest.uri]
 
 
 SERVER = r"""

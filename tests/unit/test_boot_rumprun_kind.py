@@ -102,6 +102,13 @@ def test_what_such_guests_cannot_have(spec, devices, says):
     assert refused.value.next_step
 
 
+def test_a_rumpkit_guest_mounts_ext2_only():
+    kind, image = kind_of("rumpkit"), SimpleNamespace(name="x")
+    assert kind.devices(image, None, BootSpec(), Devices()) == Devices()
+    with pytest.raises(UsageError, match="mounts ext2, and data.img has a file system of ffs"):
+        kind.devices(image, None, BootSpec(), DEVICES)
+
+
 def test_an_iso_image_is_never_written():
     iso = replace(DISK, fstype="iso9660", read_only=True)
     found = KIND.devices(SimpleNamespace(name="x"), SimpleNamespace(data=b"ld_virtio"),

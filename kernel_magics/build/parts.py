@@ -40,8 +40,8 @@ class Project:
 
     `system` is "cmake", "configure" or "make", "" for what the folder has; `settings` go to
     cmake or configure and `goals` to make; `programs` are those to take of what it makes, by
-    name, needed if it makes several.  `name` is what its one program is called, "" for what the
-    project calls it.
+    name, needed if it makes several and none is called like the image.  `name` is what its one
+    program is called, "" for what the project calls it.
     """
 
     folder: Path

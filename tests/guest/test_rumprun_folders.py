@@ -55,6 +55,9 @@ def test_a_folder_of_make(lab, project):
     assert "one 43" in said(lab, only)
     with pytest.raises(UsageError, match="makes no program 'three'"):
         build(lab, project, programs="three")
+    assert build(lab, project, "two").baked.programs[0].name == "two"  # the one called so
+    named = build(lab, {"one": project, "last": EMPTY}, "named")
+    assert [program.name for program in named.baked.programs] == ["one", "last"]
 
 
 def test_a_folder_that_does_not_build(lab, project):
@@ -149,3 +152,16 @@ def test_an_interrupted_build_begins_anew(lab, project, monkeypatch, tmp_path_fa
     build(lab, project, "stopped", programs="one")
     (copy,) = cache.glob("projects/*/source")
     assert not (copy.parent / "busy").exists()
+
+
+def test_folders_with_blanks_in_their_names(lab, project, monkeypatch, tmp_path_factory):
+    place = tmp_path_factory.mktemp("with") / "a blank"
+    shutil.copytree(project, place / "in it")
+    (place / "in it" / "configure").write_text("echo '# made' > made.mk\n")
+    image = build(lab, place / "in it", "blank", system="make", programs="one")
+    assert "one 42" in said(lab, image)
+    assert "a blank/in it" in str(image.code("rumprun_main1"))
+    build(lab, place / "in it", "blank", system="configure", programs="one")
+    monkeypatch.setenv("RUMPLAB_CACHE", str(place / "cache"))
+    assert "one 42" in said(lab, build(lab, place / "in it", "blank", system="make",
+                                       programs="one"))

@@ -43,16 +43,12 @@ class Oven:
 def check_programs(programs: Sequence[Compiled], toolchain: RumprunToolchain) -> BakeRecipe:
     """Return the recipe of programs that can be baked together.
 
-    Raises UsageError if they are too many, or called the same, or another toolchain made one;
+    Raises UsageError if they are too many, or another toolchain made one;
     ImageError if one is no program of Rumprun's.
     """
     if len(programs) > MOST_PROGRAMS:
         raise UsageError(f"an image has at most {MOST_PROGRAMS} programs; these are "
                          f"{len(programs)}", next_step="make two images")
-    names = [one.name for one in programs]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UsageError(f"two of the programs are called {twice[0]}",
-                         next_step="give them names: lab.build({name: what, …})")
     recipes = [_recipe(one, toolchain) for one in programs]
     return recipes[0]
 
@@ -83,7 +79,8 @@ def _in_short(found: list[Diagnostic]) -> list[Diagnostic]:
 
 def bake(name: str, programs: Sequence[Compiled], oven: Oven, folder: Path,
          lines: SourceLines) -> tuple[Baked, str]:
-    """Make the image called `name` in `folder`; return how, and what rumprun-bake said.
+    """Make the image called `name` in `folder`, in which the programs are; return how, and what
+    rumprun-bake said.
 
     `lines` finds the text of the programs' sources.  Raises BuildError, with the component that
     would help as its next step; UsageError and ImageError as `check_programs` does.
@@ -95,7 +92,7 @@ def bake(name: str, programs: Sequence[Compiled], oven: Oven, folder: Path,
               *(oven.trace.tokens if oven.trace else ())]
     command = [str(oven.toolchain.bake), "-m", f"add {' '.join(tokens)}",
                oven.configuration.name, full,
-               *(str(one.file) for one in keep_apart(programs, oven.toolchain, folder))]
+               *(one.file.name for one in keep_apart(programs, oven.toolchain, folder))]
     code, output = run_tool(command, cwd=folder, env={**QUIET, "TMPDIR": str(folder)})
     log = quiet(output.replace(f"{folder}/", ""))
     if code or not (folder / full).exists():

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from kernel_magics.build.baked import Baked, BakedProgram
+from kernel_magics.build.baked import Baked
 from kernel_magics.build.cache import BuildCache, digest, file_digest
 from kernel_magics.build.diagnostics import Diagnostic, SourceLines
 from kernel_magics.build.elf import ElfFile
@@ -85,11 +85,11 @@ class RumprunKit:
         lines = SourceLines([source for part in work.parts if isinstance(part, Program)
                              for source in part.sources])
         with self.cache.staging() as folder:
-            programs = [one for index, part in enumerate(work.parts)
-                        for one in _compiled(part, work, folder / f"part{index}")]
+            programs = _gathered([one for index, part in enumerate(work.parts) for one in
+                                  _compiled(part, work, folder / f"part{index}")], folder)
             baked, log = bake(work.request.name, programs, work.oven, folder, lines)
             warnings = _foreseen(work, programs, lines.sources)
-            baked, kept = _keep(baked, folder)
+            kept = [path.name for one in programs for path in (one.file, one.map) if path]
             record = _finish(work, folder, baked, programs, warnings, log)
             headers = {header for one in programs for header in one.headers}
             files = [*entry_files(work.request.name), link_files(work.request.name)[0], *kept]
@@ -143,25 +143,31 @@ def _compiled(part: Program | Project, work: _Work, place: Path) -> list[Compile
     request, toolchain = work.request, work.oven.toolchain
     place.mkdir()
     if isinstance(part, Project):
-        return build_project(part, toolchain, request.cflags, request.ldflags, place)
+        return build_project(part, toolchain, request.cflags, request.ldflags, place,
+                             request.name)
     if part.file:
         return [Compiled(part.name, part.file)]
     return [compile_program(part, toolchain, place, request.cflags, request.ldflags)]
 
 
-def _keep(baked: Baked, folder: Path) -> tuple[Baked, list[str]]:
-    """Copy the programs and their maps to where the entry is made; return what they are now."""
-    kept: list[BakedProgram] = []
-    for one in baked.programs:
-        file = folder / f"{one.name}.rumprun"
-        file.write_bytes(one.file.read_bytes())
-        has_map = one.map is not None and one.map.exists()
-        if one.map and has_map:
-            file.with_name(f"{file.name}.map").write_bytes(one.map.read_bytes())
-        kept.append(BakedProgram(one.name, file,
-                                 file.with_name(f"{file.name}.map") if has_map else None))
-    names = [path.name for one in kept for path in (one.file, one.map) if path]
-    return replace(baked, programs=tuple(kept)), names
+def _gathered(programs: Sequence[Compiled], folder: Path) -> list[Compiled]:
+    """Return the programs, copied to where the entry is made with their maps.
+
+    rumprun-bake runs there and is given their plain names: it takes no blanks in a path.
+    Raises UsageError for names that are none, or of which there are two.
+    """
+    names = [check_name(one.name) for one in programs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"two of the programs are called {twice[0]}",
+                         next_step="give them names: lab.build({name: what, …})")
+    return [replace(one, file=_copied(one.file, folder / f"{one.name}.rumprun"),
+                    map=_copied(one.map, folder / f"{one.name}.rumprun.map")
+                    if one.map and one.map.exists() else None) for one in programs]
+
+
+def _copied(path: Path, place: Path) -> Path:
+    place.write_bytes(path.read_bytes())
+    return place
 
 
 def _archives(work: _Work) -> set[str]:

@@ -84,12 +84,12 @@ def project_failure(step: Step, project: Project, where: Path, log: str,
 
 
 def _own_words(step: Step, name: str, where: Path, log: str) -> tuple[str, str]:
-    if match := _CONFIGURE.search(log):
+    if said := _CONFIGURE.findall(log):
         hint = f"its log ends: {_config_log(where)}" if _config_log(where) else ""
         if "cross compiling" in log:
             hint = ("it wants to run a program, which cannot be done for a guest; tell it the "
                     "answer: --settings VARIABLE=yes (config.log names the variable)")
-        return f"{name}: configure says: {match[1]}", hint
+        return f"{name}: configure says: {said[-1]}", hint
     if match := _CMAKE.search(log):
         place = f" ({match['file']}:{match['line']})" if match["file"] else ""
         text = " ".join(match["text"].split())

@@ -30,11 +30,12 @@ _SUFFIXES = (".rumprun", ".exe")
 
 
 def build_project(project: Project, toolchain: RumprunToolchain, cflags: Sequence[str],
-                  ldflags: Sequence[str], taken: Path) -> list[Compiled]:
+                  ldflags: Sequence[str], taken: Path, name: str) -> list[Compiled]:
     """Build a project; copy the programs that are to be baked to the folder `taken`, and return
     them in their order.
 
-    It is built in a copy that is kept, so that the next build compiles only what changed; the
+    Of several programs the one called `name` is taken, unless the project says which.  It is
+    built in a copy that is kept, so that the next build compiles only what changed; the
     folder itself is not written to.  Raises UsageError if it has no build file, or makes several
     programs and none was chosen; BuildError (`diagnostics`, `log`, `command`) if a step fails;
     HostError if the build system is not installed.
@@ -48,14 +49,26 @@ def build_project(project: Project, toolchain: RumprunToolchain, cflags: Sequenc
     with _workshop(project, toolchain, files, [system, *cflags, *ldflags]) as place:
         source, built = place / "source", place / "build"
         mirror(project.folder, files, source)
-        flags = Flags((*ALWAYS, f"-ffile-prefix-map={source}={project.folder}"),
+        flags = Flags((*ALWAYS, *_as_users(project, place)),
                       tuple(found_from(cflags, [project.folder])),
                       tuple(found_from(ldflags, [project.folder])))
         where = built if system == "cmake" else source
         where.mkdir(exist_ok=True)
         log = "".join(_run(step, project, toolchain, where, place)
                       for step in steps_of(system, project, toolchain, source, flags))
-        return _programs(project, where, taken, log)
+        return _programs(project, where, taken, log, project.name or name)
+
+
+def _as_users(project: Project, place: Path) -> list[str]:
+    """Return what has debugging data name the user's files instead of the copy's.
+
+    A configure script takes no blank in a flag; a file of flags may hold one.
+    """
+    flag = f"-ffile-prefix-map={place / 'source'}={project.folder}"
+    if " " not in flag:
+        return [flag]
+    (place / "flags").write_text(f'"{flag}"\n', "utf-8", "surrogateescape")
+    return [] if " " in str(place) else [f"@{place / 'flags'}"]
 
 
 @contextmanager
@@ -120,7 +133,8 @@ def _run(step: Step, project: Project, toolchain: RumprunToolchain, where: Path,
     return log
 
 
-def _programs(project: Project, where: Path, taken: Path, log: str) -> list[Compiled]:
+def _programs(project: Project, where: Path, taken: Path, log: str,
+              hint: str) -> list[Compiled]:
     found = {_name(path): path for path in _candidates(where)}
     if not found:
         raise BuildError(f"{project.folder.name} was built, and none of what it made is a program "
@@ -129,7 +143,7 @@ def _programs(project: Project, where: Path, taken: Path, log: str) -> list[Comp
     if unknown := [name for name in project.programs if name not in found]:
         raise UsageError(f"{project.folder.name} makes no program {unknown[0]!r}",
                          next_step=f"it makes {', '.join(sorted(found))}")
-    chosen = project.programs or tuple(found)
+    chosen = project.programs or tuple(name for name in found if name == hint) or tuple(found)
     if len(chosen) > 1 and not project.programs:
         raise UsageError(f"{project.folder.name} makes {len(found)} programs: "
                          f"{', '.join(sorted(found))}",

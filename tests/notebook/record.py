@@ -2,12 +2,15 @@
 
 Run it after a change that alters what the notebooks show, look at the difference, and
 commit it.  Widgets are stored as their text: JupyterLab shows no others in a notebook
-that was not run by its reader.
+that was not run by its reader.  What `%%upstream` cells put out goes to recordings/ as
+well, which needs an installed Rumprun toolchain.
 """
 
+import json
 import os
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
@@ -33,12 +36,38 @@ def record(path: Path) -> None:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = tidy(cell.outputs)
+            cell.outputs = [without_prefix(output) for output in cell.outputs]
+    record_upstream(path, notebook)
     notebook.metadata.pop("widgets", None)
     notebook.metadata.language_info = {"name": "python"}
     text = nbformat.writes(notebook)
     if MACHINE.search(text):
         raise SystemExit(f"{path}: an output names a place on this machine")
     path.write_text(text + "\n", "utf-8")
+
+
+def without_prefix(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Name the toolchain's folder by its variable: it is another on each machine."""
+    prefix = os.environ.get("RUMPRUN_PREFIX")
+    if not prefix:
+        return output
+    return nbformat.from_dict(json.loads(
+        json.dumps(output).replace(prefix.rstrip("/"), "$RUMPRUN_PREFIX")))
+
+
+def record_upstream(path: Path, notebook: nbformat.NotebookNode) -> None:
+    """Keep what the cells that need a Rumprun toolchain put out, for machines without one."""
+    sys.path.insert(0, str(PROJECT / "notebooks"))
+    from recorded import STEP_LINE, toolchain_text
+
+    steps = {found[1]: cell.outputs for cell in notebook.cells if cell.cell_type == "code"
+             and (found := STEP_LINE.match(cell.source))}
+    if not steps:
+        return
+    made = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "toolchain": toolchain_text(), "steps": steps}
+    name = path.stem + ("_solutions" if path.parent.name == "solutions" else "")
+    target = PROJECT / "notebooks" / "recordings" / f"{name}.json"
+    target.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def tidy(outputs: list) -> list:

@@ -15,13 +15,20 @@ NOTEBOOKS = sorted((PROJECT / "notebooks").rglob("*.ipynb"))
 pytestmark = [pytest.mark.notebook, pytest.mark.guest, pytest.mark.slow]
 
 
-def nbval(path: Path) -> subprocess.CompletedProcess:
+def nbval(path: Path, **environment: str) -> subprocess.CompletedProcess:
     """Compare a notebook with its stored outputs, in a pytest of its own."""
     command = [sys.executable, "-m", "pytest", "-q", "--nbval", "--nbval-current-env",
                "--nbval-sanitize-with", str(Path(__file__).parent / "sanitize.cfg"),
                "-p", "no:cacheprovider", "--timeout", "600", str(path)]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": str(PROJECT)})
+                          env={**os.environ, "PYTHONPATH": str(PROJECT), **environment})
+
+
+def without_toolchain() -> dict[str, str]:
+    """Return an environment in which no Rumprun toolchain is found."""
+    folders = [folder for folder in os.environ["PATH"].split(os.pathsep)
+               if not (Path(folder) / "rumprun-bake").exists()]
+    return {"RUMPRUN_PREFIX": "", "PATH": os.pathsep.join(folders)}
 
 
 @pytest.mark.timeout(900)
@@ -34,6 +41,15 @@ def test_a_notebook_shows_what_is_stored_in_it(path):
     assert done.returncode == 0, done.stdout
     cells = sum(c.cell_type == "code" for c in nbformat.read(path, 4).cells)
     assert f"{cells} passed" in done.stdout
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if "%%upstream" in path.read_text()],
+                         ids=lambda p: str(p.relative_to(PROJECT / "notebooks")))
+def test_what_needs_a_toolchain_is_shown_as_recorded_without_one(path):
+    need("qemu", "libvirt", "compiler")
+    done = nbval(path, **without_toolchain())
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.timeout(300)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel_magics.errors import GuestError
 from kernel_magics.trace.kit_comparison import KitComparison
-
-if TYPE_CHECKING:
-    from kernel_magics.lab import Lab
 
 __all__ = ["run_under_kits"]
 
@@ -21,10 +18,11 @@ _KIT_OPTIONS = {"whole": "rumpkit", "heap_calls": "rumpkit", "bake": "rumprun",
                 "components": "rumprun"}
 
 
-def run_under_kits(lab: Lab, source: Any, name: str, *, until: str, timeout: float,
+def run_under_kits(lab: Any, source: Any, name: str, *, until: str, timeout: float,
                    memory_mib: int, build: Mapping[str, Any],
                    boot: Mapping[str, Any]) -> KitComparison:
-    """Build `source` with each kit, boot it on the same machine, traced, and compare.
+    """Build `source` with each kit, boot it on the same machine, traced, and compare; `lab` is
+    the Lab that does it.
 
     The images and guests are called NAME_rumpkit and NAME_rumprun.  One guest runs after the
     other, until it ends or, if `until` is given, until its console shows that; at most

@@ -3,6 +3,7 @@
 import shlex
 from typing import Any
 
+from kernel_magics.inspect.images.layer_models import LayerModel, model_of
 from kernel_magics.inspect.images.layers import LAYERS
 from kernel_magics.widgets.bakes import baked_html
 from kernel_magics.widgets.markup import byte_text, duration_text, escape, report
@@ -10,7 +11,6 @@ from kernel_magics.widgets.markup import byte_text, duration_text, escape, repor
 __all__ = ["image_html"]
 
 _COLOURS = {layer.name: layer.colour for layer in LAYERS}
-_TITLES = {layer.name: layer.title for layer in LAYERS}
 _OTHER_COLOUR = "#8a8a8a"
 
 
@@ -20,7 +20,8 @@ def image_html(image: Any) -> str:
     sizes = {name: int(size) for name, size in sizes.items() if size}
     root = _root(image) if image.initrd else ""
     baked = baked_html(image.baked) if image.baked else ""
-    return report(f"image {image.name}", _header(image), root, baked, _bar(sizes), _key(sizes),
+    return report(f"image {image.name}", _header(image), root, baked,
+                  _bar(sizes, model_of(image.kit)), _key(sizes),
                   *(f"<pre>{escape(warning.text())}</pre>" for warning in image.warnings))
 
 
@@ -46,10 +47,11 @@ def _root(image: Any) -> str:
             f"<table><tr>{heads}</tr>{rows}</table></details>")
 
 
-def _bar(sizes: dict[str, int]) -> str:
+def _bar(sizes: dict[str, int], model: LayerModel) -> str:
+    titles = {layer.name: layer.title for layer in model.layers}
     parts = "".join(
         f'<span style="flex:{size};background:{_COLOURS.get(name, _OTHER_COLOUR)}" '
-        f'title="{escape(_TITLES.get(name, name))}: {byte_text(size)}"></span>'
+        f'title="{escape(titles.get(name, name))}: {byte_text(size)}"></span>'
         for name, size in sizes.items())
     told = escape(", ".join(f"{name} {byte_text(size)}" for name, size in sizes.items()))
     return f'<div class="stack" role="img" aria-label="bytes by layer: {told}">{parts}</div>'

@@ -15,8 +15,7 @@ _PORT = re.compile(r"forwarding rule '(tcp|udp):[\d.]+:(\d+)-[\d.]*:(\d+)'")
 _LOCK = re.compile(r'Failed to get (?:shared )?"(?:write|consistent read)" lock')
 _LOCKED = re.compile(r"using the image \[([^\]]+)\]")
 _IMAGE = re.compile(r"Image is not in qcow2 format|qcow2: Image is corrupt|Unsupported qcow2")
-
-_PLUGIN = re.compile(r"[Cc]ould not load plugin.*|-plugin: invalid option|[Pp]lugin.* not supported")
+_PLUGIN = re.compile(r"[Cc]ould not load plugin.*|-plugin: invalid option|[Pp]lugin.* support.*")
 
 
 def explained(devices: Devices, said: str) -> LabError | None:

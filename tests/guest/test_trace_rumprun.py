@@ -1,13 +1,17 @@
 """Traces of upstream Rumprun's guests: baked in, and from outside, with a real toolchain."""
 
 import shutil
+import subprocess
+import sys
 import time
+import urllib.request
 
 import pytest
 from capabilities import need
 
 from kernel_magics import Lab
-from kernel_magics.errors import TraceError, UsageError
+from kernel_magics.errors import HostError, TraceError, UsageError
+from kernel_magics.trace.outside import plugin
 from kernel_magics.trace.plan import TracePlan
 
 pytestmark = pytest.mark.guest
@@ -52,6 +56,31 @@ int main(int argc, char **argv)
 	player(NULL);
 	pthread_join(other, NULL);
 	return 3;
+}
+"""
+SERVER = r"""
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+int main(void)
+{
+	struct sockaddr_in here = { .sin_family = AF_INET, .sin_port = htons(80) };
+	const char *answer = "HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nserved";
+	char request[1024];
+	int listener = socket(AF_INET, SOCK_STREAM, 0), one;
+
+	bind(listener, (struct sockaddr *)&here, sizeof(here));
+	listen(listener, 8);
+	puts("listening");
+	fflush(stdout);
+	while ((one = accept(listener, NULL, NULL)) >= 0) {
+		read(one, request, sizeof(request));
+		write(one, answer, strlen(answer));
+		close(one);
+	}
+	return 1;
 }
 """
 # Those do not come back, or had not when the guest was stopped.
@@ -226,6 +255,49 @@ def test_a_small_ring_says_what_it_lost(lab, images):
     written = int(trace._header.ring_write_index)
     assert trace.lost + 2 * (trace.df["kind"] == "call").sum() <= written
     assert trace.df["sequence"].is_unique
+
+
+def test_a_server_is_followed_through_its_interrupts(lab):
+    image = lab.build(SERVER, "served", kit="rumprun")
+    guest = lab.boot(image, memory_mib=64, ports=[80], trace="rumpuser_sp_init")
+    guest.console.expect("listening", timeout=30)
+    trace = guest.trace.start(["hypercalls", "interrupt", "switch", "wakeup"])
+    for _ in range(5):
+        with urllib.request.urlopen(f"http://127.0.0.1:{guest.ports[80]}/", timeout=20) as answer:
+            assert answer.read() == b"served"
+    trace.stop()
+    table = trace.df
+    assert trace.lost == 0 and set(
+        table[table["kind"] == "enter"]["event"].astype(str)) <= UNFINISHED
+    handled = table[table["event"] == "interrupt"]
+    assert len(handled) >= 5 and handled["in_interrupt"].all() and (handled["a0"] < 16).all()
+    assert (table["event"] == "wakeup").sum() > 5
+    # What the network's thread does is told apart from what the program does.
+    assert {"served", "isrthr"} <= set(trace.cpu["name"])
+    guest.stop()
+
+
+def test_another_process_reads_the_trace_of_a_guest(lab, images):
+    guest = lab.boot(images["outside"], memory_mib=64, argv=["game", "long"], name="elsewhere",
+                     trace="rumpuser_cv_*")
+    guest.console.expect("playing", timeout=30)
+    program = ("from kernel_magics import Lab\n"
+               "trace = Lab(driver='qemu').guest('elsewhere').trace\n"
+               "print(len(trace.df), trace.thread_names[1], trace.note[:19])")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    count, name, note = done.stdout.split(maxsplit=2)
+    assert int(count) > 10 and name == "main" and note.strip() == "traced from outside", done
+    assert guest.state == "running"
+    guest.stop()
+
+
+def test_a_plug_in_that_qemu_refuses_is_one_error(lab, images, tmp_path, monkeypatch):
+    empty = tmp_path / "empty.so"
+    empty.touch()
+    monkeypatch.setattr(plugin, "find_plugin", lambda: empty)
+    with pytest.raises(HostError, match="cannot trace a guest from outside"):
+        lab.boot(images["outside"], memory_mib=64, name="refused", trace="hypercalls")
+    assert "refused" not in {one.name for one in lab.guests()}
 
 
 def test_through_libvirt(images):

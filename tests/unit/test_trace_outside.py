@@ -3,18 +3,24 @@
 import ctypes
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from capabilities import need
 
 from kernel_magics.boot import abi
+from kernel_magics.boot.call_counters import call_counters
+from kernel_magics.boot.guest_files import GuestFiles
 from kernel_magics.boot.spec import BootSpec
+from kernel_magics.boot.thread_numbers import numbered_threads
 from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import HostError, TraceError, UsageError
 from kernel_magics.places import images_dir
 from kernel_magics.trace.events import event_number
+from kernel_magics.trace.kits import check_plan
 from kernel_magics.trace.outside import plugin, plugin_file
 from kernel_magics.trace.outside.jumps import jumping_to
 from kernel_magics.trace.outside.plugin_file import PointRow, Setup, write_plugin_file
@@ -154,6 +160,8 @@ def test_kvm_and_other_machines_are_refused():
         plugin.plugin_tracer(None, BootSpec(accel="kvm"), TracePlan())
     with pytest.raises(UsageError, match="of this machine"):
         plugin.plugin_tracer(None, BootSpec(uri="qemu+ssh://far/system"), TracePlan())
+    with pytest.raises(UsageError, match="recorded and traced"):
+        plugin.plugin_tracer(None, BootSpec(record="somewhere"), TracePlan())
     spec, _ = plugin.plugin_tracer(None, BootSpec(), TracePlan())
     assert spec.accel == "tcg"
 
@@ -193,11 +201,49 @@ def test_without_a_compiler_it_is_said(tmp_path, monkeypatch):
 
 def test_the_file_of_a_folder_with_a_comma_reaches_qemu_whole(image, tmp_path, monkeypatch):
     need("compiler")
-    from kernel_magics.boot.guest_files import GuestFiles
-
     folder = tmp_path / "one,two"
     folder.mkdir()
     tracer = plugin.PluginTracer(image, TracePlan(), 256)
     words = tracer.arguments(GuestFiles(folder), 64 << 20)
     assert words[0] == "-plugin" and words[1].endswith("one,,two/trace")
     assert Path(str(folder / "trace")).stat().st_size > 256 * 64
+
+
+def test_events_that_a_kit_has_not_are_refused(image):
+    for plan, match in ((TracePlan("syscalls"), "no syscalls"), (TracePlan("packet"), "no packet"),
+                        (TracePlan(["hypercalls", "mark"]), "no mark"),
+                        (TracePlan("off", stacks="read"), "no read"),
+                        (TracePlan(sample_hz=50), "no samples")):
+        with pytest.raises(UsageError, match=match):
+            check_plan(image, plan)
+    for plan in (TracePlan("all"), TracePlan("off"), TracePlan(["runtime", "rumpuser_cv_*"]),
+                 TracePlan("interrupt")):
+        check_plan(image, plan)
+    with pytest.raises(UsageError, match="no interrupt"):  # baked in there is no such point
+        check_plan(replace(image, header_address=4096), TracePlan("interrupt"))
+    check_plan(replace(image, kit="rumpkit"), TracePlan("syscalls", sample_hz=50))
+
+
+def test_threads_that_were_numbered_are_read_from_a_file_that_may_lie(image, tmp_path):
+    files = GuestFiles(tmp_path)
+    guest = SimpleNamespace(image=image, host_files=files)
+    assert numbered_threads(guest) == [] and call_counters(guest) is None
+    write_plugin_file(files.trace, [], Layout(), 1 << 20, 256, {})
+    data = bytearray(files.trace.read_bytes())
+    header = abi.Header.from_buffer(data)
+    row = abi.Thread.from_buffer(data, header.threads_address)
+    row.number, row.name, row.stack_pointer = 7, b"seven", 0x5000
+    header_counters = np.frombuffer(data, "<u8", abi.EVENTS, header.counters_address)
+    header_counters[64] = 5
+    files.trace.write_bytes(data)
+    assert numbered_threads(guest) == [(7, "seven", 0x5000)]
+    assert call_counters(guest)[64] == 5
+    for field, value in (("threads_address", 1 << 62), ("threads_capacity", 1 << 30),
+                         ("counters_address", 1 << 62), ("magic", 1)):
+        lying = bytearray(data)
+        setattr(abi.Header.from_buffer(lying), field, value)
+        files.trace.write_bytes(lying)
+        assert field == "counters_address" or numbered_threads(guest) == []
+        assert field.startswith("threads") or call_counters(guest) is None
+    files.trace.write_bytes(b"")
+    assert numbered_threads(guest) == [] and call_counters(guest) is None

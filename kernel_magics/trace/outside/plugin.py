@@ -44,7 +44,7 @@ def plugin_tracer(image: Any, spec: BootSpec,
                   plan: TracePlan) -> tuple[BootSpec, PluginTracer]:
     """Return who traces a guest from outside, and how it is booted then: under TCG.
 
-    Raises UsageError if the guest is to run under KVM, or on another machine.
+    Raises UsageError if the guest is to run under KVM, or on another machine, or is recorded.
     """
     _check(spec)
     return replace(spec, accel="tcg"), PluginTracer(image, plan, spec.trace_records)
@@ -60,6 +60,9 @@ def _check(spec: BootSpec) -> None:
                          "file of this machine",
                          next_step="use Lab() without a URI, or build the image with tracing in "
                                    "it: trace=True")
+    if spec.record:
+        raise UsageError("a run cannot be recorded and traced from outside at once",
+                         next_step="build the image with tracing in it: trace=True")
 
 
 def find_plugin() -> Path:

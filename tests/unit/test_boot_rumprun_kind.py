@@ -105,7 +105,7 @@ def test_what_such_guests_cannot_have(spec, devices, says):
 def test_a_rumpkit_guest_mounts_ext2_only():
     kind, image = kind_of("rumpkit"), SimpleNamespace(name="x")
     assert kind.devices(image, None, BootSpec(), Devices()) == Devices()
-    with pytest.raises(UsageError, match="mounts ext2, and data.img has a file system of ffs"):
+    with pytest.raises(UsageError, match=r"mounts ext2, and data\.img has a file system of ffs"):
         kind.devices(image, None, BootSpec(), DEVICES)
 
 

@@ -1,6 +1,6 @@
 """Programs that the tests of Rumprun's guests run."""
 
-__all__ = ["ENDS", "FILES", "TWO", "FAKE"]
+__all__ = ["ENDS", "FILES", "RAW", "TWO", "FAKE"]
 
 # What its first argument says; the second is a number.
 ENDS = r"""
@@ -78,6 +78,26 @@ int main(int argc, char **argv)
 		return printf("cannot write: %s\n", strerror(errno)), 4;
 	fputs("written by the guest", file);
 	return fclose(file) ? 5 : 0;
+}
+"""
+# Reads the second sector of a device and writes the third.
+RAW = r"""
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+	char sector[512];
+	int disk = open(argv[1], O_RDWR);
+
+	if (pread(disk, sector, sizeof(sector), 512) != sizeof(sector))
+		return 1;
+	printf("read <%.20s>\n", sector);
+	memset(sector, 0, sizeof(sector));
+	strcpy(sector, "from the guest");
+	return pwrite(disk, sector, sizeof(sector), 1024) != sizeof(sector);
 }
 """
 # The system's own lines, printed by a program that goes on.

@@ -2,7 +2,7 @@
 
 import pytest
 from capabilities import need
-from rumprun_programs import FILES
+from rumprun_programs import FILES, RAW
 
 from kernel_magics import Lab
 from kernel_magics.errors import GuestPanic, HostError, UsageError
@@ -61,6 +61,15 @@ def test_what_a_guest_wrote_the_next_one_reads(lab, files, tmp_path):
     disk = lab.disk(tmp_path / "data.img", 4, "ffs", mountpoint="/data")
     assert lab.boot(files, memory_mib=64, argv=["files", "/data"], disks=[disk]).wait(60) == 0
     assert b"written by the guest" in disk.path.read_bytes()
+
+
+def test_a_disk_without_a_file_system(lab, tmp_path):
+    path = tmp_path / "raw.img"
+    path.write_bytes(bytes(512) + b"text of the host".ljust(1 << 20, b"\0"))
+    guest = lab.boot(lab.build(RAW, "raw", kit="rumprun"), memory_mib=64,
+                     argv=["raw", "/dev/rld0d"], disks=[path])
+    assert guest.wait(60) == 0 and "read <text of the host>" in guest.console.text
+    assert path.read_bytes()[1024:1040] == b"from the guest\0\0"
 
 
 def test_other_devices(lab, generic, tree, tmp_path, driver):

@@ -16,7 +16,7 @@ __all__ = ["Pair", "rumprun_configuration", "render_rumprun", "parse_blk"]
 
 Pair = tuple[str, object]
 BLK_KEYS = ("source", "path", "fstype", "mountpoint")
-SOURCES = ("dev", "vnd", "etfs")
+SOURCES = ("dev", "vnd")
 FSTYPES = ("blk", "kernfs")
 _UNWRITABLE = '"\\'
 
@@ -110,6 +110,9 @@ def _parse_blk(entry: object) -> dict[str, str]:
     found = {key: str(entry[key]) for key in BLK_KEYS if entry.get(key)}
     if not {"source", "path"} <= set(found) or ("mountpoint" in found) != ("fstype" in found):
         raise _no_blk(dict(entry))
+    if found["source"] == "etfs":
+        raise UsageError("blk: the source etfs is for guests of Xen, and the lab boots machines",
+                         next_step='give "dev" and a path such as /dev/ld0a')
     for key, known in (("source", SOURCES), ("fstype", FSTYPES)):
         if key in found and found[key] not in known:
             raise UsageError(f"blk: {key}={found[key]!r} is not known",

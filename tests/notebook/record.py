@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 import nbformat
@@ -58,13 +59,13 @@ def without_prefix(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
 def record_upstream(path: Path, notebook: nbformat.NotebookNode) -> None:
     """Keep what the cells that need a Rumprun toolchain put out, for machines without one."""
     sys.path.insert(0, str(PROJECT / "notebooks"))
-    from recorded import STEP_LINE, toolchain_text
-
+    recorded = import_module("recorded")
     steps = {found[1]: cell.outputs for cell in notebook.cells if cell.cell_type == "code"
-             and (found := STEP_LINE.match(cell.source))}
+             and (found := recorded.STEP_LINE.match(cell.source))}
     if not steps:
         return
-    made = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "toolchain": toolchain_text(), "steps": steps}
+    made = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "toolchain": recorded.toolchain_text(),
+            "steps": steps}
     name = path.stem + ("_solutions" if path.parent.name == "solutions" else "")
     target = PROJECT / "notebooks" / "recordings" / f"{name}.json"
     target.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import nbformat
@@ -28,8 +29,7 @@ def recorded(monkeypatch, tmp_path):
     monkeypatch.setenv("RUMPRUN_PREFIX", "")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.syspath_prepend(str(NOTEBOOKS))
-    import recorded
-    yield recorded
+    yield import_module("recorded")
     sys.modules.pop("recorded")
 
 

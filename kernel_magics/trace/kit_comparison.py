@@ -48,6 +48,8 @@ class KitComparison:
         self.guests = None if self.images[0] is before or self.images[1] is after \
             else self.subjects
         self._phases = tuple(dict(one.boot_phases) for one in self.guests or ())
+        self._running = [one.name for one in self.guests or ()
+                         if one.state in ("running", "paused")]
         found = [hypercall_profile(one) for one in self.guests or ()]
         self._profiles = tuple(profile for profile, _ in found)
         self._whence = tuple(whence for _, whence in found)
@@ -63,8 +65,9 @@ class KitComparison:
         """Say what there is to say of the boots and the hypercalls."""
         if self.guests is None:
             return ["boots and hypercalls are compared of guests: boot both images"]
-        said = [f"{name}: {whence}" for name, profile, whence
-                in zip(self.names, self._profiles, self._whence, strict=True) if profile is None]
+        said = [f"{name} still ran: its main lasts until this was made" for name in self._running]
+        said += [f"{name}: {whence}" for name, profile, whence
+                 in zip(self.names, self._profiles, self._whence, strict=True) if profile is None]
         if "counters" in self._whence:
             said.append("counts only: boot both with trace=\"hypercalls\" (--trace) for times")
         return [*said, *self._unlike("machine", "machine"), *self._unlike("memory_mib", "RAM"),

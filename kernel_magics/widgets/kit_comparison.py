@@ -58,7 +58,7 @@ def _boots(found: Any, sides: Sides) -> str:
     most = int(max(found.boots.loc["total", ["before_ns", "after_ns"]])) or 1
     lanes = "".join(_lane(name, stages[side], most) for name, side
                     in zip(found.names, ("before_ns", "after_ns"), strict=True))
-    rows = [(_stage_name(str(name)), duration_text(int(before)), duration_text(int(after)),
+    rows = [(_stage_name(str(name)), _time(before or None), _time(after or None),
              _ratio(int(before), int(after)))
             for name, before, after in zip(found.boots.index, found.boots["before_ns"],
                                            found.boots["after_ns"], strict=True)]
@@ -129,4 +129,4 @@ def _ratio(before: int, after: int) -> str:
 
 
 def _time(time_ns: Any) -> str:
-    return "" if pd.isna(time_ns) else duration_text(int(time_ns))
+    return "–" if pd.isna(time_ns) else duration_text(int(time_ns))

@@ -29,10 +29,10 @@ function symbolTable(layer: Layer, symbols: SymbolRow[]): HTMLElement {
 	const several = layer.components.length > 0;
 	const mono = (text: string, title = "") => h("span", { class: "rl-mono", title }, text);
 	const rows = symbols.map(([name, size, address, kind, component]) => several
-		? [mono(name, `${name} at ${address}`), mono(component), kind, bytes(size)]
+		? [mono(name, `${name}: ${kind} at ${address}`), mono(component), bytes(size)]
 		: [mono(name, name), kind, bytes(size), mono(address)]);
-	const columns = several ? ["symbol", "component", "kind", "size"] : ["symbol", "kind", "size", "address"];
-	return table(`symbols of ${layer.name}`, columns, rows, several ? [3] : [2, 3]);
+	const columns = several ? ["symbol", "component", "size"] : ["symbol", "kind", "size", "address"];
+	return table(`symbols of ${layer.name}`, columns, rows, several ? [2] : [2, 3]);
 }
 
 /** The libraries that a layer is made of, the largest first: each shows its symbols alone. */

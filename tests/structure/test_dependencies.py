@@ -87,7 +87,7 @@ def test_the_set_up_steps_need_nothing_but_python():
 
 
 def test_the_tests_import_only_what_is_declared():
-    extra = {"traitlets", "libvirt_qemu"}
+    extra = {"traitlets", "libvirt_qemu", "recorded"}  # the last is the notebooks' own
     assert foreign(["tests"]) - extra <= provided(pins(RUN + TEST))
 
 

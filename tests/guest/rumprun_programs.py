@@ -1,6 +1,6 @@
 """Programs that the tests of Rumprun's guests run."""
 
-__all__ = ["ENDS", "FILES", "RAW", "TWO", "FAKE"]
+__all__ = ["ENDS", "FILES", "RAW", "TWO", "FAKE", "SERVER"]
 
 # What its first argument says; the second is a number.
 ENDS = r"""
@@ -132,3 +132,33 @@ int main(void)
 }
 """,
 }
+# Says "served" on port 80, to both families of addresses.
+SERVER = r"""
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int main(void)
+{
+	struct sockaddr_in6 here = { .sin6_family = AF_INET6, .sin6_port = htons(80) };
+	const char *answer = "HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nserved";
+	char request[1024], name[64];
+	int listener = socket(AF_INET6, SOCK_STREAM, 0), no = 0;
+
+	setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no));
+	bind(listener, (struct sockaddr *)&here, sizeof(here));
+	listen(listener, 8);
+	gethostname(name, sizeof(name));
+	printf("%s listens\n", name);
+	fflush(stdout);
+	for (;;) {
+		int one = accept(listener, NULL, NULL);
+
+		read(one, request, sizeof(request));
+		write(one, answer, strlen(answer));
+		close(one);
+	}
+}
+"""

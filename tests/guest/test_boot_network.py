@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 from capabilities import need
+from rumprun_programs import SERVER as RUMPRUN_SERVER
 from test_boot_errors import refused
 from test_boot_processes import Notebook
 
@@ -301,6 +302,18 @@ def test_a_guest_on_a_bridge_is_reached_at_its_address(server, bridge):
         guest = lab.boot(server, net=f"bridge:{bridge}", address="192.168.77.2/24")
         assert guest.address == "192.168.77.2"
         assert guest.http("/", timeout=60).status == 200
+
+
+@pytest.mark.parametrize("nic", ["virtio", "e1000"])
+def test_a_rumprun_guest_on_a_tap_and_on_a_bridge(tap, bridge, nic):
+    need("rumprun", "libvirt")
+    with Lab() as lab:
+        image = lab.build(RUMPRUN_SERVER, "served", kit="rumprun", bake="hw_generic")
+        for net, address in ((f"tap:{tap}", "192.168.76.2"), (f"bridge:{bridge}", "192.168.77.2")):
+            guest = lab.boot(image, memory_mib=64, net=net, address=f"{address}/24", nic=nic)
+            guest.console.expect("listens", timeout=60)
+            assert guest.address == address and guest.http("/", timeout=60).text == "served"
+            guest.stop()
 
 
 def test_a_bridge_that_qemu_may_not_use(lab, probe, bridge):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from capabilities import need
-from rumprun_programs import ENDS
+from rumprun_programs import ENDS, SERVER
 
 from kernel_magics import Lab
 from kernel_magics.errors import GuestPanic, HostError
@@ -107,37 +107,6 @@ def test_a_configuration_that_a_libvirt_elsewhere_cannot_have(lab, ends):
         lab.boot(ends, memory_mib=64, env={"A": "x" * 6000}, uri="test:///default",
                  driver="libvirt")
     assert not [guest for guest in lab.guests() if guest.uri]
-
-
-SERVER = r"""
-#include <netinet/in.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-int main(void)
-{
-	struct sockaddr_in6 here = { .sin6_family = AF_INET6, .sin6_port = htons(80) };
-	const char *answer = "HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nserved";
-	char request[1024], name[64];
-	int listener = socket(AF_INET6, SOCK_STREAM, 0), no = 0;
-
-	setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no));
-	bind(listener, (struct sockaddr *)&here, sizeof(here));
-	listen(listener, 8);
-	gethostname(name, sizeof(name));
-	printf("%s listens\n", name);
-	fflush(stdout);
-	for (;;) {
-		int one = accept(listener, NULL, NULL);
-
-		read(one, request, sizeof(request));
-		write(one, answer, strlen(answer));
-		close(one);
-	}
-}
-"""
 
 
 def test_a_server_with_static_addresses(lab, driver):

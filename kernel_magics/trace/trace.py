@@ -13,6 +13,7 @@ from kernel_magics.trace.events import EVENTS, NAMES, bitmap, select
 from kernel_magics.trace.flight import Condition, Watch
 from kernel_magics.trace.following import Cursor, Following
 from kernel_magics.trace.kits import check_plan
+from kernel_magics.trace.lock_names import LockNames, names_now
 from kernel_magics.trace.plan import TracePlan
 from kernel_magics.trace.processes import ProcessesSeen
 from kernel_magics.trace.recorder import KEEP_RECORDS, Recorder
@@ -194,6 +195,10 @@ class Trace(Views):
         if self._guest is None or counters is None:
             return super().hypercalls
         return hypercall_table(counts_of(counters), self._guest.image)
+
+    def _lock_names(self, recording: Recording) -> LockNames:
+        """Names also what only the guest as it is now tells: locks on its heap."""
+        return LockNames(recording, names_now(self._guest))
 
     def keep(self, seconds: float | None = None) -> "Trace":
         """Keep only what was recorded in the last `seconds`, as a flight recorder does; None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kernel_magics.trace.distribution import Histogram
     from kernel_magics.trace.flame import FlameGraph
     from kernel_magics.trace.listing import Listing
+    from kernel_magics.trace.lock_names import LockNames
     from kernel_magics.trace.processes import TraceProcesses
     from kernel_magics.trace.recording import Recording
     from kernel_magics.trace.stacks import CallStack
@@ -87,7 +88,12 @@ class Views:
         from kernel_magics.trace.locks import lock_table
 
         recording = self.recording
-        return lock_table(recording.df, recording.threads, recording.symbol)
+        return lock_table(recording.df, recording.threads, self._lock_names(recording))
+
+    def _lock_names(self, recording: "Recording") -> "LockNames":
+        from kernel_magics.trace.lock_names import LockNames
+
+        return LockNames(recording)
 
     @property
     def lock_waits(self) -> pd.DataFrame:
@@ -95,7 +101,7 @@ class Views:
         from kernel_magics.trace.locks import lock_waits
 
         recording = self.recording
-        return lock_waits(recording.df, recording.threads, recording.symbol)
+        return lock_waits(recording.df, recording.threads, self._lock_names(recording))
 
     @property
     def hypercalls(self) -> pd.DataFrame:

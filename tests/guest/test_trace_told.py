@@ -139,7 +139,7 @@ def test_samples_find_the_function_that_takes_the_time(told):
 
 def test_who_waits_for_the_mutex_and_who_lets_it_go(told):
     waits = told.lock_waits
-    waits = waits[(waits["kind"] == "futex") & waits["name"].str.startswith("gate")]
+    waits = waits[(waits["kind"] == "mutex") & (waits["name"] == "gate")]
     assert waits["thread_name"].tolist() == ["main"]
     assert 10_000_000 < waits["waited_ns"].iloc[0] < 2_000_000_000
     assert waits["woken_by_name"].iloc[0] not in ("", "main", "interrupt")

@@ -81,6 +81,20 @@ class LineTable:
             self.damage = str(error).splitlines()[0] if str(error) else type(error).__name__
             return False
 
+    def type_of(self, name: str, address: int) -> Any:
+        """Return the type of the variable of a name at an address, a drgn.Type; None if there
+        is no such, as far as the debugging data tells."""
+        if self._is_unreadable:
+            return None
+        try:
+            found = self._load().variable(name)
+            return found.type_ if found.address_ == address else None
+        except LookupError:
+            return None
+        except Exception as error:  # see above
+            self.damage = str(error).splitlines()[0] if str(error) else type(error).__name__
+            return None
+
     def _load(self) -> Any:
         if self._program is None:
             import drgn

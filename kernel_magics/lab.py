@@ -22,7 +22,14 @@ from kernel_magics.boot.spec import BootSpec
 from kernel_magics.boot.starting import attach_guest, start_guest
 from kernel_magics.build import GuestImage, find_kit
 from kernel_magics.build.parts import read_request
-from kernel_magics.build.rumprun import BakeList, ComponentList, list_bakes, list_components
+from kernel_magics.build.rumprun import (
+    BakeList,
+    BakeRecipe,
+    ComponentList,
+    list_bakes,
+    list_components,
+    program_recipe,
+)
 from kernel_magics.errors import GuestError, LabError, UsageError
 from kernel_magics.inspect.dumps.dump import Dump, open_dump
 from kernel_magics.inspect.memory.heap_calls import heap_calls_flags
@@ -108,12 +115,13 @@ class Lab:
         the program note who allocates and frees its memory (guest.memory.heap.calls).
 
         For the kit "rumprun", an installed upstream toolchain, `bake` is one of its
-        configurations (lab.bakes, by default hw_virtio), `components` are libraries to add to
-        it (lab.components), and `trace` links the tracing of hypercalls in.  `source` may also
-        be a project's folder, a program that is not baked yet, an image to bake again, or a
-        mapping {name: any of these} of programs that start in that order.  `project` is for
-        folders: `system` is "cmake", "configure" or "make" if it has several, `settings` go to
-        cmake or configure, `goals` to make, and `programs` are those to take.
+        configurations (lab.bakes, by default hw_virtio; "FILE:NAME" is one of yours),
+        `components` are libraries to add to it (lab.components), and `trace` links the tracing
+        of hypercalls in.  `source` may also be a project's folder, a program that is not baked
+        yet, an image to bake again, or a mapping {name: any of these} of programs that start in
+        that order.  `project` is for folders: `system` is "cmake", "configure" or "make" if it
+        has several, `settings` go to cmake or configure, `goals` to make, and `programs` are
+        those to take.
 
         Raises UsageError, BuildError (with diagnostics), HostError or ImageError.
         """
@@ -200,7 +208,7 @@ class Lab:
         `memory_mib` is its RAM, by default what the image says it needs, else 32; `spec`
         holds further fields of BootSpec: ports, net, disks, shares, capture, initrd, rc,
         machine, accel, driver, uri, paused, timeout …  `trace` says what is recorded from the
-        first instruction on: as in guest.trace.start, also a TracePlan.
+        first instruction on: as in guest.trace.start, also a TracePlan; or "later".
         Raises UsageError, ImageError, HostError, GuestError, BootError or TraceError; then
         nothing is left running.
         """
@@ -358,6 +366,11 @@ class Lab:
         """The bake configurations of the installed Rumprun toolchain, a table with `.df`; each
         has its `components`.  Raises HostError if there is no toolchain."""
         return list_bakes()
+
+    def recipe(self, path: str | Path) -> BakeRecipe:
+        """Return the bake recipe of a program that Rumprun's compiler made and nobody has baked
+        yet.  Raises ImageError (attribute `path`) for any other file."""
+        return program_recipe(Path(path))
 
     @property
     def components(self) -> ComponentList:

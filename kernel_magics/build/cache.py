@@ -21,7 +21,7 @@ from typing import Any
 from kernel_magics.errors import HostError
 from kernel_magics.places import cache_dir
 
-__all__ = ["BuildCache", "digest", "disk_errors", "load_record"]
+__all__ = ["BuildCache", "digest", "disk_errors", "file_digest", "load_record"]
 
 RECORD = "record.json"
 KEPT_ENTRIES = 400

@@ -6,6 +6,7 @@ from typing import Any
 
 from kernel_magics.build.kits import Source
 from kernel_magics.build.parts import Program
+from kernel_magics.build.rumprun import find_bake
 from kernel_magics.errors import LabError, UsageError
 from kernel_magics.magics.arguments import Argument, Command, Option, nearest
 from kernel_magics.magics.session import image_names, notebook_lab
@@ -17,7 +18,7 @@ RUMPRUN_OPTIONS = (
     Option("--kit", "what the guest is made with: rumpkit, or an installed upstream rumprun",
            "KIT", default="rumpkit", choices=("rumpkit", "rumprun")),
     Option("--bake", "rumprun's configuration, such as hw_virtio or hw_generic (%rumpbake lists "
-           "them)", "CONFIGURATION", default="", complete="bake"),
+           "them); FILE:NAME is one of your own", "CONFIGURATION", default="", complete="bake"),
     Option("--component", "a library to add to rumprun's configuration", "LIBRARY", repeat=True,
            complete="component"),
 )
@@ -38,25 +39,29 @@ PROJECT_OPTIONS = (
 
 RUMPBAKE = Command(
     "rumpbake", "list what an installed Rumprun can bake",
-    arguments=(Argument("CONFIGURATION", "one of them, to see its components", required=False,
+    arguments=(Argument("WHAT", "one of its configurations, to see its components; or the path of "
+                        "a program that is not baked yet, to see its recipe", required=False,
                         complete="bake"),),
     options=(Option("--components", "list the components instead, each with the configurations "
                     "that have it"),),
     details="""The result's .df is the whole table. A program that calls what no component of
     its configuration implements gets a warning when it is built. The same from a script:
     lab.bakes and lab.components.""",
-    examples=("%rumpbake", "%rumpbake hw_virtio", "%rumpbake --components"))
+    examples=("%rumpbake", "%rumpbake hw_virtio", "%rumpbake ./program",
+              "%rumpbake --components"))
 
 
 def rumpbake(options: SimpleNamespace, _cell: str | None) -> Any:
-    """Return the configurations, one of them, or the components."""
-    lab = notebook_lab()
+    """Return the configurations, one of them, the components, or a program's recipe."""
+    lab, what = notebook_lab(), options.what
     if options.components:
-        if options.configuration:
+        if what:
             raise UsageError("%rumpbake: --components are all there are",
-                             next_step=f"leave one out: %rumpbake {options.configuration}")
+                             next_step=f"leave one out: %rumpbake {what}")
         return lab.components
-    return lab.bakes.find(options.configuration) if options.configuration else lab.bakes
+    if what and ":" not in what and ("/" in what or Path(what).suffix):
+        return lab.recipe(Path(what).expanduser())
+    return find_bake(what) if what else lab.bakes
 
 
 def read_from(name: str, options: SimpleNamespace, cell: str | None) -> Any:

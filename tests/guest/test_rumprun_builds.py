@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from capabilities import need
+from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from rumprun_building import EMPTY, build, said, without, write
 
 from kernel_magics import Lab
 from kernel_magics.boot.rumprun_findings import examine_rumprun
-from kernel_magics.build.rumprun import find_rumprun
+from kernel_magics.build.rumprun import find_bake, find_rumprun
 from kernel_magics.errors import BuildError, ImageError, UsageError
 
 pytestmark = pytest.mark.guest
@@ -73,6 +74,29 @@ def test_configurations_and_components(lab):
     with pytest.raises(UsageError, match="no component 'rumpfs_msdoss'") as caught:
         build(lab, EMPTY, components="rumpfs_msdoss")
     assert "rumpfs_msdos" in caught.value.next_step
+
+
+def test_a_configuration_of_the_users(lab, tmp_path):
+    write(tmp_path, my__conf="version 20160209\nconf hw_mine\n\tcreate \"small\"\n\tassimilate "
+          "hw_virtio\n\tremove -lrumpnet_netinet6\n\tadd -lrumpfs_msdos\nfnoc\n",
+          bad__conf="conf hw_mine\n\tcreate \"x\"\nfnoc\n")
+    text = ("#include <sys/socket.h>\n"
+            "int main(void) { return socket(AF_INET6, SOCK_STREAM, 0) < 0 ? 6 : 0; }")
+    image = build(lab, text, "mine", bake=f"{tmp_path}/my.conf:hw_mine")
+    assert "rumpfs_msdos" in image.baked.components and image.baked.configuration == "hw_mine"
+    (warning,) = image.warnings
+    assert warning.message == ("AF_INET6 needs rumpnet_netinet6, which this image has not: "
+                               "--bake hw_virtio")
+    guest = lab.boot(image, memory_mib=64)
+    assert guest.wait(60) == 6
+    assert find_bake(f"{tmp_path}/my.conf:hw_mine").description == "small"
+    with pytest.raises(UsageError, match="no configuration 'hw_yours'") as caught:
+        build(lab, text, bake=f"{tmp_path}/my.conf:hw_yours")
+    assert "hw_mine" in caught.value.next_step
+    with pytest.raises(BuildError, match="config version not specified"):
+        build(lab, text, bake=f"{tmp_path}/bad.conf:hw_mine")
+    with pytest.raises(UsageError, match="no file of bake configurations"):
+        build(lab, text, bake="gone.conf:hw_mine")
 
 
 def test_a_component_that_wants_another_one_says_which(lab):
@@ -192,6 +216,9 @@ def test_a_program_compiled_elsewhere_is_baked(lab, tmp_path):
     host = shutil.copy(shutil.which("true"), tmp_path / "host")
     with pytest.raises(ImageError, match="has no bake recipe"):
         build(lab, Path(host))
+    assert lab.recipe(tmp_path / "prog").tuple == "x86_64-rumprun-netbsd"
+    with pytest.raises(ImageError, match="has no bake recipe"):
+        lab.recipe(host)
 
 
 def test_too_many_programs_and_two_of_one_name(lab):
@@ -223,6 +250,10 @@ def test_cells(lab, tmp_path, monkeypatch, capsys):
         result, shown = run("%rumpbake hw_virtio")
         assert "rumpnet_netinet" in shown and result.result.name == "hw_virtio"
         assert run("%rumpbake --components")[0].result.df.loc["rumpfs_ffs", "faction"] == "fs"
+        line = "%rumpbuild x --kit rumprun --bake hw_v"
+        with provisionalcompleter():
+            offered = {one.text for one in shell.Completer.completions(line, len(line))}
+        assert offered == {"hw_virtio", "hw_virtio_scsi"}
         for cell, message in (
                 ("%rumpbake hw_none", "no configuration 'hw_none'"),
                 ("%rumpbuild x --kit rumprun --from nix", "no image and no file called 'nix'"),

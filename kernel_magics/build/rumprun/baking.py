@@ -12,11 +12,11 @@ from kernel_magics.build.rumprun.apart import keep_apart
 from kernel_magics.build.rumprun.compiling import Compiled, failure, quiet
 from kernel_magics.build.rumprun.configurations import BakeConfiguration
 from kernel_magics.build.rumprun.missing import missing_component, missing_library
-from kernel_magics.build.rumprun.recipe import read_recipe
+from kernel_magics.build.rumprun.recipe import program_recipe
 from kernel_magics.build.rumprun.toolchain import QUIET, RumprunToolchain
 from kernel_magics.build.rumprun.tracing import TraceParts
 from kernel_magics.build.toolchain import run_tool
-from kernel_magics.errors import ImageError, UsageError
+from kernel_magics.errors import UsageError
 
 __all__ = ["MOST_PROGRAMS", "Oven", "bake", "check_programs"]
 
@@ -26,13 +26,15 @@ KERNEL_PREFIX = "rumpns_"  # of every name of NetBSD's kernel
 
 @dataclass(frozen=True, slots=True)
 class Oven:
-    """What an image is baked with: a toolchain, a configuration, libraries `added` to it, and
-    what traces its hypercalls, None if nothing does."""
+    """What an image is baked with: a toolchain, a configuration, libraries `added` to it, what
+    traces its hypercalls, None if nothing does, and the `file` the configuration is in, None for
+    the toolchain's own."""
 
     toolchain: RumprunToolchain
     configuration: BakeConfiguration
     added: tuple[str, ...] = ()
     trace: TraceParts | None = None
+    file: Path | None = None
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -54,11 +56,7 @@ def check_programs(programs: Sequence[Compiled], toolchain: RumprunToolchain) ->
 
 
 def _recipe(program: Compiled, toolchain: RumprunToolchain) -> BakeRecipe:
-    found = read_recipe(program.file)
-    if found is None:
-        raise ImageError(f"{program.file} is no program that Rumprun's compiler made: it has no "
-                         "bake recipe", path=program.file,
-                         next_step=f"compile it with {toolchain.compiler.name}")
+    found = program_recipe(program.file)
     if found.tooldir.resolve() != toolchain.prefix.resolve():
         raise UsageError(f"{program.name} was compiled by the toolchain in {found.tooldir}, and "
                          f"the one in use is in {toolchain.prefix}",
@@ -90,7 +88,8 @@ def bake(name: str, programs: Sequence[Compiled], oven: Oven, folder: Path,
     tokens = [f"-Wl,-Map={map_file}",
               *(one if "/" in one else f"-l{one}" for one in oven.added),
               *(oven.trace.tokens if oven.trace else ())]
-    command = [str(oven.toolchain.bake), "-m", f"add {' '.join(tokens)}",
+    own = ["-c", str(oven.file)] if oven.file else []
+    command = [str(oven.toolchain.bake), *own, "-m", f"add {' '.join(tokens)}",
                oven.configuration.name, full,
                *(one.file.name for one in keep_apart(programs, oven.toolchain, folder))]
     code, output = run_tool(command, cwd=folder, env={**QUIET, "TMPDIR": str(folder)})

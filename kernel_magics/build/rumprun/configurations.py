@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_magics.build.baked import faction_of
-from kernel_magics.build.cache import digest
+from kernel_magics.build.cache import digest, file_digest
 from kernel_magics.build.rumprun.toolchain import QUIET, RumprunToolchain, find_rumprun
 from kernel_magics.build.toolchain import run_tool
 from kernel_magics.errors import BuildError, UsageError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["BakeConfiguration", "BakeList", "bake_configurations", "check_configuration",
-           "list_bakes"]
+           "find_bake", "list_bakes", "split_bake"]
 
 _LINE = re.compile(r"^(\w+)\s*: (.*)$")
 
@@ -106,24 +106,34 @@ def list_bakes() -> BakeList:
     return bake_configurations(find_rumprun())
 
 
-def bake_configurations(toolchain: RumprunToolchain) -> BakeList:
+def find_bake(given: str) -> BakeConfiguration:
+    """Return a configuration of the installed toolchain, by name, or by FILE:NAME one of the
+    user's.  Raises UsageError for one that is not there, HostError without a toolchain."""
+    file, name = split_bake(given)
+    return bake_configurations(find_rumprun(), file).find(name)
+
+
+def bake_configurations(toolchain: RumprunToolchain, file: Path | None = None) -> BakeList:
     """Return what `rumprun-bake list` and `describe` say, in its order.
 
-    The answer is kept in the cache until the toolchain is replaced.  Raises BuildError with the
-    script's output if it fails.
+    `file` is a file of further configurations, of the user's.  The answer is kept in the cache
+    until the toolchain or the file is replaced.  Raises BuildError with the script's output if
+    it fails.
     """
-    return _configurations(toolchain)
+    return _configurations(toolchain, file, file_digest(file) if file else "")
 
 
-@lru_cache(maxsize=4)
-def _configurations(toolchain: RumprunToolchain) -> BakeList:
-    place = cache_dir() / "rumprun" / f"{digest('1', toolchain.identity)[:24]}.json"
+@lru_cache(maxsize=8)
+def _configurations(toolchain: RumprunToolchain, file: Path | None, text: str) -> BakeList:
+    key = digest("1", toolchain.identity, text)
+    place = cache_dir() / "rumprun" / f"{key[:24]}.json"
     with suppress(OSError, ValueError, TypeError, KeyError):
         return _read(place)
     found = []
-    for line in _ask(toolchain, "list").splitlines():
+    more = ["-c", str(file)] if file else []
+    for line in _ask(toolchain, *more, "list").splitlines():
         if match := _LINE.match(line.strip()):
-            words = _ask(toolchain, "describe", match[1]).split()
+            words = _ask(toolchain, *more, "describe", match[1]).split()
             names = tuple(word.removeprefix("-l") for word in words)
             missing = [name for name in names if toolchain.library(name) is None]
             found.append(BakeConfiguration(match[1], match[2], names, tuple(missing)))
@@ -152,16 +162,33 @@ def _ask(toolchain: RumprunToolchain, *arguments: str) -> str:
     if code:
         raise BuildError(f"{' '.join(command)} fails:\n{output.strip()}", diagnostics=(),
                          log=output, command=command,
-                         next_step="its configuration is etc/rumprun-bake.conf in the prefix")
+                         next_step="look at the file of configurations, by default "
+                                   "etc/rumprun-bake.conf in the prefix")
     return output
 
 
-def check_configuration(toolchain: RumprunToolchain, name: str) -> BakeConfiguration:
-    """Return a configuration that can be baked and booted here.
+def split_bake(given: str) -> tuple[Path | None, str]:
+    """Split "mine.conf:hw_mine" into a file of configurations and a name; no file without it.
+
+    Raises UsageError for a file that is not there.
+    """
+    file, colon, name = given.rpartition(":")
+    if not colon:
+        return None, given
+    path = Path(file).expanduser().absolute()
+    if not path.is_file():
+        raise UsageError(f"there is no file of bake configurations {file}",
+                         next_step="give FILE:NAME, or the name of one that %rumpbake lists")
+    return path, name
+
+
+def check_configuration(toolchain: RumprunToolchain, given: str) -> BakeConfiguration:
+    """Return a configuration that can be baked and booted here: a name, or FILE:NAME.
 
     Raises UsageError for one that is not there, is for Xen, or of which parts are not installed.
     """
-    found = bake_configurations(toolchain).find(name)
+    file, name = split_bake(given)
+    found = bake_configurations(toolchain, file).find(name)
     if not found.is_bootable_here:
         raise UsageError(f"{name} is for Xen, which the lab does not boot",
                          next_step="bake hw_virtio or hw_generic")

@@ -21,7 +21,7 @@ from kernel_magics.build.rumprun.baking import Oven, bake
 from kernel_magics.build.rumprun.calls import failing_calls
 from kernel_magics.build.rumprun.compiling import Compiled, compile_program
 from kernel_magics.build.rumprun.components import check_component
-from kernel_magics.build.rumprun.configurations import check_configuration
+from kernel_magics.build.rumprun.configurations import check_configuration, split_bake
 from kernel_magics.build.rumprun.mirror import list_sources, read_texts, tree_identity
 from kernel_magics.build.rumprun.needs import missing_needs
 from kernel_magics.build.rumprun.projects import build_project
@@ -112,14 +112,14 @@ def _work(request: BuildRequest) -> _Work:
     added = tuple(check_component(toolchain, name) for name in request.components)
     return _Work(request, parts, Oven(toolchain, configuration, tuple(
         name for name in dict.fromkeys(added) if name not in configuration.components),
-        trace_parts(toolchain) if request.trace else None))
+        trace_parts(toolchain) if request.trace else None, split_bake(request.bake)[0]))
 
 
 def _key(work: _Work) -> str:
     request, oven = work.request, work.oven
     return digest(
         RECIPE, RumprunKit.name, request.name, request.lang, str(request.folder),
-        oven.toolchain.identity, oven.configuration.name,
+        oven.toolchain.identity, oven.configuration.name, " ".join(oven.components),
         json.dumps([request.cflags, request.ldflags, oven.added]),
         oven.trace.identity if oven.trace else "",
         *(word for part in work.parts for word in _part_key(part)))

@@ -9,7 +9,7 @@ from kernel_magics.build.baked import RECIPE_SECTION, BakeRecipe
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import ImageError
 
-__all__ = ["BakeRecipe", "read_recipe"]
+__all__ = ["BakeRecipe", "program_recipe", "read_recipe"]
 
 RECIPE_OWNER, RECIPE_TYPE = "rumpkernel.org", 0x101
 _KEYS = ("tuple", "tooldir", "backingcc", "cflags")
@@ -37,3 +37,17 @@ def read_recipe(path: Path) -> BakeRecipe | None:
                          next_step="compile the program again")
     return BakeRecipe(found["tuple"], Path(found["tooldir"]), Path(found["backingcc"]),
                       found.get("cflags", ""))
+
+
+def program_recipe(path: Path) -> BakeRecipe:
+    """Return the recipe of a program that is not baked yet.
+
+    Raises ImageError (attribute `path`) if it has none, or as `read_recipe` does.
+    """
+    found = read_recipe(path)
+    if found is None:
+        raise ImageError(f"{path} is no program that Rumprun's compiler made: it has no bake "
+                         "recipe", path=path,
+                         next_step="compile it with x86_64-rumprun-netbsd-gcc; of an image that "
+                                   "was built here, image.recipe is the recipe")
+    return found

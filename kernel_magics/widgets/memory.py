@@ -18,7 +18,10 @@ _COLOURS = {
     "application": "#c2650a", "image": "#4f8a10", "kernel stacks": "#0a87a0",
     "page tables": "#a855b5", "root archive": "#b85580", "runtime, large blocks": "#3478d4",
     "runtime, small blocks": "#7a68d8", "trace ring": "#a0790a",
-    "page allocator's own": "#0b8a6a", "not the allocator's": "#80808a", _FREE: "#9aa0a6"}
+    "page allocator's own": "#0b8a6a", "not the allocator's": "#80808a", _FREE: "#9aa0a6",
+    # Of upstream Rumprun's guests.
+    "program's heap": "#b7791f", "rump kernel's heap": "#2f855a", "bmk's heap": "#7a68d8",
+    "stacks": "#c2410c", "whole pages of the kernel": "#3b82c4"}
 
 
 class MemoryView(ListingView):

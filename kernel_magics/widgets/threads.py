@@ -26,7 +26,8 @@ def threads_view(guest: Any) -> ListingView:
     def look() -> Any:
         found = threads.read()
         problems[:] = getattr(found, "problems", [])
-        return found.df if hasattr(found, "df") else threads.df
+        table = found.df if hasattr(found, "df") else threads.df
+        return table.drop(columns="cpu_ns") if table["cpu_ns"].isna().all() else table
 
     can_tell = hasattr(type(threads), "__getitem__")
     return ListingView(f"Threads of {guest.name}", "threads", look, guest=guest,
@@ -48,7 +49,7 @@ def frame_rows(frames: Iterable[Any]) -> list[dict[str, Any]]:
     """Return the frames of a backtrace for the browser, with source and variables."""
     rows = []
     for frame in list(frames)[:_MOST_FRAMES]:
-        place = f"{frame.file}:{frame.line}" if frame.line else f"{frame.address:#x}"
+        place = frame.place or f"{frame.address:#x}"
         rows.append({"name": frame.function or "?", "layer": frame.layer, "place": place,
                      "colour": _COLOURS.get(frame.layer, "#80808a"),
                      "source": str(getattr(frame, "excerpt", "") or ""),

@@ -56,8 +56,8 @@ GUEST_OPTIONS = (
     Option("--uri", "another libvirt than the embedded one", "URI", aliases=("--host",)),
     Option("--hostname", "what the guest calls itself", "NAME", default=""),
     Option("--trace", "what to record from the first instruction on: hypercalls, syscalls, "
-           "runtime, all, or names or globs of events, with commas between", "WHAT", default="off",
-           kind=events, complete="events"),
+           "runtime, all, or names or globs of events, with commas between; or later", "WHAT",
+           default="off", kind=events, complete="events"),
     Option("--trace-records", "how many events the guest's ring holds (4096; traced 65536)", "N",
            kind=whole),
     Option("--on-panic", "what a panic does with the machine", "ACTION", default="exit",

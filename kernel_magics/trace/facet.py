@@ -11,12 +11,14 @@ from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import TraceError
 
 if TYPE_CHECKING:
+    from kernel_magics.trace.plan import TracePlan
     from kernel_magics.trace.trace import Trace
 
 __all__ = ["boot_trace", "boot_tracer", "guest_trace"]
 
 # Enough that the lab, which looks some thousand times a second, keeps up with a guest.
 TRACED_RECORDS = 1 << 16
+LATER = "later"
 
 
 def guest_trace(guest: Guest) -> "Trace":
@@ -65,9 +67,8 @@ def boot_tracer(image: GuestImage, spec: BootSpec,
         return spec, None
     from kernel_magics.trace.kits import check_plan
     from kernel_magics.trace.outside.plugin import plugin_tracer
-    from kernel_magics.trace.plan import TracePlan
 
-    plan = trace if isinstance(trace, TracePlan) else TracePlan(trace)
+    plan = _plan_of(trace)
     check_plan(image, plan)
     if image.header_address is not None or image.kit != RUMPRUN:
         return spec, None
@@ -77,17 +78,31 @@ def boot_tracer(image: GuestImage, spec: BootSpec,
 def boot_trace(trace: Any, records: int | None) -> dict[str, Any]:
     """Return the fields of a BootSpec that record from the first instruction on.
 
-    trace: what TracePlan.events may be, or a TracePlan.  records: of the guest's ring, None
-    for as many as suit.  Raises UsageError if the choice means nothing.
+    trace: what TracePlan.events may be, or a TracePlan; "later" records nothing yet, and lets
+    recording begin while the guest runs, which some could not do otherwise.  records: of the
+    guest's ring, None for as many as suit.  Raises UsageError if the choice means nothing.
     """
     if trace == "off" or trace == ():
         return {"trace": "off"}
-    from kernel_magics.trace.plan import TracePlan
-
-    plan = trace if isinstance(trace, TracePlan) else TracePlan(trace)
+    plan = _plan_of(trace)
     settings = plan.configuration()
+    if _is_later(trace):
+        return {"trace": "chosen", "trace_settings": settings,
+                "trace_records": records or TRACED_RECORDS}
     whole = isinstance(plan.events, str) and plan.events in ("hypercalls", "all")
     if whole and not plan.sample_hz and plan.stacks == "off":
         del settings["trace_events"]  # the guest knows these by name
     return {"trace": plan.events if "trace_events" not in settings else "chosen",
             "trace_settings": settings, "trace_records": records or TRACED_RECORDS}
+
+
+def _is_later(trace: Any) -> bool:
+    return isinstance(trace, str | tuple | list) and trace in (LATER, (LATER,), [LATER])
+
+
+def _plan_of(trace: Any) -> "TracePlan":
+    from kernel_magics.trace.plan import TracePlan
+
+    if isinstance(trace, TracePlan):
+        return trace
+    return TracePlan("off") if _is_later(trace) else TracePlan(trace)

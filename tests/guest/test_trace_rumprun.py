@@ -199,9 +199,7 @@ def test_a_recording_outlives_the_guest(ended, tmp_path, lab):
 
 @pytest.fixture(scope="module", params=["baked", "outside"])
 def running(request, lab, images):
-    # (one event from the start: from outside, that is what makes tracing possible later)
-    guest = lab.boot(images[request.param], memory_mib=64, argv=["game", "long"],
-                     trace="rumpuser_sp_init")
+    guest = lab.boot(images[request.param], memory_mib=64, argv=["game", "long"], trace="later")
     guest.console.expect("playing", timeout=30)
     yield guest
     guest.stop()
@@ -259,7 +257,7 @@ def test_a_small_ring_says_what_it_lost(lab, images):
 
 def test_a_server_is_followed_through_its_interrupts(lab):
     image = lab.build(SERVER, "served", kit="rumprun")
-    guest = lab.boot(image, memory_mib=64, ports=[80], trace="rumpuser_sp_init")
+    guest = lab.boot(image, memory_mib=64, ports=[80], trace="later")
     guest.console.expect("listening", timeout=30)
     trace = guest.trace.start(["hypercalls", "interrupt", "switch", "wakeup"])
     for _ in range(5):

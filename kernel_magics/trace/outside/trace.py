@@ -20,8 +20,8 @@ def outside_trace(guest: Any) -> Trace:
     except FileNotFoundError:
         raise TraceError(f"{guest.name} records no trace: nothing in its image does, and it was "
                          "booted without one", name=guest.name,
-                         next_step='boot it with trace="hypercalls", or build it with '
-                                   "trace=True") from None
+                         next_step='boot it with trace="hypercalls", or trace="later" to begin '
+                                   "while it runs; or build it with trace=True") from None
     try:
         mapping = mmap.mmap(descriptor, 0)
     finally:

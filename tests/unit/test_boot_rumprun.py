@@ -63,7 +63,8 @@ def test_further_devices_to_mount():
 
 @pytest.mark.parametrize("blk", [
     "x", 3, [7], {"source": "dev"}, {"source": "dev", "path": "/dev/ld0a", "mountpoint": "/a"},
-    {"source": "nfs", "path": "x"}, {"source": "etfs", "path": "sda1"}, {"source": "dev", "path": "x", "options": "ro"},
+    {"source": "nfs", "path": "x"}, {"source": "etfs", "path": "sda1"},
+    {"source": "dev", "path": "x", "options": "ro"},
     {"source": "dev", "path": "x", "fstype": "ufs", "mountpoint": "/a"}])
 def test_a_blk_that_is_none(blk):
     with pytest.raises(UsageError, match="blk: "):

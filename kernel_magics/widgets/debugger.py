@@ -12,7 +12,7 @@ import traitlets
 from kernel_magics.errors import LabError
 from kernel_magics.widgets.debugger_source import source_told, toggle_line
 from kernel_magics.widgets.listing import Block, ListingView
-from kernel_magics.widgets.threads import frame_rows, thread_told
+from kernel_magics.widgets.threads import frame_rows, shown_columns, thread_told
 
 __all__ = ["DebuggerView"]
 
@@ -147,7 +147,7 @@ class DebuggerView(ListingView):
             self._wrong = [str(error.message)]
             return pd.DataFrame({"thread": [], "name": [], "state": []})
         self._wrong = list(found.problems)
-        return found.df
+        return shown_columns(found.df)
 
     def _tell_thread(self, key: str) -> list[Block]:
         return thread_told(self._threads[int(key)])

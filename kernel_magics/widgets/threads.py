@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
+import pandas as pd
+
 from kernel_magics.errors import LabError
 from kernel_magics.inspect.images.layers import LAYERS
 from kernel_magics.widgets.listing import Block, ListingView
 
-__all__ = ["frame_rows", "thread_told", "threads_view"]
+__all__ = ["frame_rows", "shown_columns", "thread_told", "threads_view"]
 
 _COLOURS = {layer.name: layer.colour for layer in LAYERS}
 _MOST_LOCALS = 30
@@ -26,13 +28,18 @@ def threads_view(guest: Any) -> ListingView:
     def look() -> Any:
         found = threads.read()
         problems[:] = getattr(found, "problems", [])
-        table = found.df if hasattr(found, "df") else threads.df
-        return table.drop(columns="cpu_ns") if table["cpu_ns"].isna().all() else table
+        return shown_columns(found.df if hasattr(found, "df") else threads.df)
 
     can_tell = hasattr(type(threads), "__getitem__")
     return ListingView(f"Threads of {guest.name}", "threads", look, guest=guest,
                        problems=lambda: problems,
                        detail=(lambda key: thread_told(threads[int(key)])) if can_tell else None)
+
+
+def shown_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of threads without the time on the processor if nobody counts it."""
+    has_none = len(table) and table["cpu_ns"].isna().all()
+    return table.drop(columns="cpu_ns") if has_none else table
 
 
 def thread_told(thread: Any) -> list[Block]:

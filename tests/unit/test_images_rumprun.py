@@ -1,5 +1,6 @@
 """Images of upstream Rumprun: the layer and the component of each byte, by all that can tell."""
 
+import itertools
 import random
 import shutil
 import struct
@@ -301,3 +302,18 @@ def test_damaged_maps_end_in_an_answer(tiny, no_toolchain, tmp_path):
         image.path.with_suffix(".map").write_text(damaged)
         check_sums(image)
         assert repr(image.link) and repr(image.layers) and len(image.symbols.df)
+
+
+def test_stretches_cover_each_section_once(tiny, no_toolchain, tmp_path):
+    for image in (tiny.image, alone(tiny.image, tmp_path)):
+        loaded = [section for section in image.symbols.elf.sections
+                  if section.is_loaded and section.size]
+        for section in loaded:
+            parts = [one for one in image.layers.stretches if one.section == section.name]
+            assert parts[0].start == section.address
+            assert parts[-1].end == section.address + section.size
+            assert all(one.end == other.start for one, other in itertools.pairwise(parts))
+        for name in ("rumpns_tcp_3", "bmk_sched_3", "rumpuser_3", "puts1"):
+            found = image.layers.at(image.symbols[name].address)
+            assert (found.layer, found.component) == EXPECTED[name]
+        assert image.layers.at(0) is image.layers.at(1 << 40) is None

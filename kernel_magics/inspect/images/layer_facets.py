@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from kernel_magics.boot.abi import HYPERCALLS, Event
 from kernel_magics.boot.call_counters import call_counters, is_counted
 from kernel_magics.inspect.images.layer_models import model_of
+from kernel_magics.inspect.images.stretches import Stretch, stretches_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +47,17 @@ class ImageLayers:
         table["components"] = [parts.get(layer.name, "") for layer in rows]
         table["description"] = [layer.description for layer in rows]
         return table
+
+    @cached_property
+    def stretches(self) -> list[Stretch]:
+        """All that is loaded, by address, in stretches of one layer and component."""
+        return stretches_of(self._image)
+
+    def at(self, address: int) -> Stretch | None:
+        """Return the stretch that an address is in, None if nothing is loaded there."""
+        row = bisect_right(self.stretches, address, key=lambda one: one.start) - 1
+        found = self.stretches[row] if row >= 0 else None
+        return found if found and address < found.end else None
 
     @property
     def components(self) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from kernel_magics.build.elf import PT_LOAD, ElfFile
 from kernel_magics.errors import GuestError, LabError, UsageError
+from kernel_magics.inspect.memory.heap_calls import HEAP_BOOKS
 from kernel_magics.inspect.memory.mapping import memory_of
 from kernel_magics.inspect.memory.memory import GuestMemory
 from kernel_magics.inspect.memory.memory_words import words_of
@@ -87,9 +89,8 @@ class RumprunMemory(GuestMemory):
     def regions(self) -> list[Region]:
         """Return the rows of the map as objects."""
         self.problems = []
-        found = [Region(one.start, one.end, _PERMISSIONS, one.kind, one.owner, 0,
-                        one.resident_bytes, one.detail)
-                 for one in image_regions(ElfFile.read(self._guest.image.path))]
+        found = [part for one in image_regions(ElfFile.read(self._guest.image.path))
+                 for part in self._by_layer(one)]
         try:
             found += [Region(start, end, _PERMISSIONS, "stack", whose, 0, end - start, "")
                       for start, end, _, whose in stacks_of(self._guest)]
@@ -97,6 +98,19 @@ class RumprunMemory(GuestMemory):
         except LabError as error:
             self.problems.append(error.message)
         return sorted(found, key=lambda region: (region.start, -region.end))
+
+    def _by_layer(self, section: Region) -> Iterator[Region]:
+        """Divide a section of the image by whose its bytes are; a small one is left whole."""
+        stretches = [one for one in self._guest.image.layers.stretches
+                     if section.start <= one.start < section.end]
+        if len(stretches) < 2 or section.end - section.start < PAGE_BYTES:
+            yield replace(section, permissions=_PERMISSIONS,
+                          owner=stretches[0].layer if len(stretches) == 1 else section.owner)
+            return
+        for one in stretches:
+            detail = f"{section.detail}, {one.component}" if one.component else section.detail
+            yield Region(one.start, one.end, _PERMISSIONS, section.kind, one.layer, 0,
+                         one.end - one.start, detail)
 
     def _runs_of_uses(self) -> Iterator[Region]:
         uses = self.pages.uses
@@ -140,8 +154,7 @@ class RumprunHeap(ProgramHeap):
         reached = reached_from(self._roots(blocks), self.ram(), blocks)
         lost = [block for block, is_reached in zip(blocks, reached, strict=True)
                 if not is_reached]
-        return Leaks(self._subject, tuple(lost), sum(block.size_bytes for block in blocks),
-                     advice="")
+        return Leaks(self._subject, tuple(lost), sum(block.size_bytes for block in blocks))
 
     def _roots(self, blocks: Sequence[Block]) -> Iterator[np.ndarray]:
         """Yield the words of all that is not the programs' heap: variables, the used part of
@@ -149,8 +162,9 @@ class RumprunHeap(ProgramHeap):
         ram = self.ram()
         for one in ElfFile.read(self._subject.image.path).segments:
             if one.type == PT_LOAD and one.memory_bytes > one.file_bytes:
-                yield words_of(ram, one.virtual_address & -8,
-                               (one.virtual_address + one.memory_bytes) & -8)
+                end = one.virtual_address + one.memory_bytes
+                for start, stop in self._without_books(one.virtual_address & -8, end & -8):
+                    yield words_of(ram, start, stop)
         registers = dict(self._subject.registers or {})
         yield np.array([value for value in registers.values() if 0 <= value < 1 << 64], np.uint64)
         books = RumprunPages(self._subject).books()
@@ -166,6 +180,17 @@ class RumprunHeap(ProgramHeap):
             yield words_of(ram, start, start + PAGE_BYTES)
         yield from self._others(ram)
 
+    def _without_books(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield the parts of a range of variables without the heap's books, which know of every
+        block that was lost too."""
+        symbols = self._subject.image.symbols
+        if HEAP_BOOKS in symbols.names:
+            books = symbols.find(HEAP_BOOKS)
+            if start <= books.address < end:
+                yield start, books.address & -8
+                start = min(-(-(books.address + books.size_bytes) // 8) * 8, end)
+        yield start, end
+
     def _others(self, ram: GuestRam) -> Iterator[np.ndarray]:
         """Yield the words of small blocks that are not the programs'."""
         heap = read_heap(self._subject, RumprunPages(self._subject).books(), [])
@@ -174,13 +199,6 @@ class RumprunHeap(ProgramHeap):
                                         heap.starts[other].tolist(), heap.sizes[other].tolist(),
                                         strict=True):
             yield words_of(ram, address, start + size)
-
-    @property
-    def calls(self) -> Any:
-        """Raise UsageError: these guests do not note who calls malloc."""
-        raise UsageError(f"{self._subject.name} is a Rumprun guest: nobody notes who called "
-                         "malloc there", next_step="stop there: guest.debugger.break_at("
-                         '"malloc"), or build with the kit rumpkit and heap_calls=True')
 
 
 def _mark(pages: np.ndarray, base: int, start: int, end: int) -> None:

@@ -79,10 +79,12 @@ class Watcher(threading.Thread):
         """Read the console closely: its lines say when a phase began."""
         deadline = time.monotonic() + LOOK_PATIENCE_S
         while time.monotonic() < deadline and not story.look() and "main" not in story.stages:
-            if end in changes.wait(HALT_LOOK_S):
+            ready = changes.wait(LOOK_S)
+            if end in ready:
                 return
-            self._output()
-            time.sleep(LOOK_S)
+            if ready:  # a byte: more are coming
+                self._output()
+                time.sleep(LOOK_S)
 
     def _look(self) -> int:
         assert self._header is not None

@@ -20,6 +20,7 @@ _FILL = "*fill*"
 _INPUT = re.compile(r"^ (\S+)?\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)(?: (.*))?$")
 _OUTPUT = re.compile(r"^(\S+)?\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)")
 _REASON = re.compile(r"^(\S.*?\))\s+(\S.*?) \((.+)\)$", re.MULTILINE)
+_WHOLE = re.compile(r"^(\S.*?\))\s+\((--whole-archive)\)$", re.MULTILINE)
 _NEXT_PART = re.compile(r"^(As-needed|Discarded|There are|Allocating|Merging|Memory) ",
                         re.MULTILINE)
 _LOAD = re.compile(r"^LOAD (.+)$")
@@ -48,7 +49,8 @@ class Piece:
 @dataclass(frozen=True)
 class LinkMap:
     """A parsed map: the `pieces` by address; `reasons`, archive member → (the object that
-    wanted it, the symbol it was wanted for); `loaded`, the files in the linker's order."""
+    wanted it, the symbol it was wanted for), or ("", "--whole-archive") if all members of its
+    archive were asked for; `loaded`, the files in the linker's order."""
 
     pieces: tuple[Piece, ...]
     reasons: dict[str, tuple[str, str]]
@@ -66,8 +68,9 @@ def parse_map(text: str) -> LinkMap:
 def _reasons(head: str) -> dict[str, tuple[str, str]]:
     _, _, members = head.partition(_MEMBERS_PART)
     end = _NEXT_PART.search(members)
-    found: dict[str, tuple[str, str]] = {}
-    for match in _REASON.finditer(members[:end.start() if end else None]):
+    members = members[:end.start() if end else None]
+    found = {match[1]: ("", match[2]) for match in _WHOLE.finditer(members)}
+    for match in _REASON.finditer(members):
         found.setdefault(match[1], (match[2], match[3]))
     return found
 

@@ -63,7 +63,7 @@ class RumpkitKit:
         """
         started_ns = time.monotonic_ns()
         request.check()
-        if request.parts or request.trace:
+        if request.parts or request.trace or request.bake or request.components:
             raise _not_here(request)
         tools = _Tools(find_toolchain(request.lang), find_runtime(self.sources))
         key = _key(request, tools)
@@ -95,6 +95,9 @@ def _not_here(request: BuildRequest) -> UsageError:
     if request.trace:
         return UsageError("a rumpkit image can always be traced; nothing is linked in for it",
                           next_step='leave trace out, and boot it with trace="all"')
+    if not request.parts:
+        return UsageError("a rumpkit image is not baked of configurations and components",
+                          next_step='leave bake and components out, or pass kit="rumprun"')
     return UsageError("a rumpkit image has one program, made of C or C++ files",
                       next_step='name its files, or pass kit="rumprun" for folders with a build '
                                 "system and for several programs")

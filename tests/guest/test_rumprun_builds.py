@@ -160,6 +160,28 @@ def test_libraries_of_the_toolchain_and_of_the_user(lab, tmp_path):
     assert "musl" not in caught.value.message
 
 
+LEAKY = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+char *kept;
+static void lose(int times) { while (times--) memset(malloc(1000), 'L', 1000); }
+int main(void) { kept = malloc(300); lose(10); puts("ready"); for (;;); }
+"""
+
+
+def test_who_allocated_what_nobody_points_to(lab):
+    image = build(lab, LEAKY, "leaky", heap_calls=True)
+    guest = lab.boot(image, memory_mib=64)
+    guest.console.expect("ready", timeout=60)
+    calls = guest.memory.heap.calls
+    assert list(calls.df.loc["lose (leaky.c:6)"]) == [10, 10_000, 0]
+    assert calls.at(int(guest.vars["kept"])).allocated[0] == "main (leaky.c:7)"
+    (place,) = guest.memory.leaks().by_call_site.index
+    assert place == "lose (leaky.c:6)"
+    guest.stop()
+
+
 def test_a_library_for_this_machine(lab, tmp_path):
     write(tmp_path, own__c="#include <stdio.h>\nint own(void) { return getc(stdin); }")
     subprocess.run(["gcc", "-c", "own.c"], cwd=tmp_path, check=True)

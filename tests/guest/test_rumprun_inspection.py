@@ -151,7 +151,7 @@ def test_leaks_are_what_nothing_points_to(guest):
     assert kept not in set(leaks.df["address"])
     lost = leaks.df[leaks.df["begins"] == "L" * 16]
     assert len(lost) >= 18, "a copy of the last pointers may be left in a register or on a stack"
-    with pytest.raises(UsageError, match="nobody notes who called malloc"):
+    with pytest.raises(UsageError, match="keeps no books about its heap"):
         repr(heap.calls)
 
 

@@ -103,6 +103,11 @@ def test_rumpkit_has_one_program_and_is_always_traced(files):
                 lab.build(given)
         with pytest.raises(UsageError, match="a rumpkit image can always be traced"):
             lab.build(PROGRAM, trace=True)
+        for option in ({"bake": "hw_virtio"}, {"components": "rumpfs_ffs"}):
+            with pytest.raises(UsageError, match="is not baked of configurations"):
+                lab.build(PROGRAM, **option)
+        with pytest.raises(UsageError, match="of its configuration, used or not"):
+            lab.build(PROGRAM, kit="rumprun", whole=True)
 
 
 def test_a_bake_is_written_down_and_read_again(tmp_path):

@@ -99,6 +99,9 @@ class RumprunKit:
 
 def _work(request: BuildRequest) -> _Work:
     """Return what is to be done; raises HostError and UsageError before anything is."""
+    if request.whole:
+        raise UsageError("a Rumprun image has the components of its configuration, used or not",
+                         next_step="leave whole out; bake and components choose them")
     toolchain = find_rumprun()
     configuration = check_configuration(toolchain, request.bake or DEFAULT_BAKE)
     parts = request.parts

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kernel_magics.errors import GuestError, UsageError
-from kernel_magics.inspect.memory.ram import GuestRam
+from kernel_magics.inspect.memory.mapping import memory_of
 from kernel_magics.places import images_dir
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["HeapCall", "HeapCalls", "heap_calls_flags"]
+__all__ = ["HEAP_BOOKS", "HeapCall", "HeapCalls", "heap_calls_flags"]
+
+HEAP_BOOKS = "lab_heap_calls"
 
 FRAMES = 3
 MOST_SLOTS = 1 << 20
@@ -61,14 +63,13 @@ class HeapCalls:
     def __init__(self, subject: Any) -> None:
         self._subject = subject
         symbols = subject.image.symbols
-        if "lab_heap_calls" not in symbols.names:
+        if HEAP_BOOKS not in symbols.names:
             raise UsageError(f"{subject.image.name} keeps no books about its heap",
                              next_step="build it with heap_calls=True")
-        self._symbol = symbols.find("lab_heap_calls")
+        self._symbol = symbols.find(HEAP_BOOKS)
 
     def _read(self) -> tuple[np.ndarray, int, int]:
-        header = self._subject.header
-        ram = GuestRam(self._subject.ram.read, header.page_table_address)
+        ram = memory_of(self._subject)
         slots, frames, count, lost = _HEAD.unpack(
             ram.read_virtual(self._symbol.address, _HEAD.size))[:4]
         if not slots and not count:

@@ -138,16 +138,12 @@ class ProgramHeap:
 
 @dataclass(frozen=True)
 class Leaks:
-    """Blocks that were not freed and cannot be any more, for nobody knows where they are.
-
-    `advice` is how to see who allocated them, "" if nothing helps.
-    """
+    """Blocks that were not freed and cannot be any more, for nobody knows where they are."""
 
     subject: Any
     blocks: tuple[Block, ...]
     heap_bytes: int
     pid: int | None = None
-    advice: str = "build with heap_calls=True to see who allocated them"
 
     @property
     def df(self) -> pd.DataFrame:
@@ -195,5 +191,5 @@ class Leaks:
         table = self.by_call_site
         if list(table.index) == [""]:
             shown = self.df.drop(columns="call_site").head(SHOWN_ROWS)
-            return f"{head}\n{shown}\n{self.advice}".rstrip()
+            return f"{head}\n{shown}\nbuild with heap_calls=True to see who allocated them"
         return f"{head}\n{table.head(SHOWN_ROWS)}"

@@ -216,9 +216,9 @@ def recording_text(recording: "Recording") -> str:
     counts = table["event"].value_counts()
     counts = counts[counts > 0].sort_index(key=lambda names: names.astype(str))
     counts = counts.sort_values(ascending=False, kind="stable")
-    lines = [f"trace of {recording.name}: {len(table)} events of {len(counts)} kinds,"
+    note = f", {recording.note}" if recording.note else ""
+    lines = [f"trace of {recording.name}{note}: {len(table)} events of {len(counts)} kinds,"
              f" {recording.lost} lost"]
-    lines += [f"  ({recording.note})"] if recording.note else []
     width = len(str(counts.iloc[0])) if len(counts) else 0
     lines += [f"  {count:>{width}}  {event}" for event, count in counts.head(_SHOWN).items()]
     if len(counts) > _SHOWN:

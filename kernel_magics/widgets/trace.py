@@ -48,7 +48,7 @@ class TraceView(Timeline):
         known = {} if self.recording is None else self.recording.threads
         self.thread_names = known if thread_names is None else thread_names
         is_live = not is_table and getattr(source, "state", "") == "running"
-        super().__init__(name=name or getattr(self.recording, "name", "a trace"), tab=tab,
+        super().__init__(name=name or _title(self.recording), tab=tab,
                          live=is_live, **self._told())
         if is_live:
             self.pump = Pump(self._tick, f"trace of {self.name}", PERIOD_S)
@@ -103,8 +103,6 @@ class TraceView(Timeline):
 
     def text(self) -> str:
         head = f"trace of {self.name}: {self.events} events, {self.lost} lost"
-        if note := getattr(self.recording, "note", ""):
-            head += f"\n({note})"
         return f"{head}\n{calls_text(self.df)}" if self.events else head
 
     def answer(self, message: dict) -> None:
@@ -127,6 +125,12 @@ class TraceView(Timeline):
                 "marked": -1 if marked is None else marked, "positions": shown.tolist(),
                 "rows": [self.words.cells(row)
                          for row in self.df.iloc[shown].itertuples()]}
+
+
+def _title(recording: Any) -> str:
+    """Return what a trace is called: whose it is, and what one has to know of it."""
+    name, note = getattr(recording, "name", "a trace"), getattr(recording, "note", "")
+    return f"{name}, {note}" if note else name
 
 
 def _recording(source: Any) -> Any:

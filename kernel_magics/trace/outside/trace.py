@@ -10,7 +10,7 @@ from kernel_magics.trace.trace import Trace
 
 __all__ = ["NOTE", "outside_trace"]
 
-NOTE = "traced from outside by QEMU, which slows the whole guest; built with trace=True it is less"
+NOTE = "traced from outside, which slows the guest"
 
 
 def outside_trace(guest: Any) -> Trace:

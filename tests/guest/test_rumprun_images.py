@@ -81,8 +81,17 @@ def test_every_byte_is_counted_once(image):
     components = set(image.layers.components["component"])
     assert set(image.baked.components) - components <= {"rumpnet", "rumpvfs"}
     assert image.sizes.tree["net"]["librumpnet_net.a"]["tcp_input.o"]["rumpns_tcp_input"]
-    assert "wants" in repr(image.link.why("printf")) or "uses" in repr(image.link.why("printf"))
     assert "rumprun" in repr(image) and "net " in repr(image)
+
+
+def test_why_an_object_is_in_the_image(image):
+    assert repr(image.link.why("sqrt")) == "libm.a(w_sqrt.o) for sqrt, which made uses"
+    steps = image.link.why("printf")
+    assert steps[0][0] == "libc.a(printf.o)" and "uses" in repr(steps)
+    whole = image.link.why("rumpns_tcp_input")
+    assert repr(whole).endswith("because all of its library is linked")
+    assert list(whole.df["for_symbol"]) == ["--whole-archive"]
+    assert "given to the linker itself" in repr(image.link.why("rumprun_main1"))
 
 
 def test_code_and_callers(image):

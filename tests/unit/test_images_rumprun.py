@@ -110,6 +110,8 @@ def test_a_programs_own_map_is_exact(tiny, no_toolchain):
     check_sums(image)
     assert image.symbols["table"].object == "app.o"
     assert image.symbols["sqrt0"].object == "libm.a(e_sqrt.o)"
+    assert repr(image.link.why("sqrt0")) == "libm.a(e_sqrt.o) for sqrt0, which tiny uses"
+    assert "all of its library is linked" in repr(image.link.why("rumpns_tcp_3"))
     tiny.program_map.with_name("bad.map").write_text("Linker script and memory map\n\n .text 0x0")
     for wrong in ("bad.map", "none.map"):
         program = BakedProgram("tiny", tiny.image.path, tiny.program_map.with_name(wrong))

@@ -37,6 +37,9 @@ __all__ = ["RUMPKIT_LAYERS", "LayerModel", "model_of"]
 RUMPKIT_LAYERS = tuple(layer for layer in LAYERS if layer.name != "dev")
 """The layers of a guest of rumpkit, top first; its drivers are part of bmk."""
 
+Reasons = dict[str, tuple[str, str]]
+"""Object → (what wanted it, the symbol it was wanted for)."""
+
 _SEAM = ("rumpuser_", "rumpcomp_")
 _UNSORTED = (".eh_frame", ".got", ".got.plt", ".note")
 
@@ -78,6 +81,10 @@ class LayerModel:
         """Return the pieces of an image's map, those of joined objects divided."""
         return pieces
 
+    def reasons(self, image: GuestImage, found: Reasons) -> Reasons:
+        """Return why objects are in an image, with what was linked before the image was."""
+        return found
+
     def without_map(self, image: GuestImage) -> tuple[list[LinkedPiece], str]:
         """Return the pieces of an image without a map, and in a few words whence they are."""
         return pieces_of_units(image), "the debugging data names the sources of its code"
@@ -107,6 +114,9 @@ class RumprunModel(LayerModel):
 
     def divided(self, image: GuestImage, pieces: list[LinkedPiece]) -> list[LinkedPiece]:
         return JoinedObjects(image).divided(pieces)
+
+    def reasons(self, image: GuestImage, found: Reasons) -> Reasons:
+        return JoinedObjects(image).reasons(found)
 
     def without_map(self, image: GuestImage) -> tuple[list[LinkedPiece], str]:
         found, whence = pieces_of_rumprun(image)

@@ -47,7 +47,8 @@ class LinkReasons(list[tuple[str, str, str]]):
 
     @property
     def df(self) -> pd.DataFrame:
-        """A row per step: object, wanted_by, for_symbol."""
+        """A row per step: object, wanted_by, for_symbol; "" and "--whole-archive" where all of a
+        library was asked for, as a component of Rumprun is."""
         import pandas as pd
 
         return pd.DataFrame(list(self), columns=["object", "wanted_by", "for_symbol"])
@@ -55,7 +56,8 @@ class LinkReasons(list[tuple[str, str, str]]):
     def __repr__(self) -> str:
         if not self:
             return f"{self.wanted} was given to the linker itself"
-        return "\n".join(f"{'  ' * depth}{item} for {symbol}, which {wanted} uses"
+        return "\n".join(f"{'  ' * depth}{item} for {symbol}, which {wanted} uses" if wanted else
+                         f"{'  ' * depth}{item} because all of its library is linked"
                          for depth, (item, wanted, symbol) in enumerate(self))
 
 
@@ -190,8 +192,9 @@ class LinkRecord:
 
     @cached_property
     def _reasons(self) -> dict[str, tuple[str, str]]:
-        return {self._member(member): (self._member(wanted), symbol)
-                for member, (wanted, symbol) in self._map.reasons.items()}
+        found = {self._member(member): (self._member(wanted), symbol)
+                 for member, (wanted, symbol) in self._map.reasons.items()}
+        return self._model.reasons(self._image, found)
 
     def _member(self, name: str) -> str:
         archive, item = self._split(name)

@@ -13,9 +13,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kernel_magics.build.linkmap import MOST_MAP_BYTES, parse_map
+from kernel_magics.build.linkmap import MOST_MAP_BYTES, LinkMap, parse_map
 from kernel_magics.inspect.images.elf import read_symbol_files
 from kernel_magics.inspect.images.linked_piece import LinkedPiece, is_temporary, split_member
 from kernel_magics.inspect.images.rumprun_components import PLATFORM, archive_of_source
@@ -33,6 +33,7 @@ _JOINED, _UNWIND = "rumprun.o", ".eh_frame"
 _OWN_NAMES = (("bmk_", "libbmk_core.a"), ("rumpuser_", "libbmk_rumpuser.a"))
 # What the linker leaves free before an object, to align it.
 _MOST_FILL_BYTES = 64
+_NO_MAP = LinkMap((), {}, ())
 Parts = dict[str, list[tuple[int, int, str, str]]]
 """Section → (offset, size, archive, object) of each part, in bytes."""
 
@@ -43,7 +44,7 @@ class JoinedObjects:
     def __init__(self, image: GuestImage) -> None:
         self._image = image
         self._tables: ImageTables = tables_of(image.path)
-        self._maps: dict[int, Parts] = {}
+        self._maps: dict[int, LinkMap] = {}
         self._units: list[UnitRange] = self._tables.units
         self._unit_starts = [unit.address for unit in self._units]
         self._found: list[LinkedPiece] = []
@@ -95,7 +96,7 @@ class JoinedObjects:
 
     def _name(self, number: int) -> str:
         """Return what the program that is baked in as the Nth is called."""
-        baked: Any = getattr(self._image, "baked", None)
+        baked = self._image.baked
         programs = [one.name for one in baked.programs] if baked else \
             [Path(source.filename).stem for source in self._image.sources]
         return programs[number - 1] if 0 < number <= len(programs) else f"program {number}"
@@ -112,12 +113,35 @@ class JoinedObjects:
 
     def _parts(self, number: int) -> Parts:
         """Return what the map of a program says, nothing where there is none."""
+        parts: Parts = {}
+        for one in self._map(number).pieces:
+            if one.object:
+                parts.setdefault(one.output, []).append(
+                    (one.address, one.size_bytes, *split_member(one.object)))
+        return parts
+
+    def _map(self, number: int) -> LinkMap:
         if number not in self._maps:
-            baked: Any = getattr(self._image, "baked", None)
+            baked = self._image.baked
             programs = baked.programs if baked else ()
             path = programs[number - 1].map if 0 < number <= len(programs) else None
-            self._maps[number] = _read_parts(path) if path else {}
+            self._maps[number] = _read_map(path)
         return self._maps[number]
+
+    def reasons(self, found: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+        """Return why objects are in the image, those of libraries that programs were linked
+        with too; programs are called by their names."""
+        def called(name: str) -> str:
+            number = _PROGRAM.match(name)
+            return self._name(int(number[1])) if number else name
+
+        known = {member: (called(wanted), symbol) for member, (wanted, symbol) in found.items()}
+        for number in range(1, len(self._image.baked.programs) + 1 if self._image.baked else 1):
+            for member, (wanted, symbol) in self._map(number).reasons.items():
+                archive, item = split_member(wanted)
+                by = f"{archive}({item})" if archive else self._name(number)
+                known.setdefault("{}({})".format(*split_member(member)), (by, symbol))
+        return known
 
     def _unit_at(self, address: int) -> UnitRange | None:
         row = bisect_right(self._unit_starts, address) - 1
@@ -192,16 +216,10 @@ def _between(piece: LinkedPiece, marks: list[tuple[int, str, str]]) -> list[Link
             for (start, archive, name), stop in zip(kept, ends, strict=True) if stop > start]
 
 
-def _read_parts(path: Path) -> Parts:
+def _read_map(path: Path | None) -> LinkMap:
     try:
-        if path.stat().st_size > MOST_MAP_BYTES:
-            return {}
-        pieces = parse_map(path.read_text("utf-8", "replace")).pieces
+        if path is None or path.stat().st_size > MOST_MAP_BYTES:
+            return _NO_MAP
+        return parse_map(path.read_text("utf-8", "replace"))
     except OSError:
-        return {}
-    parts: Parts = {}
-    for one in pieces:
-        if one.object:
-            parts.setdefault(one.output, []).append(
-                (one.address, one.size_bytes, *split_member(one.object)))
-    return parts
+        return _NO_MAP

@@ -120,6 +120,16 @@ def test_a_server_with_static_addresses(lab, driver):
     assert guest.state == "stopped" and len(guest.pcap.df) > 5
 
 
+def test_an_address_that_crashes_upstream(lab, ends):
+    """IPv6 from the router: its function uses an interface before it has one, or it works."""
+    guest = lab.boot(ends, memory_mib=64, net="user", address="auto")
+    try:
+        assert guest.wait(60) == 0
+    except GuestPanic as crashed:
+        assert "while it set up what its configuration asks for" in crashed.message
+        assert 'such as "fec0::15/64"' in crashed.next_step
+
+
 NAMES = r"""
 #include <netdb.h>
 #include <stdio.h>

@@ -8,7 +8,12 @@ from kernel_magics.errors import GuestPanic
 if TYPE_CHECKING:
     from kernel_magics.boot.guest import Guest
 
-__all__ = ["RumprunEnd", "RESET", "crash_error"]
+__all__ = ["RumprunEnd", "RESET", "DOING", "crash_error"]
+
+DOING = {"": "before it said anything", "runtime": "while it started",
+         "kernel": "while the rump kernel started",
+         "config": "while it set up what its configuration asks for"}
+"""The phase a guest had come to → what it was doing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,16 @@ _REFUSALS = (
 )
 
 
+# With NetBSD from 7.99.31 on, it sets the interface of a packet to NULL, by m_set_rcvif(9).
+_AUTO_STEP = ('address="auto" crashes upstream (rump_netconfig_auto_ipv6): give a static address, '
+              'such as "fec0::15/64"')
+
+
+def _has_auto(spec: dict[str, object]) -> bool:
+    addresses = spec.get("address")
+    return isinstance(addresses, list) and "auto" in addresses
+
+
 def crash_error(guest: "Guest", end: RumprunEnd) -> GuestPanic:
     """Return the error of a guest that ended with no status."""
     step = _STEPS.get(end.kind, "")
@@ -62,6 +77,8 @@ def crash_error(guest: "Guest", end: RumprunEnd) -> GuestPanic:
     else:
         what = f"{guest.name} crashed: {end.reason}"
     shortage, advice = guest.memory_shortage, ""
+    if end.kind == "trap" and DOING["config"] in end.reason and _has_auto(guest.spec):
+        advice = step = _AUTO_STEP
     if shortage is not None and (shortage or shortage.is_low):
         what, step = f"{what}; {shortage}", shortage.step
         advice = f"{shortage}: {step}"

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kernel_magics.boot.rumprun.ends import RumprunEnd
+from kernel_magics.boot.rumprun.ends import DOING, RumprunEnd
 from kernel_magics.boot.rumprun.programs import ProgramList, ProgramRecord
 from kernel_magics.boot.rumprun.shortage import MemoryShortage
 
@@ -22,9 +22,6 @@ __all__ = ["STAGES", "RumprunStory", "Reader", "story_of"]
 STAGES = ("runtime", "kernel", "config", "main", "exit")
 """The phases of a guest that its console shows the beginning of, in order."""
 
-DOING = {"": "before it said anything", "runtime": "while it started",
-         "kernel": "while the rump kernel started",
-         "config": "while it set up what its configuration asks for"}
 PIECE_BYTES = 1 << 20
 LINE_BYTES = 4096         # a longer line is none of the system's
 MOST_SAID = 8             # complaints kept from before main

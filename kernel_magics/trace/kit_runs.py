@@ -30,12 +30,12 @@ def run_under_kits(lab: Any, source: Any, name: str, *, until: str, timeout: flo
     that one kit alone knows are given to that one.  A guest that ends badly is compared as it
     is, and the result's notes say so.  Raises what lab.build and lab.boot raise.
     """
+    images = [lab.build(source, f"{name}_{kit}", kit=kit, **{**more, **{
+        key: value for key, value in build.items() if _KIT_OPTIONS.get(key, kit) == kit}})
+        for kit, more in _OF_KIT.items()]    # one that does not build boots neither
     guests: list[Any] = []
     said: list[str] = []
-    for kit, more in _OF_KIT.items():
-        options = {key: value for key, value in build.items()
-                   if _KIT_OPTIONS.get(key, kit) == kit}
-        image = lab.build(source, f"{name}_{kit}", kit=kit, **{**more, **options})
+    for image in images:
         guest = lab.boot(image, memory_mib, **{"machine": MACHINE, "trace": "hypercalls", **boot})
         try:
             if until:

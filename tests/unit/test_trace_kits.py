@@ -1,12 +1,13 @@
 """Comparing two kits: what hypercalls are for, and images without a guest."""
 
 import pytest
+from capabilities import need
 from tiny_guest import build
 from tiny_rumprun import build_tiny_rumprun
 
 import kernel_magics.inspect  # noqa: F401 - gives images their facets
 from kernel_magics import Lab
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import BuildError, HostError, UsageError
 from kernel_magics.trace.events import NAMES
 from kernel_magics.trace.kit_comparison import STAGES, KitComparison
 from kernel_magics.trace.kit_profile import OTHER, PURPOSES, purpose_of
@@ -78,6 +79,17 @@ def test_what_is_no_image_is_refused(images):
         for wrong in (None, 3, [], print):
             with pytest.raises(UsageError, match="compared by images or guests"):
                 lab.compare(images[0], wrong)
+
+
+def test_without_a_toolchain_nothing_is_booted(tmp_path, monkeypatch):
+    need("compiler")
+    monkeypatch.setenv("RUMPRUN_PREFIX", str(tmp_path))
+    with Lab() as lab:
+        with pytest.raises(HostError, match="no Rumprun toolchain in"):
+            lab.compare_kits("int main(void) { return 0; }", "none")
+        with pytest.raises(BuildError, match="expected"):
+            lab.compare_kits("int main(void) { return 0 }", "none")
+        assert lab.guests() == []
 
 
 def test_views_speak_of_the_kits_own_layers(images):

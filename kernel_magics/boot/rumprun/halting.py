@@ -15,7 +15,7 @@ from kernel_magics.boot.rumprun.ends import RESET, RumprunEnd
 from kernel_magics.boot.rumprun.story import RumprunStory
 from kernel_magics.errors import GuestError, LabError
 
-__all__ = ["ConfirmedEnd", "confirmed_end"]
+__all__ = ["ConfirmedEnd", "confirmed_end", "halts_for_ever", "has_reset"]
 
 LOOKS, LOOK_S = 20, 0.005      # between the line and the halt lie some instructions
 RESET_MARK = b"Triple fault"   # QEMU target/i386/tcg/excp_helper.c
@@ -41,7 +41,7 @@ def confirmed_end(story: RumprunStory, machine: Machine, processor_log: Path,
     gone = machine.has_ended()  # asked first: what it wrote before is there then
     end = story.look()
     if gone:
-        if end is None and _has_reset(processor_log):
+        if end is None and has_reset(processor_log):
             end = RESET
         return ConfirmedEnd(end) if end else None
     if end is None:
@@ -54,27 +54,36 @@ def confirmed_end(story: RumprunStory, machine: Machine, processor_log: Path,
         except GuestError:  # it went meanwhile, or only another notebook may ask
             return ConfirmedEnd(end)
         registers = parse_registers(said)
-        if "HLT=1" in said and _is_final(end, registers, machine, idle):
+        if halts_for_ever(end.kind, said, _code_at(machine, registers), idle):
             return ConfirmedEnd(end, registers)
     return None
 
 
-def _is_final(end: RumprunEnd, registers: Registers, machine: Machine,
-              idle: Callable[[], range]) -> bool:
-    """Whether a processor that halts does so for ever: after a trap nothing interrupts it, and
-    after a halt it halts again."""
-    place = registers.get("rip", 0)
-    if end.kind == "trap":
-        return not registers.get("rflags", 0) & INTERRUPTS
+def _code_at(machine: Machine, registers: Registers) -> bytes:
+    """Return the instruction that was carried out last, if it was hlt, and what comes then."""
     try:
-        if machine.ram.read(place - 1, len(HALT_LOOP)) == HALT_LOOP:  # addresses are physical
-            return True
+        return machine.ram.read(registers.get("rip", 1) - 1, len(HALT_LOOP))  # physical = virtual
     except LabError:  # a remote libvirt's, or it went meanwhile
-        pass
-    return place not in idle()
+        return b""
 
 
-def _has_reset(log: Path) -> bool:
+def halts_for_ever(kind: str, said: str, code: bytes, idle: Callable[[], range]) -> bool:
+    """Whether a processor that halts does so for ever.
+
+    `kind` is the end's, `said` what QEMU's monitor says of the registers, `code` the bytes from
+    the halting instruction on, and `idle` returns where it halts while all threads wait.  After
+    a trap nothing interrupts it; after a halt it halts again.
+    """
+    if "HLT=1" not in said:
+        return False
+    registers = parse_registers(said)
+    if kind == "trap":
+        return not registers.get("rflags", 0) & INTERRUPTS
+    return code == HALT_LOOP or registers.get("rip", 0) not in idle()
+
+
+def has_reset(log: Path) -> bool:
+    """Whether QEMU wrote down that the processor gave up."""
     try:
         with open(log, "rb") as said:
             said.seek(max(0, said.seek(0, 2) - LOG_BYTES))

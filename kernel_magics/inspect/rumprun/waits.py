@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["wait_of"]
 
-_PREFIX = "rumpns_"
+_PREFIX, _TRACED = "rumpns_", "__wrap_"
 _OWNER_BITS = 0xF  # of a mutex's owner: flags of libpthread's
 # Functions through which everything blocks; what for is further out.
 _WAYS = frozenset((
@@ -62,8 +62,9 @@ def wait_of(thread: Thread, trace: Backtrace, facts: RumprunFacts) -> Wait:
 
 
 def plain(frame: StackFrame) -> str:
-    """Return a frame's function without the prefix that the rump kernel's names have."""
-    return frame.function.removeprefix(_PREFIX)
+    """Return a frame's function without the prefix that the rump kernel's names have, or that
+    a hypercall's has in an image that traces its calls."""
+    return frame.function.removeprefix(_PREFIX).removeprefix(_TRACED)
 
 
 # In libpthread

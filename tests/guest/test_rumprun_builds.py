@@ -13,6 +13,7 @@ from rumprun_building import EMPTY, build, said, without, write
 from kernel_magics import Lab
 from kernel_magics.boot.rumprun_findings import examine_rumprun
 from kernel_magics.build.rumprun import find_bake, find_rumprun
+from kernel_magics.build.rumprun.calls import plain_name, undefined_names
 from kernel_magics.errors import BuildError, ImageError, UsageError
 
 pytestmark = pytest.mark.guest
@@ -136,6 +137,19 @@ def test_what_will_fail_is_foretold(lab):
     assert told["fork"].source_line.strip() == 'printf("fork %d\\n", (int)fork());'
     lines = said(lab, image)
     assert {"kernfs -1", "tap 0", "aio 1", "fork 86"} <= set(lines)
+
+
+def test_what_only_a_library_calls_is_no_warning(lab, tmp_path):
+    text = "#include <pthread.h>\nint main(void) { return pthread_self() == 0; }"
+    linked = build(lab, text, "threads", ldflags="-lpthread")
+    names = {plain_name(name) for name in undefined_names(linked.baked.programs[0].file)}
+    assert "mq_send" in names and not linked.warnings
+    file = shutil.copy(linked.baked.programs[0].file, tmp_path / "threads")
+    assert not build(lab, Path(file)).warnings
+    text = "#include <aio.h>\nint main(void) { return aio_cancel(0, 0); }"
+    file = shutil.copy(build(lab, text, "aio").baked.programs[0].file, tmp_path / "aio")
+    (warning,) = build(lab, Path(file)).warnings  # its source is not known
+    assert warning.message.startswith("aio_cancel fails with ENOSYS") and not warning.line
 
 
 def test_what_was_added_is_no_longer_missing(lab):

@@ -13,7 +13,7 @@ import os
 import re
 import struct
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -32,6 +32,7 @@ from kernel_magics.places import cache_dir
 __all__ = ["CallTable", "call_table", "failing_calls", "undefined_names"]
 
 _LINE = re.compile(r"^\S*/lib(\S+?)\.a[:\[](\S+?)\]?: (\S+) ([TW]) ", re.MULTILINE)
+_USED = re.compile(r"^\S+: (\S+) U", re.MULTILINE)
 _KERNEL, _WRAPPER, _STUBS = "rumpns_sys_", "rump___sysimpl_", "libc_stubs.o"
 _VERSION = re.compile(r"(?<=[a-z0-9])(?:13|14|30|40|50|60)$")
 _SYMBOL, UNDEFINED = struct.Struct("<IBBHQQ"), 0
@@ -42,11 +43,13 @@ THROUGH = {"system": "fork", "popen": "fork", "posix_spawnp": "posix_spawn",
 
 @dataclass(frozen=True)
 class CallTable:
-    """What a toolchain's libraries implement: system call → the libraries that do, and `stubs`,
-    the functions that always fail.  Names are without underscores before and version after."""
+    """What a toolchain's libraries implement: system call → the libraries that do; `stubs`, the
+    functions that always fail; and `inside`, what libraries call themselves, whose parts are
+    linked into programs.  Names are without underscores before and version after."""
 
     implemented: dict[str, tuple[str, ...]]
     stubs: tuple[str, ...]
+    inside: frozenset[str]
 
 
 def plain_name(symbol: str) -> str:
@@ -57,21 +60,34 @@ def plain_name(symbol: str) -> str:
 def failing_calls(program: Path, texts: Callable[[], Sequence[Source]], components: Iterable[str],
                   toolchain: RumprunToolchain) -> list[Diagnostic]:
     """Return a warning for each call of a program, not baked yet, that will fail in an image with
-    these components; with the line of its first call, if `texts` returns the source of that."""
+    these components.
+
+    `texts` returns its sources: what they do not call, only a library does, and there is no
+    warning.  If it returns none, all is warned of that no library calls.
+    """
     table = call_table(toolchain)
     baked = {*components, *ALWAYS}
-    found = []
+    found: list[Diagnostic] = []
     for name in sorted({plain_name(symbol) for symbol in undefined_names(program)}):
-        owners = table.implemented.get(name, ())
-        if owners and not baked & set(owners):
-            found.append(_warning(name, texts(), f"{name} fails with ENOSYS: no component of this "
-                                  f"image implements it; {owners[0]} does: "
-                                  f"{how_to_add(owners[:1], toolchain)}"))
-        elif (stub := THROUGH.get(name, name)) in table.stubs:
-            why = "is" if stub == name else f"calls {stub}, which is"
-            found.append(_warning(name, texts(), f"{name} does nothing: it {why} a stub in Rumprun "
-                                  "and returns 86, ENOTSUP"))
+        if message := _problem(name, table, baked, toolchain):
+            sources = texts()
+            warning = _warning(name, sources, message)
+            if warning.line or (not sources and name not in table.inside):
+                found.append(warning)
     return found
+
+
+def _problem(name: str, table: CallTable, baked: Set[str], toolchain: RumprunToolchain) -> str:
+    """Return what is wrong with calling a function, "" if nothing is."""
+    owners = table.implemented.get(name, ())
+    if owners and not baked & set(owners):
+        return (f"{name} fails with ENOSYS: no component of this image implements it; "
+                f"{owners[0]} does: {how_to_add(owners[:1], toolchain)}")
+    stub = THROUGH.get(name, name)
+    if stub not in table.stubs:
+        return ""
+    why = "is" if stub == name else f"calls {stub}, which is"
+    return f"{name} does nothing: it {why} a stub in Rumprun and returns 86, ENOTSUP"
 
 
 def _warning(name: str, sources: Sequence[Source], message: str) -> Diagnostic:
@@ -111,17 +127,17 @@ def call_table(toolchain: RumprunToolchain) -> CallTable:
 
 @lru_cache(maxsize=4)
 def _table(toolchain: RumprunToolchain) -> CallTable:
-    place = cache_dir() / "rumprun" / f"{digest('calls 1', toolchain.identity)[:24]}.json"
+    place = cache_dir() / "rumprun" / f"{digest('calls 2', toolchain.identity)[:24]}.json"
     with suppress(OSError, ValueError, TypeError, KeyError):
         record = json.loads(place.read_text("utf-8"))
         return CallTable({name: tuple(owners) for name, owners in record["implemented"].items()},
-                         tuple(record["stubs"]))
+                         tuple(record["stubs"]), frozenset(record["inside"]))
     table = _read(toolchain)
     with suppress(OSError):  # it is only read again, then
         place.parent.mkdir(exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=place.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(asdict(table), stream)
+            json.dump({**asdict(table), "inside": sorted(table.inside)}, stream)
         os.replace(temporary, place)
     return table
 
@@ -140,4 +156,12 @@ def _read(toolchain: RumprunToolchain) -> CallTable:
         elif member == _STUBS and not symbol.startswith("__sigaction"):
             stubs.add(plain_name(symbol))
     return CallTable({name: tuple(sorted(owners[name])) for name in sorted(wrappers & set(owners))},
-                     tuple(sorted(stubs)))
+                     tuple(sorted(stubs)), _inside(toolchain))
+
+
+def _inside(toolchain: RumprunToolchain) -> frozenset[str]:
+    """Return the names that the libraries use which programs are linked with."""
+    folder = toolchain.platform_folder.parent
+    archives = sorted(map(str, folder.glob("*.a")))
+    _, text = run_tool([str(toolchain.tool("nm")), "-A", "-P", "-u", *archives])
+    return frozenset(plain_name(name) for name in _USED.findall(text))

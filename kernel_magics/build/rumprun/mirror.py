@@ -69,7 +69,7 @@ def read_texts(folder: Path) -> list[Source]:
     found: list[Source] = []
     room = MOST_TEXT_BYTES
     for one in list_sources(folder):
-        if Path(one.path).suffix in LANGUAGE_OF and one.size_bytes <= room:
+        if Path(one.path).suffix in {*LANGUAGE_OF, ".h", ".hh", ".hpp"} and one.size_bytes <= room:
             room -= one.size_bytes
             text = (folder / one.path).read_text("utf-8", "replace")
             found.append(Source(text, one.path))

@@ -87,6 +87,14 @@ def test_the_kernel_is_debugged_too(debugger):
         debugger.break_at("nosuchthing")
 
 
+def test_stacks_go_through_interrupts(debugger):
+    debugger.break_at("*cpu_isr_clock")
+    debugger.wait(PATIENCE_S)
+    functions = [one.function for one in debugger.backtrace()]
+    assert functions[0] == "cpu_isr_clock" and functions[-1] == "bmk_cpu_sched_bouncer"
+    assert "schedule" in functions or "saves" in functions, "what was interrupted"
+
+
 def test_main_can_be_stopped_in_from_the_start_and_crashes_stop_the_guest(lab):
     image = lab.build(CRASHING, "crashing", kit="rumprun", cflags="-O1 -g")
     guest = lab.boot(image, memory_mib=64, argv=["crashing", "null"], paused=True)

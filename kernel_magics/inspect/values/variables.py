@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.errors import GuestError, LabError, UsageError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["GuestVariables"]
 
 SHOWN = 30
+_KERNEL_PREFIX = "rumpns_"  # of the rump kernel's names in upstream's images
 HEAP_BOOKS = "lab_heap_calls"  # not the program's own: guest.memory.heap.calls
 SHOWN_COLUMNS = 100
 
@@ -48,6 +50,9 @@ class GuestVariables:
         if file:
             raise UsageError(f"no variable {plain!r} in {file!r}",
                              next_step=f"guest.vars[{plain!r}] looks in all files")
+        if plain.startswith(_KERNEL_PREFIX):  # types know such a name as the source has it
+            with suppress(UsageError):
+                return self[plain.removeprefix(_KERNEL_PREFIX)]
         return self._by_symbol(plain, program)
 
     def _check_kind(self, name: str) -> None:

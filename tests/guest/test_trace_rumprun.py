@@ -320,3 +320,14 @@ def test_what_cannot_be_traced_is_one_error(lab, images, tmp_path):
     with pytest.raises(TraceError, match="no symbols of hypercalls"):
         lab.boot(bare, memory_mib=64, trace="hypercalls")
     assert "bare" not in {one.name for one in lab.guests()}
+
+
+def test_a_traced_program_may_have_any_names(lab):
+    source = """
+        int lab_header = 3, lab_counters, lab_own_number, isr = 2;
+        void lab_record(void) { }
+        int main(void) { lab_record(); return lab_header + isr; }
+    """
+    guest = lab.boot(lab.build(source, "names", kit="rumprun", trace=True), memory_mib=64,
+                     trace="hypercalls")
+    assert guest.wait(30) == 5 and len(guest.trace.df) > 20_000

@@ -22,6 +22,7 @@ from kernel_magics.places import cache_dir, images_dir
 
 __all__ = ["TraceParts", "trace_parts"]
 
+RECIPE = "2"  # changes when this file makes something else from the same sources
 OBJECT, ARGUMENTS = "rumplab-trace.o", "rumplab-trace.args"
 CORE = "rumprun.o"  # upstream's name of the object that holds platform, bmk and rumpuser
 REPLACED = ("bmk_platform_cpu_block", "bmk_sched_wake")
@@ -68,7 +69,7 @@ def _sources() -> Mapping[str, bytes]:
 def _built(toolchain: RumprunToolchain) -> Path:
     """Return the folder of the object and the linker's arguments, made if need be."""
     texts = (part for name, text in _sources().items() for part in (name, text))
-    key = digest(toolchain.identity, " ".join(FLAGS), *texts)
+    key = digest(RECIPE, toolchain.identity, " ".join(FLAGS), *texts)
     root = cache_dir() / "rumprun-trace"
     place = root / key[:32]
     with disk_errors(root):
@@ -99,6 +100,9 @@ def _compile(toolchain: RumprunToolchain, folder: Path) -> None:
     table = _run([str(toolchain.tool("nm")), "--defined-only", OBJECT], folder)
     wrapped = sorted(word.removeprefix(_WRAPPER) for line in table.splitlines()
                      if (word := line.split()[-1]).startswith(_WRAPPER))
+    # A program may have any name but these.
+    kept = [f"--keep-global-symbol={name}" for name in (f"{_WRAPPER}*", *REPLACED)]
+    _run([str(toolchain.tool("objcopy")), "--wildcard", *kept, OBJECT], folder)
     _copy_core(toolchain, folder)
     for name in (*sources, *objects):
         (folder / name).unlink()

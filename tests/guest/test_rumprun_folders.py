@@ -76,6 +76,7 @@ def test_a_folder_of_cmake(lab, tmp_path):
         pytest.skip("needs cmake")
     write(tmp_path, CMakeLists__txt="cmake_minimum_required(VERSION 3.10)\nproject(shout C)\n"
           "option(LOUD \"\" OFF)\nif(LOUD)\nadd_definitions(-DEND=\"!\")\nendif()\n"
+          "set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_SOURCE_DIR}/bin)\n"
           "add_library(say STATIC say.c)\nadd_executable(shout main.c)\n"
           "target_link_libraries(shout say m)\n",
           say__c="#include <stdio.h>\nvoid say(const char *what) { puts(what); }",

@@ -56,7 +56,7 @@ def build_project(project: Project, toolchain: RumprunToolchain, cflags: Sequenc
         where.mkdir(exist_ok=True)
         log = "".join(_run(step, project, toolchain, where, place)
                       for step in steps_of(system, project, toolchain, source, flags))
-        return _programs(project, where, taken, log, project.name or name)
+        return _programs(project, place, taken, log, project.name or name)
 
 
 def _as_users(project: Project, place: Path) -> list[str]:
@@ -133,13 +133,14 @@ def _run(step: Step, project: Project, toolchain: RumprunToolchain, where: Path,
     return log
 
 
-def _programs(project: Project, where: Path, taken: Path, log: str,
+def _programs(project: Project, place: Path, taken: Path, log: str,
               hint: str) -> list[Compiled]:
-    found = {_name(path): path for path in _candidates(where)}
+    """Find them anywhere: projects put them beside their sources, or into ../bin."""
+    found = {_name(path): path for path in _candidates(place)}
     if not found:
         raise BuildError(f"{project.folder.name} was built, and none of what it made is a program "
                          "of Rumprun's", diagnostics=(), log=log, command=(),
-                         next_step=_why_none(where))
+                         next_step=_why_none(place))
     if unknown := [name for name in project.programs if name not in found]:
         raise UsageError(f"{project.folder.name} makes no program {unknown[0]!r}",
                          next_step=f"it makes {', '.join(sorted(found))}")

@@ -192,9 +192,10 @@ class Trace(Views):
         from kernel_magics.trace.coverage import counts_of, hypercall_table
 
         counters = self._ring.counters()
-        if self._guest is None or counters is None:
+        if counters is None:
             return super().hypercalls
-        return hypercall_table(counts_of(counters), self._guest.image)
+        return hypercall_table(counts_of(counters),
+                               self._guest.image if self._guest is not None else None)
 
     def _lock_names(self, recording: Recording) -> LockNames:
         """Names also what only the guest as it is now tells: locks on its heap."""

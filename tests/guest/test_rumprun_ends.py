@@ -72,7 +72,7 @@ def test_a_trap_is_told_from_an_end(lab, ends, driver):
     assert guest.image.symbols.at(end.place)[0].name == "rumprun_main1"
     assert guest.state == "panicked" and guest.exit_status is None
     assert guest.registers is not None and "IF" not in guest.registers.flags
-    assert repr(guest.programs) == "ends  running"
+    assert repr(guest.programs) == "ends  cut off"
 
 
 def test_a_processor_that_resets(lab, driver):

@@ -142,6 +142,13 @@ def test_several_programs(text, states):
     assert story.programs.df.shape == (3, 4) and "three  not started" in repr(story.programs)
 
 
+def test_programs_that_were_cut_off():
+    story, _ = told(SEVERAL + '=== main() of "two" returned 2 ===\n', "one", "two", "three")
+    assert [one.state for one in story.programs] == ["running", "returned", "not started"]
+    assert [one.state for one in story.programs.cut_off()] == ["cut off", "returned",
+                                                               "not started"]
+
+
 def test_an_assertion_that_failed():
     said = 'assertion "x > 0" failed: file "a.c", line 19, function "main"'
     story, end = told(CALLED + f"{said}\n_lwpabort() called\n\n=== ERROR: _exit(1) called ===\n"

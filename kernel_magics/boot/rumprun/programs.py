@@ -18,7 +18,8 @@ class ProgramRecord:
 
     `state` is "running"; "returned" (from main) or "exited" (by exit, which does not say who
     called it); "aborted", with a `reason`, such as the assertion that failed; "ended" if one of
-    several has called exit and it cannot be said which; or "not started".
+    several has called exit and it cannot be said which; "cut off" by the guest's end; or "not
+    started".
     """
 
     name: str
@@ -78,6 +79,11 @@ class ProgramList(tuple[ProgramRecord, ...]):
         started = [replace(one) for one in seen if one.state != "unknown"]
         return cls([*started, *(ProgramRecord(name, "not started")
                                 for name in asked[len(started):])])
+
+    def cut_off(self) -> "ProgramList":
+        """Return the programs as the end of their guest left them."""
+        return ProgramList(replace(one, state="cut off") if one.state == "running" else one
+                           for one in self)
 
     @property
     def status(self) -> int | None:

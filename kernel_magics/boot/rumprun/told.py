@@ -62,8 +62,8 @@ class ToldByConsole:
         if self._story is None:
             raise GuestError(f"{self.name} is not a Rumprun guest: its programs are processes",
                              name=self.name, next_step="look at guest.processes")
-        _ = self.end
-        return self._story.programs
+        is_over = self.end is not None or self.machine.has_ended()
+        return self._story.programs.cut_off() if is_over else self._story.programs
 
     @property
     def memory_shortage(self) -> MemoryShortage | None:

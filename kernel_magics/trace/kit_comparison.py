@@ -59,7 +59,8 @@ class KitComparison:
         """What was not compared, or not fairly, a sentence each."""
         traced = [f"{size / 1024:.1f} KiB of {image.name}'s rumpuser are what traces it"
                   for image in self.images if (size := _tracing_bytes(image))]
-        return [*self._notes, *traced, *self._runs()]
+        unknown = [image.sizes.note for image in self.images if image.sizes.note]
+        return [*self._notes, *unknown, *traced, *self._runs()]
 
     def _runs(self) -> list[str]:
         """Say what there is to say of the boots and the hypercalls."""

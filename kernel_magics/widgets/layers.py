@@ -103,6 +103,7 @@ def layer_picture(image: Any, name: str) -> dict:
         by_layer.setdefault(symbol.layer, []).append(symbol)
     return {
         "name": name, "size_bytes": image.size_bytes, "note": uncounted(image),
+        "lost": image.sizes.note,
         "layers": [_layer(layer, sizes, by_layer.get(layer.name, []), _components(parts, layer))
                    for layer in model.layers],
         "boundaries": [_boundary(b, image) for b in model.boundaries],

@@ -28,6 +28,7 @@ from kernel_magics.inspect.images.rumprun_components import (
     layer_of_name,
 )
 from kernel_magics.inspect.images.rumprun_layers import RUMPRUN_BOUNDARIES, RUMPRUN_LAYERS
+from kernel_magics.trace.kit_comparison import KitComparison
 
 EXPECTED = {"rumpns_tcp_3": ("net", "rumpnet_net"), "rumpns_very_3": ("net", "rumpnet_net"),
             "rumpns_lock3": ("kern", "rump"), "rump___sysimpl_3": ("sys", "rump"),
@@ -166,6 +167,9 @@ def test_a_stripped_image_says_what_is_lost(tiny, toolchain, tmp_path):
     image = alone(tiny.image, tmp_path, "--strip-all")
     assert image.kit == "rumprun" and "is stripped" in image.symbols.note
     assert list(image.sizes.by_layer().index) == [OTHER]
+    assert "cannot be told" in image.sizes.note and image.sizes.note in repr(image)
+    assert image.sizes.note in KitComparison(tiny.image, image).notes
+    assert tiny.image.sizes.note == ""
     assert image.layers.components.empty
     check_sums(image)
     with pytest.raises(UsageError, match="is stripped"):

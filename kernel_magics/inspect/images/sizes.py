@@ -149,7 +149,15 @@ class Sizes:
             eighths = round(totals[name] / widest * BAR_COLUMNS * 8)
             bar = "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
             lines.append(f"  {name:<9}{bytes_text(totals[name]):>10}  {bar or '▏'}")
-        return "\n".join([*lines, f"  {'in RAM':<9}{bytes_text(self.total_bytes):>10}"])
+        return "\n".join([*lines, f"  {'in RAM':<9}{bytes_text(self.total_bytes):>10}",
+                          *([f"  ({self.note})"] if self.note else [])])
+
+    @property
+    def note(self) -> str:
+        """Why the layers of the bytes cannot be told, "" if they can."""
+        if self.model.sections_tell or len(self._image.symbols):
+            return ""
+        return f"{self._image.path.name} is stripped: what its bytes are of cannot be told"
 
     def __repr__(self) -> str:
         return f"{self._image.name}: bytes per layer\n{self.bar()}"

@@ -13,7 +13,7 @@ import { boundaryDetail, layerDetail, type Boundary, type Detail, type Layer } f
 import { keepLease } from "./lease";
 import { Rates, type Sample } from "./rates";
 
-interface Picture { name: string; size_bytes: number; note: string; layers: Layer[]; boundaries: Boundary[] }
+interface Picture { name: string; size_bytes: number; note: string; lost: string; layers: Layer[]; boundaries: Boundary[] }
 interface State { picture: Picture; sample: Sample; selected: string }
 
 /** One row of the stack: the element and how to bring its figures up to date. */
@@ -87,7 +87,7 @@ function header(picture: Picture, sample: () => Sample): Row {
 	const badge = h("span", { class: "rl-badge", "data-role": "state" });
 	const element = h("div", { class: "rl-head" },
 		h("h4", {}, `Layers of ${picture.name}`),
-		h("span", { class: "rl-soft" }, `${bytes(picture.size_bytes)} to load`),
+		h("span", { class: "rl-soft" }, `${bytes(picture.size_bytes)} to load${picture.lost && ` · ${picture.lost}`}`),
 		h("span", { class: "rl-gap" }), badge);
 	const refresh = () => {
 		badge.textContent = sample().state;

@@ -1,7 +1,7 @@
 /*
  * trace_file.h - the file in which the plug-in and the lab meet.
  *
- * It is laid out by the lab (kernel_magics/trace/plugin_file.py; a test compares the two) and
+ * It is laid out by the lab (kernel_magics/trace/outside/plugin_file.py; a test compares the two) and
  * mapped by both.  What stands at its beginning is struct lab_header, with the offsets of
  * the counters, of the threads and of the ring in the place of addresses: to the lab it is
  * the RAM of a guest that traces itself.

@@ -3,8 +3,9 @@
  *
  * These objects are linked with -Wl,--wrap=rumpuser_…, so that what the rump kernel and the
  * base libraries call is a wrapper here.  They leave in RAM what lab_abi.h describes, as
- * rumpkit's runtime does, and the lab reads it the same way.  One processor, and interrupt
- * handlers that make no hypercalls: nothing here needs a lock.
+ * rumpkit's runtime does, and the lab reads it the same way.  There is one processor, and of
+ * interrupt handlers only what wakes a thread comes here: a slot of the ring is taken in one
+ * instruction, and nothing needs a lock.
  */
 #ifndef RUMPRUN_TRACE_H
 #define RUMPRUN_TRACE_H

@@ -1,8 +1,10 @@
 """What lab.build can be given, and what is kept of a bake."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
+from capabilities import need
 
 from kernel_magics import Lab
 from kernel_magics.boot.rumprun_findings import examine_rumprun
@@ -10,10 +12,12 @@ from kernel_magics.build.baked import Baked, BakedProgram, BakeRecipe, faction_o
 from kernel_magics.build.image import GuestImage
 from kernel_magics.build.kits import Source
 from kernel_magics.build.parts import Program, Project, read_request
-from kernel_magics.build.rumprun.calls import plain_name
-from kernel_magics.build.rumprun.components import check_component
+from kernel_magics.build.rumprun.calls import plain_name, undefined_names
+from kernel_magics.build.rumprun.components import Component, ComponentList, check_component
+from kernel_magics.build.rumprun.configurations import BakeConfiguration, BakeList, split_bake
 from kernel_magics.build.rumprun.toolchain import RumprunToolchain
 from kernel_magics.errors import ImageError, UsageError
+from kernel_magics.widgets.bakes import bake_html, baked_html, bakes_html, components_html
 
 PROGRAM = "int main(void) { return 0; }\n"
 RECIPE = BakeRecipe("x86_64-rumprun-netbsd", Path("/opt/rr"), Path("/opt/rr/cc"), "-O2")
@@ -131,6 +135,63 @@ def test_factions_by_name(component, faction):
     ("__vfork14", "vfork"), ("fork", "fork")])
 def test_symbols_as_sources_call_them(symbol, name):
     assert plain_name(symbol) == name
+
+
+def test_names_that_a_program_uses_as_nm_lists_them(tmp_path):
+    need("compiler")
+    (tmp_path / "a.c").write_text("int puts(const char *); extern int far; static int own(void) "
+                                  "{ return far; }\nint main(void) { puts(\"x\"); return own(); }")
+    subprocess.run(["gcc", "-c", "-g", "a.c"], cwd=tmp_path, check=True)
+    listed = subprocess.run(["nm", "-u", "-P", "a.o"], cwd=tmp_path, capture_output=True, text=True,
+                            check=True).stdout
+    names = undefined_names(tmp_path / "a.o")
+    assert {"puts", "far"} <= set(names) and sorted(names) == sorted(
+        line.split()[0] for line in listed.splitlines())
+    (tmp_path / "cut.o").write_bytes((tmp_path / "a.o").read_bytes()[:100])
+    with pytest.raises(ImageError):
+        undefined_names(tmp_path / "cut.o")
+
+
+BAKES = BakeList((BakeConfiguration("hw_virtio", "virtio targets", ("rumpvfs", "rumpnet_net")),
+                  BakeConfiguration("hw_mine", "mine", ("rumpfs_x",), ("rumpfs_x",)),
+                  BakeConfiguration("xen_pv", "Xen", ("rumpvfs",))))
+
+
+def test_configurations_are_listed():
+    assert repr(BAKES).splitlines() == [
+        "hw_virtio  virtio targets (2 components)",
+        "hw_mine    mine (1 component; not installed: rumpfs_x)",
+        "xen_pv     Xen (1 component; for Xen)"]
+    assert BAKES.find("hw-virtio").df["faction"].tolist() == ["vfs", "net"]
+    assert BAKES.df.loc["hw_mine", "missing"] == "rumpfs_x"
+    with pytest.raises(UsageError, match="no configuration 'hw_none'") as caught:
+        BAKES.find("hw_none")
+    assert caught.value.next_step == "use hw_virtio, hw_mine"
+    html = bakes_html(BAKES) + bake_html(BAKES[0])
+    assert "not installed: rumpfs_x" in html and "<details>" in html
+
+
+def test_components_are_listed(tmp_path):
+    found = ComponentList((Component("rumpfs_ffs", "fs", tmp_path, 2048, ("hw_virtio",)),
+                           Component("rumpfs_<x>", "fs", tmp_path, 10, ())))
+    assert repr(found).splitlines()[1].split() == ["fs", "rumpfs_<x>", "only", "with",
+                                                   "--component"]
+    assert found.df.loc["rumpfs_ffs", "configurations"] == "hw_virtio"
+    assert "2.0 KiB" in components_html(found) and "rumpfs_&lt;x&gt;" in components_html(found)
+
+
+def test_a_file_of_configurations(tmp_path):
+    (tmp_path / "my.conf").write_text("")
+    assert split_bake("hw_virtio") == (None, "hw_virtio")
+    assert split_bake(f"{tmp_path}/my.conf:hw_mine") == (tmp_path / "my.conf", "hw_mine")
+    with pytest.raises(UsageError, match="no file of bake configurations"):
+        split_bake("gone.conf:hw_mine")
+
+
+def test_what_an_image_shows_of_its_bake(tmp_path):
+    one = image(tmp_path, "a", "b")
+    assert one.recipe == RECIPE and image(tmp_path).recipe is None
+    assert "rumpfs_msdos" in baked_html(one.baked) and "compiled for" in baked_html(one.baked)
 
 
 def test_an_archive_of_the_users_is_a_component(tmp_path):

@@ -93,7 +93,8 @@ class BakeList(tuple[BakeConfiguration, ...]):
 
 
 def _row(one: BakeConfiguration, width: int) -> str:
-    notes = [f"{len(one.components)} components"]
+    count = len(one.components)
+    notes = [f"{count} component{'s' if count != 1 else ''}"]
     if not one.is_bootable_here:
         notes.append("for Xen")
     elif one.missing:

@@ -59,7 +59,8 @@ class ConsoleView(View):
         super().__init__(name=guest.name, height_lines=height_lines, links=port_links(guest),
                          terminal=bool(guest.spec.get("terminal")), **self._status())
         self._keys = ConsoleKeys(guest, self._say)
-        self._feed = ConsoleFeed(guest.console, self._send_piece, self._look, guest.name)
+        self._feed = ConsoleFeed(guest.console, self._send_piece, self._look, guest.name,
+                                 raw=self.terminal)
         self.listen()
 
     def text(self) -> str:
@@ -128,7 +129,8 @@ class ConsoleView(View):
 
     def _send_piece(self, piece: Piece) -> None:
         self.send({"kind": "bytes", "browser": piece.browser, "start": piece.start,
-                   "anew": piece.anew, "replay_end": piece.replay_end}, [piece.data])
+                   "end": piece.end, "anew": piece.anew, "replay_end": piece.replay_end},
+                  [piece.data])
 
     def _look(self) -> bool:
         status = self._status()

@@ -1,7 +1,8 @@
 """A console's bytes on their way to browsers: all of them, in order, as fast as each can show.
 
 A browser says how far it has got; no more than a window's worth is ever on the way to it.  One
-that falls behind what the console retains begins anew, and says how much it has not shown.
+that falls behind what the console retains begins anew, and says how much it has not shown.  To one
+that is far behind, of plain lines only those are sent that its terminal would still have.
 """
 
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kernel_magics.boot.console import Console
+from kernel_magics.widgets.console_flood import is_plain, remains, whole
 from kernel_magics.widgets.view import LEASE_S
 
 __all__ = ["Browser", "ConsoleFeed", "Piece"]
@@ -17,13 +19,16 @@ __all__ = ["Browser", "ConsoleFeed", "Piece"]
 PIECE_BYTES = 128 << 10
 WINDOW_BYTES = 1 << 20     # sent and not yet shown
 REPLAY_BYTES = 1 << 20     # of what was there before a browser came
+FLOOD_BYTES = 1 << 20      # not yet sent: then lines that would be gone at once are left out
+FLOOD_PIECE_BYTES = 64 << 20  # all that the console retains
 PAUSE_S = 0.004            # between two rounds: a write may be a single byte
 STATUS_S = 0.2             # between two looks at the guest
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Bytes [start, start + len(data)) of the stream for one browser.
+    """Bytes [start, end) of the stream for one browser; `data` has fewer where lines that its
+    terminal would not have any more are left out.
 
     `anew` when something before it is missing; then the browser clears its screen.
     `replay_end` is where the output begins that came after the browser.
@@ -31,6 +36,7 @@ class Piece:
 
     browser: str
     start: int
+    end: int
     data: bytes
     anew: bool
     replay_end: int
@@ -45,6 +51,7 @@ class Browser:
     replay_end: int
     until_s: float     # its lease
     anew: bool = True
+    plain: bool = True  # all that was sent
 
     def window_bytes(self) -> int:
         """How many more bytes may be on the way to it."""
@@ -56,13 +63,13 @@ class ConsoleFeed:
     when there will be no more output."""
 
     def __init__(self, console: Console, send: Callable[[Piece], None],
-                 look: Callable[[], bool], name: str) -> None:
+                 look: Callable[[], bool], name: str, *, raw: bool = False) -> None:
         self._console, self._send, self._look = console, send, look
         self._lock = threading.Lock()
         self._browsers: dict[str, Browser] = {}
         self._something = threading.Event()
         self._closed = False
-        self._name = name
+        self._name, self._raw = name, raw
         self._thread: threading.Thread | None = None
         self._unsubscribe = console.subscribe(lambda _data: self._something.set(),
                                               from_start=False)
@@ -153,15 +160,25 @@ class ConsoleFeed:
             browser = self._browsers.get(name)
             if browser is None or browser.window_bytes() < PIECE_BYTES:
                 return False
-            start, data = self._console.since(browser.position, PIECE_BYTES)
+            is_flood = browser.plain and not browser.anew \
+                and self._console.size_bytes - browser.position > FLOOD_BYTES
+            start, data = self._console.since(
+                browser.position, FLOOD_PIECE_BYTES if is_flood else PIECE_BYTES)
             if not data and not browser.anew:
                 return False
             anew, browser.anew = browser.anew or start > browser.position, False
-            browser.position = start + len(data)
+            data = (data[:data.rfind(b"\n") + 1] if is_flood else b"") or whole(data)
+            end = start + len(data)
+            browser.plain = (anew or browser.plain) and is_plain(data)
+            if is_flood:
+                data = remains(data, raw=self._raw) if browser.plain and not anew \
+                    else data[:PIECE_BYTES]
+                end = end if browser.plain and not anew else start + len(data)
+            browser.position = end
             if anew:
                 browser.shown = start
             replay_end = browser.replay_end
-        self._send(Piece(name, start, data, anew, replay_end))
+        self._send(Piece(name, start, end, data, anew, replay_end))
         return bool(data)
 
     def _is_done(self) -> bool:

@@ -48,7 +48,7 @@ class Browser:
         with self.lock:
             self.pieces.append(piece)
         if self.shows:
-            self.feed.shown(self.name, piece.start + len(piece.data))
+            self.feed.shown(self.name, piece.end)
 
     def show_all(self) -> None:
         self.shows = True
@@ -56,7 +56,7 @@ class Browser:
 
     @property
     def end(self) -> int:
-        return self.pieces[-1].start + len(self.pieces[-1].data) if self.pieces else -1
+        return self.pieces[-1].end if self.pieces else -1
 
     @property
     def data(self) -> bytes:
@@ -86,7 +86,8 @@ def await_true(condition, within_s: float = 10.0) -> None:
 
 def test_a_browser_gets_every_byte_once_and_in_order(console, feed_of):
     browser = Browser(feed_of)
-    written = b"".join(b"%07d\n" % number for number in range(500_000))
+    # (a cursor that is moved: nothing may be left out)
+    written = b"\x1b[H" + b"".join(b"%07d\n" % number for number in range(500_000))
     write(console, written[:100])
     assert browser.feed.attach("one") is False
     for at in range(100, len(written), 99_991):
@@ -95,6 +96,26 @@ def test_a_browser_gets_every_byte_once_and_in_order(console, feed_of):
     assert browser.data == written
     assert [piece.anew for piece in browser.pieces].count(True) == 1
     assert browser.pieces[0].replay_end == 100
+
+
+def test_of_a_flood_the_lines_that_remain_are_sent(console, feed_of):
+    browser = Browser(feed_of)
+    browser.shows = False
+    browser.feed.attach("one")
+    written = b"".join(b"%07d\n" % number for number in range(1_000_000))
+    write(console, written)
+    await_true(lambda: browser.end >= console_feed.WINDOW_BYTES - console_feed.PIECE_BYTES)
+    browser.show_all()
+    browser.shows = True
+    await_true(lambda: browser.end == len(written))
+    assert len(browser.data) < len(written) / 2 and browser.data.endswith(written[-80_000:])
+    assert [piece.start for piece in browser.pieces[1:]] == \
+        [piece.end for piece in browser.pieces[:-1]]
+    assert [piece.anew for piece in browser.pieces].count(True) == 1
+    count = len(browser.data)
+    write(console, b"\x1b[2J" + written[:2_000_000])  # from here on all of it
+    await_true(lambda: browser.end == len(written) + 4 + 2_000_000)
+    assert len(browser.data) == count + 4 + 2_000_000
 
 
 def test_no_more_is_on_the_way_than_a_window(console, feed_of):

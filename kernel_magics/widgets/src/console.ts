@@ -18,7 +18,7 @@ interface State {
 	name: string; state: string; running: boolean; height_lines: number; terminal: boolean;
 	rows: number; columns: number; answering: string; note: string; links: Link[];
 }
-interface Piece { kind: string; browser: string; start: number; anew: boolean; replay_end: number }
+interface Piece { kind: string; browser: string; start: number; end: number; anew: boolean; replay_end: number }
 
 const ATTACH_MS = 1500;
 const HERE_MS = 4000;
@@ -48,7 +48,7 @@ class Stream {
 		if (piece.anew) this.begin(piece);
 		else if (piece.start !== this.position) { if (this.attached) this.attach(); return; }
 		this.attached = true;
-		this.position = piece.start + data.length;
+		this.position = piece.end; // of a flood, lines that would be gone by now were left out
 		const end = this.position;
 		this.view.terminal.write(data, () => {
 			this.shown = end;

@@ -92,11 +92,11 @@ def _free_blocks(structures: Structures, base: int, count: int,
 
 def stacks_of(subject: Any) -> list[tuple[int, int, int, str]]:
     """Return start, end, the stack pointer (0 if it is on the processor) and whose it is, of
-    each thread's stack."""
+    each thread's stack that lies in RAM."""
     found = []
     for thread in subject.threads.read():
         record = thread.record
-        if record.stack and record.stack_bytes:
+        if record.stack_bytes and 0 < record.stack <= subject.ram.size_bytes - record.stack_bytes:
             found.append((record.stack, record.stack + record.stack_bytes, record.stack_pointer,
                           f"thread {record.number} ({record.name})"))
     return found

@@ -49,7 +49,7 @@ def test_the_last_crash_counts_and_no_crash_is_none():
 
 
 @pytest.mark.parametrize(("file", "shown"), [
-    ("/home/me/rumprun/src-netbsd/sys/kern/kern_time.c", "sys/kern/kern_time.c"),
+    ("/opt/me/rumprun/src-netbsd/sys/kern/kern_time.c", "sys/kern/kern_time.c"),
     ("/opt/rr/lib/libbmk_core/sched.c", "lib/libbmk_core/sched.c"),
     ("/opt/rr/lib/librumprun_base/main.c", "lib/librumprun_base/main.c"),
     ("/opt/rr/platform/hw/intr.c", "platform/hw/intr.c"),

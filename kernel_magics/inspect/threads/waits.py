@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from kernel_magics.inspect.stacks.stack import Backtrace
 from kernel_magics.inspect.threads.thread_table import FOREVER
-from kernel_magics.inspect.threads.wait_facts import WaitFacts
 from kernel_magics.inspect.threads.wait_locks import futex_wait, kernel_lock_wait
 from kernel_magics.inspect.threads.wait_types import SystemCall, Wait
 
 if TYPE_CHECKING:
     from kernel_magics.inspect.threads.thread import Thread
+    from kernel_magics.inspect.threads.wait_facts import WaitFacts
 
 __all__ = ["system_call_of", "wait_of", "with_deadline"]
 

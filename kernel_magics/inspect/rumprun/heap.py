@@ -18,7 +18,7 @@ import numpy as np
 
 from kernel_magics.errors import GuestError
 from kernel_magics.inspect.memory.ram import PAGE_BYTES
-from kernel_magics.inspect.rumprun.pages import PageBooks, stacks_of
+from kernel_magics.inspect.rumprun.page_books import PageBooks, stacks_of
 from kernel_magics.inspect.rumprun.structures import Structures
 
 __all__ = ["BUCKETS", "HeapBooks", "LEAST_BYTES", "OWNERS", "read_heap"]

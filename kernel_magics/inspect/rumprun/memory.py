@@ -22,7 +22,8 @@ from kernel_magics.inspect.memory.ram import PAGE_BYTES, GuestRam
 from kernel_magics.inspect.memory.reachable import reached_from
 from kernel_magics.inspect.memory.regions import Region, image_regions
 from kernel_magics.inspect.rumprun.heap import BUCKETS, LEAST_BYTES, OWNERS, read_heap
-from kernel_magics.inspect.rumprun.pages import RumprunPages, stacks_of
+from kernel_magics.inspect.rumprun.page_books import stacks_of
+from kernel_magics.inspect.rumprun.pages import RumprunPages
 from kernel_magics.inspect.rumprun.structures import Structures
 
 if TYPE_CHECKING:

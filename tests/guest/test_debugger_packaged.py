@@ -196,7 +196,7 @@ def test_a_stripped_package(lab):
         "sqlite3", "-batch", ":memory:", "create table t(a); insert into t values (1), (2);"])
     guest = lab.boot(image, memory_mib=64, paused=True)
     debugger = guest.debugger
-    debugger.command("break sqlite3_step")
+    debugger.command("break libsqlite3.so.0:sqlite3_step")
     stop = debugger.cont(timeout=60)
     assert stop.place.module_name == "libsqlite3.so.0.8.6" and stop.place.function == "sqlite3_step"
     stack = debugger.backtrace()

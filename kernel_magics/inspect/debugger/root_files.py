@@ -68,11 +68,11 @@ class RootFiles:
         return [RootFile(path, elf) for path, elf in found if elf is not None]
 
     def file(self, wanted: str) -> RootFile | None:
-        """Return the file of a path, the end of one, or a name up to a dot ("libc"); None if
-        no file, or more than one, is called so."""
+        """Return the file of a path, the end of one, or a name up to a dot ("libc.so", "libc");
+        None if no file, or more than one, is called so."""
         for matches in (lambda one: one.path == wanted,
                         lambda one: one.path.endswith(f"/{wanted.lstrip('/')}"),
-                        lambda one: one.name.split(".")[0] == wanted):
+                        lambda one: one.name.startswith(f"{wanted}.")):
             found = [one for one in self.files if matches(one)]
             if len(found) == 1:
                 return found[0]

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import kernel_magics.inspect
 import kernel_magics.trace
 from kernel_magics.boot import registry
-from kernel_magics.boot.disks import Disk, make_disk
-from kernel_magics.boot.doctor import DoctorReport, examine
+from kernel_magics.boot.devices.disks import Disk, make_disk
+from kernel_magics.boot.doctor.doctor import DoctorReport, examine
 from kernel_magics.boot.guest import Guest
-from kernel_magics.boot.recording import Recording
-from kernel_magics.boot.replaying import replay_guest
+from kernel_magics.boot.recording.recording import Recording
+from kernel_magics.boot.recording.replaying import replay_guest
 from kernel_magics.boot.spec import BootSpec
 from kernel_magics.boot.starting import attach_guest, start_guest
 from kernel_magics.build import GuestImage, find_kit
@@ -38,7 +38,7 @@ from kernel_magics.inspect.panics.report_reader import open_report
 from kernel_magics.trace.facet import boot_trace, boot_tracer
 
 if TYPE_CHECKING:
-    from kernel_magics.trace.kit_comparison import KitComparison
+    from kernel_magics.trace.kits.comparison import KitComparison
     from kernel_magics.trace.recording import Recording as TraceRecording
 
 __all__ = ["Lab", "GuestList"]
@@ -237,7 +237,7 @@ class Lab:
         lab.build, as {"ldflags": "-lm", "bake": "hw_generic"}; `boot` those of lab.boot.  What
         was booted already is compared by `compare`.  Raises what lab.build and lab.boot raise.
         """
-        from kernel_magics.trace.kit_runs import run_under_kits
+        from kernel_magics.trace.kits.runs import run_under_kits
 
         return run_under_kits(self, source, name, until=until, timeout=timeout,
                               memory_mib=memory_mib, build=build or {}, boot=boot)
@@ -247,7 +247,7 @@ class Lab:
 
         Raises UsageError, GuestError or ImageError for what is neither.
         """
-        from kernel_magics.trace.kit_comparison import KitComparison
+        from kernel_magics.trace.kits.comparison import KitComparison
 
         return KitComparison(self._subject(before), self._subject(after))
 

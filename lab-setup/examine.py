@@ -2,7 +2,7 @@
 
 import sys
 
-from kernel_magics.boot.doctor import examine
+from kernel_magics.boot.doctor.doctor import examine
 
 if __name__ == "__main__":
     report = examine(refresh="--refresh" in sys.argv)

@@ -15,7 +15,7 @@ __all__ = ["need", "required"]
 
 
 def _kvm() -> str:
-    from kernel_magics.boot.accel import calibrate, kvm_problem
+    from kernel_magics.boot.hypervisor.accel import calibrate, kvm_problem
 
     problem = kvm_problem()
     if problem:

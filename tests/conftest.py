@@ -99,7 +99,7 @@ def runtime() -> Path:
 @pytest.fixture(scope="session")
 def probe():
     """A guest of a few instructions that does what its command line says (probe.S)."""
-    from kernel_magics.boot.calibration import assemble
+    from kernel_magics.boot.hypervisor.calibration import assemble
 
     need("compiler")
     return assemble(Path(__file__).parent / "guest" / "probe.S")

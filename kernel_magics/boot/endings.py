@@ -4,7 +4,7 @@ from ctypes import sizeof
 from typing import TYPE_CHECKING
 
 from kernel_magics.boot.abi import Panic
-from kernel_magics.boot.machine import log_tail
+from kernel_magics.boot.hypervisor.machine import log_tail
 from kernel_magics.boot.registry import read_record
 from kernel_magics.boot.rumprun.ends import crash_error
 from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout

@@ -8,15 +8,15 @@ from functools import cached_property
 from typing import Any
 
 from kernel_magics.boot import abi, registry
-from kernel_magics.boot.console import Console, ConsoleGuest
-from kernel_magics.boot.console_window import ConsoleWindow
+from kernel_magics.boot.console.console import Console, ConsoleGuest
+from kernel_magics.boot.console.window import ConsoleWindow
 from kernel_magics.boot.endings import no_status, panicked, still_there
 from kernel_magics.boot.header import GuestHeader, HeaderReader
-from kernel_magics.boot.machine import Machine
+from kernel_magics.boot.hypervisor.machine import Machine
+from kernel_magics.boot.network.reaching import Reachable
 from kernel_magics.boot.phases import BootPhases, Sightings, boot_phases
 from kernel_magics.boot.process import wait_readable
 from kernel_magics.boot.ram import Ram
-from kernel_magics.boot.reaching import Reachable
 from kernel_magics.boot.registers import Registers, parse_registers
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
 from kernel_magics.boot.rumprun import KIT, NO_INPUT

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kernel_magics.boot.devices import Devices
-from kernel_magics.boot.disks import Disk
-from kernel_magics.boot.filesystems import make_filesystem
+from kernel_magics.boot.devices.devices import Devices
+from kernel_magics.boot.devices.disks import Disk
+from kernel_magics.boot.devices.filesystems import make_filesystem
 from kernel_magics.boot.guest_files import GuestFiles
 from kernel_magics.errors import HostError
 

@@ -3,9 +3,9 @@
 import time
 from typing import Protocol
 
-from kernel_magics.boot.accel import Accelerator
-from kernel_magics.boot.devices import MACHINES, Devices
+from kernel_magics.boot.devices.devices import MACHINES, Devices
 from kernel_magics.boot.handover import Handover
+from kernel_magics.boot.hypervisor.accel import Accelerator
 from kernel_magics.boot.rumprun import KIT as RUMPRUN
 from kernel_magics.boot.rumprun.kind import RumprunKind
 from kernel_magics.boot.spec import BootSpec, configuration, render

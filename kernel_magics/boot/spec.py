@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kernel_magics.boot.console_devices import ONLY_SERIAL
-from kernel_magics.boot.devices import DISK_BUSES, MACHINES, NICS, Devices
-from kernel_magics.boot.disks import parse_disks
-from kernel_magics.boot.network import parse_network
+from kernel_magics.boot.console.devices import ONLY_SERIAL
+from kernel_magics.boot.devices.devices import DISK_BUSES, MACHINES, NICS, Devices
+from kernel_magics.boot.devices.disks import parse_disks
+from kernel_magics.boot.devices.shares import parse_shares
+from kernel_magics.boot.network.network import parse_network
 from kernel_magics.boot.programs import parse_programs, programs_of
 from kernel_magics.boot.registry import GuestFiles
-from kernel_magics.boot.shares import parse_shares
 from kernel_magics.errors import UsageError
 
 __all__ = ["BootSpec", "Launch", "configuration", "render", "check_guest_name",

@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from kernel_magics.boot import registry
-from kernel_magics.boot.accel import Accelerator, accelerator
-from kernel_magics.boot.console_devices import console_kind
-from kernel_magics.boot.devices import Devices
+from kernel_magics.boot.console.devices import console_kind
+from kernel_magics.boot.devices.devices import Devices
+from kernel_magics.boot.devices.preparing import check_initrd, prepare, shares_files
 from kernel_magics.boot.guest import Guest
+from kernel_magics.boot.hypervisor.accel import Accelerator, accelerator
+from kernel_magics.boot.hypervisor.libvirt import LibvirtDriver
+from kernel_magics.boot.hypervisor.machine import Driver, Machine
+from kernel_magics.boot.hypervisor.qemu import QemuDriver, find_qemu
 from kernel_magics.boot.kinds import kind_of
-from kernel_magics.boot.libvirt import LibvirtDriver
-from kernel_magics.boot.machine import Driver, Machine
-from kernel_magics.boot.passt import start_passt
-from kernel_magics.boot.preparing import check_initrd, prepare, shares_files
+from kernel_magics.boot.network.passt import start_passt
+from kernel_magics.boot.network.usernet import host_ports
 from kernel_magics.boot.programs import parse_programs
-from kernel_magics.boot.qemu import QemuDriver, find_qemu
-from kernel_magics.boot.recording import TSC_HZ, Recording, recordable
+from kernel_magics.boot.recording.recording import TSC_HZ, Recording, recordable
 from kernel_magics.boot.registry import GuestFiles, GuestRecord
 from kernel_magics.boot.rumprun.configuration import parse_blk
 from kernel_magics.boot.spec import BootSpec, Launch, guest_name_of
 from kernel_magics.boot.tracing import Tracer
-from kernel_magics.boot.usernet import host_ports
 from kernel_magics.build.elf import PT_LOAD, ElfFile
 from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import HostError, LabError, UsageError

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 
 from kernel_magics.boot.abi import Phase
-from kernel_magics.boot.console import Console
+from kernel_magics.boot.console.console import Console
 from kernel_magics.boot.header import HeaderReader
-from kernel_magics.boot.machine import Machine
+from kernel_magics.boot.hypervisor.machine import Machine
 from kernel_magics.boot.notify import FileChanges
 from kernel_magics.boot.phases import Sightings
 from kernel_magics.boot.rumprun.story import RumprunStory

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from kernel_magics.boot.devices import DISK_BUSES, MACHINES, NICS
+from kernel_magics.boot.devices.devices import DISK_BUSES, MACHINES, NICS
 from kernel_magics.errors import GuestError, UsageError
 from kernel_magics.magics.arguments import Argument, Command, Option, nearest
 from kernel_magics.magics.build import BUILD_OPTIONS, build_cell

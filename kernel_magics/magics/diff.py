@@ -49,7 +49,7 @@ def rumpdiff(options: SimpleNamespace, _cell: str | None) -> Any:
                              next_step=f"boot it: %rumpboot {wrong}")
         return BootDiff(first, second)
     if before.kit != after.kit and not (options.by or options.code or options.rewritten):
-        from kernel_magics.trace.kit_comparison import KitComparison
+        from kernel_magics.trace.kits.comparison import KitComparison
         return KitComparison(first or before, second or after)
     diff = ImageDiff(before, after, level=options.by, rows=options.limit)
     if options.code:

@@ -27,7 +27,7 @@ def _layers(_words: list[str]) -> list[str]:
 
 
 def _events(_words: list[str]) -> list[str]:
-    from kernel_magics.trace.events import NAMES
+    from kernel_magics.trace.records.events import NAMES
     return [*WHAT_TO_TRACE, *(n for n in NAMES if not n.rpartition("_")[2].isdecimal())]
 
 
@@ -43,7 +43,7 @@ def _ways(_words: list[str]) -> list[str]:
 
 
 def _networks(_words: list[str]) -> list[str]:
-    from kernel_magics.boot.preparing import INTERFACES
+    from kernel_magics.boot.devices.preparing import INTERFACES
     kinds = (("tun_flags", "tap"), ("bridge", "bridge"))
     return ["user", "passt", *(f"{kind}:{path.name}" for path in INTERFACES.glob("*")
                                for proof, kind in kinds if (path / proof).exists())]

@@ -10,7 +10,7 @@ from kernel_magics.magics.arguments import Argument, Command, Option
 from kernel_magics.magics.failure import WaitInterrupted
 from kernel_magics.magics.session import notebook_lab
 from kernel_magics.magics.values import seconds, whole
-from kernel_magics.trace.constants import WORDS_HELP
+from kernel_magics.trace.calls.constants import WORDS_HELP
 
 __all__ = ["MAGICS"]
 

@@ -5,9 +5,9 @@ import shlex
 from collections.abc import Callable
 from typing import TypeVar
 
-from kernel_magics.boot.disks import Disk, parse_disks
-from kernel_magics.boot.network import Forward, parse_ports
-from kernel_magics.boot.shares import Share, parse_shares
+from kernel_magics.boot.devices.disks import Disk, parse_disks
+from kernel_magics.boot.devices.shares import Share, parse_shares
+from kernel_magics.boot.network.network import Forward, parse_ports
 from kernel_magics.errors import UsageError
 
 __all__ = ["whole", "seconds", "events", "variable", "pattern", "flags", "forward", "disk", "share"]

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from kernel_magics.errors import UsageError
-from kernel_magics.trace.constants import WORDS_HELP, error_name, rumpuser_error_name
-from kernel_magics.trace.events import LAYER_OF
+from kernel_magics.trace.calls.constants import WORDS_HELP, error_name, rumpuser_error_name
+from kernel_magics.trace.records.events import LAYER_OF
 
 __all__ = ["WORDS_HELP", "choose"]
 

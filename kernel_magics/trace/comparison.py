@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from kernel_magics.trace.views import Views
+    from kernel_magics.trace.views.views import Views
 
 __all__ = ["TraceComparison", "compare"]
 

@@ -42,7 +42,7 @@ def guest_trace(guest: Guest) -> "Trace":
 
 def _names_of(kit: str) -> Callable[[Guest], dict[int, str]] | None:
     """Return where the threads of a kit's traces have their names; None: in guest.threads."""
-    from kernel_magics.trace.seeing import numbered_names
+    from kernel_magics.trace.calls.seeing import numbered_names
 
     return {RUMPRUN: numbered_names}.get(kit)
 
@@ -65,7 +65,7 @@ def boot_tracer(image: GuestImage, spec: BootSpec,
     """
     if spec.trace == "off":
         return spec, None
-    from kernel_magics.trace.kits import check_plan
+    from kernel_magics.trace.kits.kits import check_plan
     from kernel_magics.trace.outside.plugin import plugin_tracer
 
     plan = _plan_of(trace)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from kernel_magics.trace.processes import TraceProcesses
-from kernel_magics.trace.recorder import Recorder
-from kernel_magics.trace.table import Clock, call_table
+from kernel_magics.trace.calls.processes import TraceProcesses
+from kernel_magics.trace.records.recorder import Recorder
+from kernel_magics.trace.records.table import Clock, call_table
 
 __all__ = ["Cursor", "Following"]
 

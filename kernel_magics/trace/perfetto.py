@@ -7,7 +7,7 @@ interned_data/interned_data.proto; protobuf's wire format.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
-from kernel_magics.trace.nesting import nested
+from kernel_magics.trace.views.nesting import nested
 
 if TYPE_CHECKING:
     from kernel_magics.trace.recording import Recording

@@ -8,7 +8,7 @@ import numpy as np
 
 from kernel_magics.boot import abi
 from kernel_magics.errors import TraceError, UsageError
-from kernel_magics.trace.events import EVENTS, bitmap, select
+from kernel_magics.trace.records.events import EVENTS, bitmap, select
 
 __all__ = ["TracePlan"]
 

@@ -13,18 +13,18 @@ import numpy as np
 import pandas as pd
 
 from kernel_magics.errors import TraceError
-from kernel_magics.trace.addresses import Addresses
-from kernel_magics.trace.attached import Attached, attached, split
-from kernel_magics.trace.columns import SEQUENCE
-from kernel_magics.trace.decode import Decoder
-from kernel_magics.trace.descriptors import CALLS, Descriptors
-from kernel_magics.trace.events import INSTANT, LAYER_OF
-from kernel_magics.trace.pairing import THREAD_BIT
-from kernel_magics.trace.processes import ProcessesSeen, TraceProcesses
-from kernel_magics.trace.ring import WORDS
-from kernel_magics.trace.stacks import StackWalker
-from kernel_magics.trace.table import Clock, call_table
-from kernel_magics.trace.views import Views, recording_text
+from kernel_magics.trace.calls.decode import Decoder
+from kernel_magics.trace.calls.descriptors import CALLS, Descriptors
+from kernel_magics.trace.calls.processes import ProcessesSeen, TraceProcesses
+from kernel_magics.trace.records.addresses import Addresses
+from kernel_magics.trace.records.attached import Attached, attached, split
+from kernel_magics.trace.records.columns import SEQUENCE
+from kernel_magics.trace.records.events import INSTANT, LAYER_OF
+from kernel_magics.trace.records.pairing import THREAD_BIT
+from kernel_magics.trace.records.ring import WORDS
+from kernel_magics.trace.records.table import Clock, call_table
+from kernel_magics.trace.views.stacks import StackWalker
+from kernel_magics.trace.views.views import Views, recording_text
 
 __all__ = ["Recording"]
 

@@ -9,19 +9,19 @@ import pandas as pd
 
 from kernel_magics.boot import abi
 from kernel_magics.errors import TraceError, UsageError
-from kernel_magics.trace.events import EVENTS, NAMES, bitmap, select
+from kernel_magics.trace.calls.processes import ProcessesSeen
+from kernel_magics.trace.calls.seeing import ProcessesSoFar, processes_seen, thread_names
 from kernel_magics.trace.flight import Condition, Watch
 from kernel_magics.trace.following import Cursor, Following
-from kernel_magics.trace.kits import check_plan
+from kernel_magics.trace.kits.kits import check_plan
 from kernel_magics.trace.lock_names import LockNames, names_now
 from kernel_magics.trace.plan import TracePlan
-from kernel_magics.trace.processes import ProcessesSeen
-from kernel_magics.trace.recorder import KEEP_RECORDS, Recorder
 from kernel_magics.trace.recording import Recording
-from kernel_magics.trace.ring import RingReader
-from kernel_magics.trace.seeing import ProcessesSoFar, processes_seen, thread_names
-from kernel_magics.trace.table import Clock
-from kernel_magics.trace.views import Views, recording_text
+from kernel_magics.trace.records.events import EVENTS, NAMES, bitmap, select
+from kernel_magics.trace.records.recorder import KEEP_RECORDS, Recorder
+from kernel_magics.trace.records.ring import RingReader
+from kernel_magics.trace.records.table import Clock
+from kernel_magics.trace.views.views import Views, recording_text
 
 __all__ = ["Trace"]
 
@@ -189,7 +189,7 @@ class Trace(Views):
     def hypercalls(self) -> pd.DataFrame:
         """Every hypercall of the interface: used, unused, stubbed or absent, with the calls
         since boot, recorded or not; see coverage.hypercall_table."""
-        from kernel_magics.trace.coverage import counts_of, hypercall_table
+        from kernel_magics.trace.calls.coverage import counts_of, hypercall_table
 
         counters = self._ring.counters()
         if counters is None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kernel_magics.boot.console import Console
+from kernel_magics.boot.console.console import Console
 from kernel_magics.widgets.console_flood import is_plain, remains, whole
 from kernel_magics.widgets.view import LEASE_S
 

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 
 from kernel_magics.errors import LabError
-from kernel_magics.trace.events import event_arguments, event_number
-from kernel_magics.trace.hypercalls import Argument
+from kernel_magics.trace.calls.hypercalls import Argument
+from kernel_magics.trace.records.events import event_arguments, event_number
 
 __all__ = ["EventText"]
 

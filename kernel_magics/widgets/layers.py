@@ -12,8 +12,8 @@ from kernel_magics.errors import LabError
 from kernel_magics.inspect.images.layer_facets import uncounted
 from kernel_magics.inspect.images.layer_models import model_of
 from kernel_magics.inspect.images.layers import Boundary, Layer
-from kernel_magics.trace.coverage import hypercall_table
-from kernel_magics.trace.events import NAMES
+from kernel_magics.trace.calls.coverage import hypercall_table
+from kernel_magics.trace.records.events import NAMES
 from kernel_magics.widgets.view import Pump, View, bundle
 
 __all__ = ["LayerView", "boundary_calls", "layer_picture"]

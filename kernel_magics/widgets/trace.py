@@ -8,7 +8,7 @@ import pandas as pd
 import traitlets
 
 from kernel_magics.errors import LabError, UsageError
-from kernel_magics.trace.table import call_statistics
+from kernel_magics.trace.records.table import call_statistics
 from kernel_magics.widgets.event_text import EventText
 from kernel_magics.widgets.timeline import MOST_EVENTS, Timeline
 from kernel_magics.widgets.tracks import lay_out

@@ -88,7 +88,7 @@ def _running(table: pd.DataFrame, last_ns: float, names: Mapping[int, str]) -> I
 
 
 def _requests(table: pd.DataFrame, last_ns: float) -> Iterator[Slices]:
-    from kernel_magics.trace.nesting import request_table
+    from kernel_magics.trace.views.nesting import request_table
 
     requests = request_table(table.assign(parent=0))
     requests = requests[requests["device"] != _WAITING]

@@ -13,7 +13,7 @@ import pandas as pd
 
 from kernel_magics.errors import UsageError
 from kernel_magics.inspect.images.layers import LAYERS
-from kernel_magics.trace.events import LAYER_OF
+from kernel_magics.trace.records.events import LAYER_OF
 from kernel_magics.widgets.track_slices import Slices, guest_slices
 
 __all__ = ["CALL", "FAILED", "NO_ENTER", "OPEN", "POINT", "Layout", "Track", "lay_out"]

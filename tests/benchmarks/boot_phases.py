@@ -2,7 +2,7 @@
 
 from kernel_magics import Lab
 from kernel_magics.boot.abi import Phase
-from kernel_magics.boot.accel import accelerator
+from kernel_magics.boot.hypervisor.accel import accelerator
 
 from .measuring import Report
 from .programs import HELLO

@@ -6,8 +6,8 @@ import threading
 from pathlib import Path
 
 from kernel_magics import Lab
-from kernel_magics.boot.accel import accelerator
-from kernel_magics.boot.disks import Disk
+from kernel_magics.boot.devices.disks import Disk
+from kernel_magics.boot.hypervisor.accel import accelerator
 from kernel_magics.build.image import GuestImage
 from kernel_magics.places import project_dir
 

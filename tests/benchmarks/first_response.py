@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from kernel_magics import Lab
-from kernel_magics.boot.accel import accelerator
+from kernel_magics.boot.hypervisor.accel import accelerator
 
 from .measuring import Report, interleave
 from .nginx_requests import first_response_ns

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from kernel_magics import Lab
-from kernel_magics.boot.accel import accelerator
+from kernel_magics.boot.hypervisor.accel import accelerator
 from kernel_magics.errors import LabError
 
 from .linux_guest import smallest_mib

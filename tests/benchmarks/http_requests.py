@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kernel_magics.boot.accel import accelerator
+from kernel_magics.boot.hypervisor.accel import accelerator
 
 from .load import Load, wrk
 from .measuring import Report, interleave

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kernel_magics import Lab
-from kernel_magics.boot.accel import accelerator
+from kernel_magics.boot.hypervisor.accel import accelerator
 from kernel_magics.boot.spec import render
 from kernel_magics.build.image import GuestImage
 from kernel_magics.build.rumprun import find_rumprun

@@ -3,7 +3,7 @@
 from functools import partial
 
 from kernel_magics import Lab
-from kernel_magics.boot.accel import accelerator
+from kernel_magics.boot.hypervisor.accel import accelerator
 
 from .kits_sides import SIDES, add_side_by_side, hello_qemu, images, kits_report
 from .machines import bare_qemu, exec_to_output_ns, onebyte_image

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from kernel_magics import Lab
-from kernel_magics.boot.accel import accelerator
+from kernel_magics.boot.hypervisor.accel import accelerator
 from kernel_magics.errors import LabError
 
 from .linux_kernel import linux_command_line, linux_image

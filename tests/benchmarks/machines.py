@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kernel_magics.boot.accel import Accelerator
-from kernel_magics.boot.console_devices import AUTOMATIC
+from kernel_magics.boot.console.devices import AUTOMATIC
+from kernel_magics.boot.hypervisor.accel import Accelerator
+from kernel_magics.boot.hypervisor.qemu import QemuDriver, find_qemu
 from kernel_magics.boot.notify import FileChanges
-from kernel_magics.boot.qemu import QemuDriver, find_qemu
 from kernel_magics.boot.registry import GuestFiles
 from kernel_magics.boot.spec import BootSpec, Launch, configuration, render
 from kernel_magics.build.image import GuestImage

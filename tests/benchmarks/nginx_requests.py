@@ -5,7 +5,7 @@ import urllib.error
 import urllib.request
 
 from kernel_magics import Lab
-from kernel_magics.boot.accel import accelerator
+from kernel_magics.boot.hypervisor.accel import accelerator
 from kernel_magics.errors import BootError
 
 from .http_requests import compare_load

@@ -10,7 +10,7 @@ import subprocess
 from functools import partial
 
 from kernel_magics import Lab
-from kernel_magics.boot.accel import accelerator
+from kernel_magics.boot.hypervisor.accel import accelerator
 from kernel_magics.errors import BootError, HostError
 
 from .measuring import Report, interleave

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from kernel_magics.boot.accel import accelerator
+from kernel_magics.boot.hypervisor.accel import accelerator
 
 from .device_files import Task, ask, content_files, dd_mib_s
 from .measuring import Report, interleave

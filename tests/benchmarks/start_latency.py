@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from kernel_magics import Lab
-from kernel_magics.boot.accel import accelerator
+from kernel_magics.boot.hypervisor.accel import accelerator
 
 from .machines import (
     bare_qemu,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kernel_magics import Lab
-from kernel_magics.boot.accel import accelerator
+from kernel_magics.boot.hypervisor.accel import accelerator
 from kernel_magics.errors import HostError
 from kernel_magics.inspect.threads.threads import GuestThreads
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from kernel_magics import Lab
-from kernel_magics.boot.accel import accelerator
-from kernel_magics.boot.qmp import command
+from kernel_magics.boot.hypervisor.accel import accelerator
+from kernel_magics.boot.hypervisor.qmp import command
 from kernel_magics.boot.registry import GuestFiles
 from kernel_magics.build.kits import BuildRequest, Source
 from kernel_magics.build.rumpkit import RumpkitKit

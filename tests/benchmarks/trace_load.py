@@ -3,7 +3,7 @@
 from typing import Any
 
 from kernel_magics import Lab
-from kernel_magics.boot.accel import accelerator
+from kernel_magics.boot.hypervisor.accel import accelerator
 from kernel_magics.places import images_dir
 
 from .load import Load, cpu_ns, wrk

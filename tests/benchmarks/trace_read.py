@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from kernel_magics import Lab
-from kernel_magics.boot.accel import accelerator
+from kernel_magics.boot.hypervisor.accel import accelerator
 from kernel_magics.errors import TraceError
-from kernel_magics.trace.events import bitmap, event_number
+from kernel_magics.trace.records.events import bitmap, event_number
 
 from .measuring import Report
 from .programs import CALLS

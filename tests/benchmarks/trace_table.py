@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from kernel_magics import Lab
-from kernel_magics.boot.accel import accelerator
+from kernel_magics.boot.hypervisor.accel import accelerator
 from kernel_magics.trace.recording import Recording
-from kernel_magics.trace.table import call_statistics, call_table
+from kernel_magics.trace.records.table import call_statistics, call_table
 
 from .measuring import Report
 from .programs import CALLS

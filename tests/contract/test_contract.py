@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kernel_magics.boot.disks import Disk
+from kernel_magics.boot.devices.disks import Disk
 from kernel_magics.places import images_dir
 
 HERE = Path(__file__).parent

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from kernel_magics.boot.commandline import EXIT_DEVICE
+from kernel_magics.boot.hypervisor.commandline import EXIT_DEVICE
 from kernel_magics.places import images_dir
 
 __all__ = ["MACHINES", "command", "device", "image", "run"]

@@ -11,7 +11,7 @@ from capabilities import need
 from test_boot_errors import refused
 from test_boot_processes import Notebook, ordinary_user  # noqa: F401
 
-from kernel_magics.boot.disks import Disk
+from kernel_magics.boot.devices.disks import Disk
 from kernel_magics.boot.process import ProcessId
 from kernel_magics.errors import HostError, UsageError
 from kernel_magics.lab import Lab
@@ -170,7 +170,7 @@ def test_disks_that_are_none(lab, probe, tmp_path, monkeypatch):
     refused(UsageError, lambda: lab.disk(tmp_path / "x.img", size_mib=0), "is no size of a disk")
     refused(UsageError, lambda: lab.disk(tmp_path / "x.qcow2", size_mib=1), "makes raw ones")
     refused(HostError, lab.disk(tmp_path / "blank.img").check, "e2fsck cannot check")
-    monkeypatch.setattr("kernel_magics.boot.filesystems._SBIN", "/nowhere")
+    monkeypatch.setattr("kernel_magics.boot.devices.filesystems._SBIN", "/nowhere")
     monkeypatch.setenv("PATH", "/nowhere")
     error = refused(HostError, lambda: lab.disk(tmp_path / "new.img", size_mib=8, fstype="ext2"),
                     "mkfs.ext2 was not found")

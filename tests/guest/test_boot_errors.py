@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from capabilities import need
 
-from kernel_magics.boot import accel, connection, registry
-from kernel_magics.boot.calibration import calibration_image
+from kernel_magics.boot import registry
+from kernel_magics.boot.hypervisor import accel, connection
+from kernel_magics.boot.hypervisor.calibration import calibration_image
 from kernel_magics.boot.process import ProcessId
 from kernel_magics.errors import (
     BootError,
@@ -210,7 +211,7 @@ def test_no_trace_of_a_refused_boot_is_left(lab, probe, monkeypatch):
     with pytest.raises(HostError):
         lab.boot(probe, memory_mib=16)
     monkeypatch.delenv("RUMPLAB_QEMU")
-    monkeypatch.setattr("kernel_magics.boot.qemu.spawn", lambda *_: 1 / 0)
+    monkeypatch.setattr("kernel_magics.boot.hypervisor.qemu.spawn", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         lab.boot(probe, memory_mib=16)
     assert list(registry.guests_dir().glob("*/guest.json")) == []
@@ -231,7 +232,7 @@ def test_closing_the_lab_stops_its_guests_unless_they_are_kept(driver, probe):
 
 
 def test_calibration_reports_an_accelerator_that_fails(tmp_path):
-    from kernel_magics.boot.calibration import measure
+    from kernel_magics.boot.hypervisor.calibration import measure
     found = measure(tmp_path, "tcg", "no-such-cpu")
     assert not found.works and found.refused and "no-such-cpu" in found.problem
 

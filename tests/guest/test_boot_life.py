@@ -7,7 +7,7 @@ import time
 import pytest
 
 from kernel_magics.boot import abi
-from kernel_magics.boot.calibration import assemble
+from kernel_magics.boot.hypervisor.calibration import assemble
 from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout, TraceError, UsageError
 
 pytestmark = pytest.mark.guest
@@ -258,7 +258,7 @@ def test_a_kernel_without_lab_header_boots_and_its_exit_value_counts(lab, tmp_pa
 
 
 def test_ram_above_the_hole_lies_where_qemu_says(lab, probe):
-    from kernel_magics.boot.qmp import command
+    from kernel_magics.boot.hypervisor.qmp import command
     from kernel_magics.boot.ram import HIGH_ADDRESS, LOW_BYTES
 
     guest = lab.boot(probe, memory_mib=3073, paused=True)

@@ -11,7 +11,7 @@ from rumprun_programs import SERVER as RUMPRUN_SERVER
 from test_boot_errors import refused
 from test_boot_processes import Notebook
 
-from kernel_magics.boot import device_findings
+from kernel_magics.boot.doctor import device_findings
 from kernel_magics.boot.process import ProcessId
 from kernel_magics.errors import GuestError, GuestTimeout, HostError, UsageError
 from kernel_magics.lab import Lab

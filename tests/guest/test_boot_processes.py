@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from capabilities import need
 
-from kernel_magics.boot import remote
+from kernel_magics.boot.hypervisor import remote
 from kernel_magics.boot.process import ProcessId
 from kernel_magics.errors import GuestError
 from kernel_magics.lab import Lab

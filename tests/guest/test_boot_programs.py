@@ -7,8 +7,8 @@ import pytest
 from capabilities import need
 
 from kernel_magics.boot import abi
-from kernel_magics.boot.connection import connect
-from kernel_magics.boot.domain import domain_xml
+from kernel_magics.boot.hypervisor.connection import connect
+from kernel_magics.boot.hypervisor.domain import domain_xml
 from kernel_magics.boot.registry import GuestFiles
 from kernel_magics.boot.spec import BootSpec, Launch, configuration, render
 from kernel_magics.errors import GuestPanic

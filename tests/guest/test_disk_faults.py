@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from capabilities import need
 
-from kernel_magics.boot.commandline import EXIT_DEVICE
+from kernel_magics.boot.hypervisor.commandline import EXIT_DEVICE
 from kernel_magics.boot.process import ProcessId
 from kernel_magics.errors import GuestPanic
 from kernel_magics.lab import Lab

@@ -9,7 +9,7 @@ from capabilities import need
 from faulty_link import Faults, FaultyLink
 
 from kernel_magics import Lab
-from kernel_magics.boot.commandline import EXIT_DEVICE
+from kernel_magics.boot.hypervisor.commandline import EXIT_DEVICE
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow]
 

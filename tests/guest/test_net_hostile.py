@@ -11,7 +11,7 @@ import pytest
 from net_frames import ACK, FIN, PSH, SYN, Peer, ethernet, ipv4, mutations, tcp
 
 from kernel_magics import Lab
-from kernel_magics.boot.commandline import EXIT_DEVICE
+from kernel_magics.boot.hypervisor.commandline import EXIT_DEVICE
 from kernel_magics.places import images_dir
 
 HTTP = images_dir() / "guests" / "http" / "http.c"

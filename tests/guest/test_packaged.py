@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from capabilities import need
 
-from kernel_magics.boot.commandline import EXIT_DEVICE
+from kernel_magics.boot.hypervisor.commandline import EXIT_DEVICE
 from kernel_magics.places import images_dir
 
 pytestmark = pytest.mark.guest

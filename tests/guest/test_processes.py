@@ -9,7 +9,7 @@ import pytest
 from capabilities import need
 from test_packaged import entry
 
-from kernel_magics.boot.commandline import EXIT_DEVICE
+from kernel_magics.boot.hypervisor.commandline import EXIT_DEVICE
 
 pytestmark = pytest.mark.guest
 pytest_plugins = ("test_packaged",)

@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from rumprun_building import EMPTY, build, said, without, write
 
 from kernel_magics import Lab
-from kernel_magics.boot.rumprun_findings import examine_rumprun
+from kernel_magics.boot.doctor.rumprun_findings import examine_rumprun
 from kernel_magics.build.rumprun import find_bake, find_rumprun
 from kernel_magics.build.rumprun.calls import plain_name, undefined_names
 from kernel_magics.errors import BuildError, ImageError, UsageError

@@ -163,7 +163,7 @@ def test_disks_that_cannot_be_made(lab, tree, tmp_path, monkeypatch):
     with pytest.raises(HostError, match="makefs could not make"):
         lab.disk(tmp_path / "x.img", 1, "ffs", folder=tree)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("kernel_magics.boot.filesystems._SBIN", "")
+    monkeypatch.setattr("kernel_magics.boot.devices.filesystems._SBIN", "")
     with pytest.raises(HostError, match="makefs was not found") as missing:
         lab.disk(tmp_path / "x.img", 4, "ffs")
     assert missing.value.next_step == "install it: sudo apt install makefs"

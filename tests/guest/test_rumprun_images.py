@@ -10,7 +10,7 @@ from test_magics_session import session  # noqa: F401 - a fixture
 from kernel_magics import Lab
 from kernel_magics.build import GuestImage
 from kernel_magics.errors import UsageError
-from kernel_magics.trace.kit_comparison import STAGES, KitComparison
+from kernel_magics.trace.kits.comparison import STAGES, KitComparison
 from kernel_magics.widgets.kit_comparison import kit_comparison_html
 from kernel_magics.widgets.layers import LayerView, layer_picture
 

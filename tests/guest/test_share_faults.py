@@ -7,7 +7,7 @@ import pytest
 from capabilities import need
 from device_guest import MACHINES, device
 
-from kernel_magics.boot.commandline import EXIT_DEVICE
+from kernel_magics.boot.hypervisor.commandline import EXIT_DEVICE
 from kernel_magics.lab import Lab
 
 pytestmark = pytest.mark.guest

@@ -11,7 +11,7 @@ from kernel_magics import Lab
 from kernel_magics.boot import abi
 from kernel_magics.errors import GuestPanic, TraceError
 from kernel_magics.places import images_dir
-from kernel_magics.trace.events import NAMES
+from kernel_magics.trace.records.events import NAMES
 
 pytestmark = pytest.mark.guest
 

@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 
 from kernel_magics.boot import abi
-from kernel_magics.boot.console_devices import (
+from kernel_magics.boot.console.devices import (
     AUTOMATIC,
     ONLY_SERIAL,
     console_arguments,
     console_kind,
 )
-from kernel_magics.boot.console_input import ring
-from kernel_magics.boot.console_window import ConsoleWindow, WindowSize
-from kernel_magics.boot.devices import MACHINES, Devices, place
-from kernel_magics.boot.disks import Disk
+from kernel_magics.boot.console.input import ring
+from kernel_magics.boot.console.window import ConsoleWindow, WindowSize
+from kernel_magics.boot.devices.devices import MACHINES, Devices, place
+from kernel_magics.boot.devices.disks import Disk
 from kernel_magics.boot.guest_files import GuestFiles
 from kernel_magics.boot.header import HeaderReader
-from kernel_magics.boot.network import parse_network
+from kernel_magics.boot.network.network import parse_network
 from kernel_magics.boot.ram import MappedRam
 from kernel_magics.boot.spec import BootSpec, configuration
 from kernel_magics.errors import GuestError, UsageError

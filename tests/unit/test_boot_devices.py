@@ -8,14 +8,14 @@ from xml.etree import ElementTree
 import pytest
 from test_boot_spec import NAMESPACE, launch
 
-from kernel_magics.boot.commandline import qemu_arguments
-from kernel_magics.boot.devices import Devices
-from kernel_magics.boot.disks import Disk
-from kernel_magics.boot.domain import domain_xml
-from kernel_magics.boot.network import parse_network
-from kernel_magics.boot.shares import Share
+from kernel_magics.boot.devices.devices import Devices
+from kernel_magics.boot.devices.disks import Disk
+from kernel_magics.boot.devices.shares import Share
+from kernel_magics.boot.hypervisor.commandline import qemu_arguments
+from kernel_magics.boot.hypervisor.domain import domain_xml
+from kernel_magics.boot.network.network import parse_network
+from kernel_magics.boot.network.usernet import parse_usernet
 from kernel_magics.boot.spec import BootSpec, configuration, render
-from kernel_magics.boot.usernet import parse_usernet
 from kernel_magics.errors import UsageError
 
 FULL = BootSpec(ports={8080: 80}, disks=["/d,isk.img:/data", "/plain.img"],

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kernel_magics.boot import device_findings
-from kernel_magics.boot.device_findings import examine_devices
+from kernel_magics.boot.doctor import device_findings
+from kernel_magics.boot.doctor.device_findings import examine_devices
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def machine(monkeypatch, tmp_path):
     monkeypatch.setattr(device_findings, "BRIDGE_HELPERS", (helper,))
     monkeypatch.setattr(device_findings, "BRIDGE_RULES", tmp_path / "bridge.conf")
     monkeypatch.setattr(device_findings, "TUN", tmp_path / "tun")
-    monkeypatch.setattr("kernel_magics.boot.filesystems._SBIN", "")
+    monkeypatch.setattr("kernel_magics.boot.devices.filesystems._SBIN", "")
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from kernel_magics.boot.abi import PHASES, Phase
-from kernel_magics.boot.calibration import clock_hz
+from kernel_magics.boot.hypervisor.calibration import clock_hz
 from kernel_magics.boot.phases import Sightings, boot_phases
 
 HZ = 2_000_000_000  # two ticks a nanosecond

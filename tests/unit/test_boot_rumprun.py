@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from kernel_magics.boot.devices import Devices
-from kernel_magics.boot.disks import Disk
-from kernel_magics.boot.network import parse_network
+from kernel_magics.boot.devices.devices import Devices
+from kernel_magics.boot.devices.disks import Disk
+from kernel_magics.boot.network.network import parse_network
 from kernel_magics.boot.rumprun.configuration import (
     parse_blk,
     render_rumprun,

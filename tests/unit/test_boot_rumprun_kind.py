@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 from capabilities import need
 
-from kernel_magics.boot.accel import Accelerator
-from kernel_magics.boot.devices import Devices
-from kernel_magics.boot.disks import Disk
+from kernel_magics.boot.devices.devices import Devices
+from kernel_magics.boot.devices.disks import Disk
 from kernel_magics.boot.guest_files import GuestFiles
+from kernel_magics.boot.hypervisor.accel import Accelerator
 from kernel_magics.boot.kinds import kind_of
 from kernel_magics.boot.rumprun.symbols import count_programs, find_symbols, idle_code
 from kernel_magics.boot.spec import BootSpec

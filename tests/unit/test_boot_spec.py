@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from kernel_magics.boot.commandline import qemu_arguments
-from kernel_magics.boot.domain import domain_xml
+from kernel_magics.boot.hypervisor.commandline import qemu_arguments
+from kernel_magics.boot.hypervisor.domain import domain_xml
 from kernel_magics.boot.registry import GuestFiles
 from kernel_magics.boot.spec import (
     BootSpec,

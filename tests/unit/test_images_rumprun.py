@@ -28,7 +28,7 @@ from kernel_magics.inspect.images.rumprun_components import (
     layer_of_name,
 )
 from kernel_magics.inspect.images.rumprun_layers import RUMPRUN_BOUNDARIES, RUMPRUN_LAYERS
-from kernel_magics.trace.kit_comparison import KitComparison
+from kernel_magics.trace.kits.comparison import KitComparison
 
 EXPECTED = {"rumpns_tcp_3": ("net", "rumpnet_net"), "rumpns_very_3": ("net", "rumpnet_net"),
             "rumpns_lock3": ("kern", "rump"), "rump___sysimpl_3": ("sys", "rump"),

@@ -7,7 +7,7 @@ import pytest
 from capabilities import need
 
 from kernel_magics import Lab
-from kernel_magics.boot.rumprun_findings import examine_rumprun
+from kernel_magics.boot.doctor.rumprun_findings import examine_rumprun
 from kernel_magics.build.baked import Baked, BakedProgram, BakeRecipe, faction_of
 from kernel_magics.build.image import GuestImage
 from kernel_magics.build.kits import Source

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from capabilities import need
 
-from kernel_magics.boot.rumprun_trace import trace_prefix
+from kernel_magics.boot.rumprun.trace import trace_prefix
 from kernel_magics.boot.spec import BootSpec
 from kernel_magics.places import images_dir
 from kernel_magics.trace.facet import boot_trace

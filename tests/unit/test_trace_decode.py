@@ -9,10 +9,10 @@ from trace_rows import Guest
 from kernel_magics.boot import abi
 from kernel_magics.errors import TraceError, UsageError
 from kernel_magics.places import images_dir
-from kernel_magics.trace.constants import error_name, flags
-from kernel_magics.trace.coverage import STUBS, hypercall_table
-from kernel_magics.trace.descriptors import address_text
-from kernel_magics.trace.hypercalls import HYPERCALLS
+from kernel_magics.trace.calls.constants import error_name, flags
+from kernel_magics.trace.calls.coverage import STUBS, hypercall_table
+from kernel_magics.trace.calls.descriptors import address_text
+from kernel_magics.trace.calls.hypercalls import HYPERCALLS
 from kernel_magics.trace.plan import TracePlan
 
 AT_FDCWD = 2**64 - 100

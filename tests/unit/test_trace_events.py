@@ -1,4 +1,4 @@
-"""trace/events.py against its oracles: the guest's headers and the system's own."""
+"""trace/records/events.py against its oracles: the guest's headers and the system's own."""
 
 import re
 import subprocess
@@ -9,8 +9,8 @@ import pytest
 from kernel_magics.boot import abi
 from kernel_magics.errors import UsageError
 from kernel_magics.places import images_dir
-from kernel_magics.trace import events
-from kernel_magics.trace.hypercalls import HYPERCALLS, UPSTREAM
+from kernel_magics.trace.calls.hypercalls import HYPERCALLS, UPSTREAM
+from kernel_magics.trace.records import events
 
 INCLUDE = images_dir() / "rumpkit" / "include"
 FIELDS = ("sequence", "tsc", "event", "kind", "detail", "thread", "args", "caller")

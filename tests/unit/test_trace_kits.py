@@ -8,9 +8,9 @@ from tiny_rumprun import build_tiny_rumprun
 import kernel_magics.inspect  # noqa: F401 - gives images their facets
 from kernel_magics import Lab
 from kernel_magics.errors import BuildError, HostError, UsageError
-from kernel_magics.trace.events import NAMES
-from kernel_magics.trace.kit_comparison import STAGES, KitComparison
-from kernel_magics.trace.kit_profile import OTHER, PURPOSES, purpose_of
+from kernel_magics.trace.kits.comparison import STAGES, KitComparison
+from kernel_magics.trace.kits.profile import OTHER, PURPOSES, purpose_of
+from kernel_magics.trace.records.events import NAMES
 from kernel_magics.widgets.bootchart import MEANINGS
 from kernel_magics.widgets.image import image_html
 from kernel_magics.widgets.kit_comparison import kit_comparison_html

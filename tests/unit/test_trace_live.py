@@ -11,7 +11,7 @@ import pytest
 from kernel_magics.errors import TraceError, UsageError
 from kernel_magics.places import images_dir
 from kernel_magics.trace import Trace
-from kernel_magics.trace.hypercalls import HYPERCALLS
+from kernel_magics.trace.calls.hypercalls import HYPERCALLS
 
 RAM_BYTES = 128 << 20
 MIX = np.uint64(0x9E3779B97F4A7C15)

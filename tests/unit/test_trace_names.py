@@ -8,9 +8,9 @@ from capabilities import need
 
 from kernel_magics.boot import abi
 from kernel_magics.places import images_dir
-from kernel_magics.trace.constants import DECODERS, rumpuser_error_name
-from kernel_magics.trace.hypercalls import HYPERCALLS
-from kernel_magics.trace.rumpuser_names import NETBSD_ERRORS, RUMPUSER_CHOICES, RUMPUSER_FLAGS
+from kernel_magics.trace.calls.constants import DECODERS, rumpuser_error_name
+from kernel_magics.trace.calls.hypercalls import HYPERCALLS
+from kernel_magics.trace.calls.rumpuser_names import NETBSD_ERRORS, RUMPUSER_CHOICES, RUMPUSER_FLAGS
 
 CALLS = {call.name: call for call in HYPERCALLS}
 

@@ -19,15 +19,15 @@ from kernel_magics.boot.thread_numbers import numbered_threads
 from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import HostError, TraceError, UsageError
 from kernel_magics.places import images_dir
-from kernel_magics.trace.events import event_number
-from kernel_magics.trace.kits import check_plan
+from kernel_magics.trace.calls.upstream import hypercalls_of, stubs_of
+from kernel_magics.trace.kits.kits import check_plan
 from kernel_magics.trace.outside import plugin, plugin_file
 from kernel_magics.trace.outside.jumps import jumping_to
 from kernel_magics.trace.outside.plugin_file import PointRow, Setup, write_plugin_file
 from kernel_magics.trace.outside.points import Layout, Point, PointKind, layout_of, points_of
 from kernel_magics.trace.plan import TracePlan
+from kernel_magics.trace.records.events import event_number
 from kernel_magics.trace.trace import Trace
-from kernel_magics.trace.upstream import hypercalls_of, stubs_of
 
 INCLUDE = images_dir() / "qemu_plugin"
 ABI = images_dir() / "rumpkit" / "include"

@@ -8,9 +8,9 @@ from trace_rows import Guest
 
 from kernel_magics.boot import abi
 from kernel_magics.errors import TraceError
-from kernel_magics.trace.events import FACT
-from kernel_magics.trace.processes import MappedCode, ProcessesSeen, TraceProcesses
+from kernel_magics.trace.calls.processes import MappedCode, ProcessesSeen, TraceProcesses
 from kernel_magics.trace.recording import Recording
+from kernel_magics.trace.records.events import FACT
 from kernel_magics.widgets.tracks import lay_out
 
 LIBC, SHELL = "/lib/libc.so.6", "/bin/sh"

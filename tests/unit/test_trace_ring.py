@@ -7,9 +7,9 @@ import pytest
 
 from kernel_magics.boot import abi
 from kernel_magics.errors import TraceError
-from kernel_magics.trace.events import ENTER, RECORD
-from kernel_magics.trace.ring import RingReader
-from kernel_magics.trace.table import Clock, call_table
+from kernel_magics.trace.records.events import ENTER, RECORD
+from kernel_magics.trace.records.ring import RingReader
+from kernel_magics.trace.records.table import Clock, call_table
 
 RAM_BYTES = 1 << 20
 HEADER_ADDRESS = 0x1000

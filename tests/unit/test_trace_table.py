@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from kernel_magics.errors import TraceError
-from kernel_magics.trace.events import ENTER, EXIT, INSTANT, RECORD, event_number
-from kernel_magics.trace.table import Clock, call_statistics, call_table
+from kernel_magics.trace.records.events import ENTER, EXIT, INSTANT, RECORD, event_number
+from kernel_magics.trace.records.table import Clock, call_statistics, call_table
 
 CLOCK = Clock(tsc_hz=1_000_000_000, origin_tsc=100)
 NO_GAPS = np.empty(0, np.int64)

@@ -7,12 +7,12 @@ from trace_rows import Guest
 
 from kernel_magics.boot import abi
 from kernel_magics.errors import TraceError, UsageError
-from kernel_magics.trace import columns
-from kernel_magics.trace.clock import Clock
-from kernel_magics.trace.flame import FlameGraph
 from kernel_magics.trace.recording import Recording
-from kernel_magics.trace.store import RecordStore
-from kernel_magics.trace.table import call_table
+from kernel_magics.trace.records import columns
+from kernel_magics.trace.records.clock import Clock
+from kernel_magics.trace.records.store import RecordStore
+from kernel_magics.trace.records.table import call_table
+from kernel_magics.trace.views.flame import FlameGraph
 
 BLOCKED, RUNNABLE = int(abi.ThreadState.BLOCKED), int(abi.ThreadState.RUNNABLE)
 IN_INTERRUPT = abi.DETAIL_IN_INTERRUPT
@@ -270,9 +270,9 @@ def test_blocks_make_the_same_table_as_one_piece(monkeypatch, seed):
     gaps = np.sort(random.choice(300, 2, replace=False))
     gaps = gaps[~np.isin(gaps + 1, rows[:, 0])]
     for hold in (False, True):
-        monkeypatch.setattr("kernel_magics.trace.table.BLOCK_ROWS", columns.BLOCK_ROWS)
+        monkeypatch.setattr("kernel_magics.trace.records.table.BLOCK_ROWS", columns.BLOCK_ROWS)
         whole, held = call_table(rows, Clock(10**9, 0), gaps, hold=hold)
-        monkeypatch.setattr("kernel_magics.trace.table.BLOCK_ROWS", 7)
+        monkeypatch.setattr("kernel_magics.trace.records.table.BLOCK_ROWS", 7)
         pieces, held_too = call_table(rows, Clock(10**9, 0), gaps, hold=hold)
         pd.testing.assert_frame_equal(whole, pieces, check_categorical=False)
         assert np.array_equal(held, held_too)

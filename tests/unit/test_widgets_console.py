@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from kernel_magics.boot import console_log
-from kernel_magics.boot.console import Console, ConsoleGuest
-from kernel_magics.boot.console_window import ConsoleWindow
+from kernel_magics.boot.console import log as console_log
+from kernel_magics.boot.console.console import Console, ConsoleGuest
+from kernel_magics.boot.console.window import ConsoleWindow
 from kernel_magics.boot.guest_files import GuestFiles
 from kernel_magics.widgets import console_feed
 from kernel_magics.widgets.console import without_controls

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from kernel_magics.boot import abi
-from kernel_magics.trace.clock import Clock
-from kernel_magics.trace.events import DATA, ENTER, EXIT, INSTANT, STACK, event_number
 from kernel_magics.trace.recording import Recording
+from kernel_magics.trace.records.clock import Clock
+from kernel_magics.trace.records.events import DATA, ENTER, EXIT, INSTANT, STACK, event_number
 
 __all__ = ["Guest"]
 

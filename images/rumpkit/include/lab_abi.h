@@ -2,7 +2,7 @@
  * lab_abi.h - what the guest leaves in its RAM for the laboratory to read.
  *
  * One description, compiled into the guest and held against
- * kernel_magics/trace/events.py by a test.  The lab maps the guest's RAM and reads
+ * kernel_magics/trace/records/events.py by a test.  The lab maps the guest's RAM and reads
  * these structures while the guest runs, without stopping it and without an exit; it
  * writes only the fields marked "lab writes".  Everything here belongs to the guest
  * and may be wrong: a reader checks each field before it follows it.

@@ -8,7 +8,7 @@ github.com/rumpkernel/rumprun.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from kernel_magics.boot.devices import Devices
+from kernel_magics.boot.devices.devices import Devices
 from kernel_magics.boot.rumprun.drivers import disk_path, interface
 from kernel_magics.errors import UsageError
 

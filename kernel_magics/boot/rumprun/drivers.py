@@ -8,7 +8,7 @@ virtio(4), vioscsi(4), ld(4), sd(4).
 
 from dataclasses import dataclass
 
-from kernel_magics.boot.devices import Devices
+from kernel_magics.boot.devices.devices import Devices
 from kernel_magics.errors import UsageError
 
 __all__ = ["interface", "disk_path", "check_drivers"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kernel_magics.boot.machine import Machine
+from kernel_magics.boot.hypervisor.machine import Machine
 from kernel_magics.boot.registers import Registers, parse_registers
 from kernel_magics.boot.rumprun.ends import RESET, RumprunEnd
 from kernel_magics.boot.rumprun.story import RumprunStory

@@ -3,10 +3,10 @@
 import re
 from dataclasses import replace
 
-from kernel_magics.boot.accel import Accelerator
-from kernel_magics.boot.devices import Devices
-from kernel_magics.boot.disks import Disk
+from kernel_magics.boot.devices.devices import Devices
+from kernel_magics.boot.devices.disks import Disk
 from kernel_magics.boot.handover import MODULE, Handover
+from kernel_magics.boot.hypervisor.accel import Accelerator
 from kernel_magics.boot.programs import parse_programs, programs_of
 from kernel_magics.boot.rumprun import MACHINE
 from kernel_magics.boot.rumprun.configuration import (
@@ -16,7 +16,7 @@ from kernel_magics.boot.rumprun.configuration import (
 )
 from kernel_magics.boot.rumprun.drivers import check_drivers
 from kernel_magics.boot.rumprun.symbols import boot_symbols
-from kernel_magics.boot.rumprun_trace import trace_prefix
+from kernel_magics.boot.rumprun.trace import trace_prefix
 from kernel_magics.boot.spec import BootSpec
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.build.image import GuestImage

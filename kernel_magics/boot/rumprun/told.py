@@ -14,8 +14,8 @@ from kernel_magics.boot.rumprun.symbols import boot_symbols
 from kernel_magics.errors import GuestError, ImageError
 
 if TYPE_CHECKING:
-    from kernel_magics.boot.console import Console
-    from kernel_magics.boot.machine import Machine
+    from kernel_magics.boot.console.console import Console
+    from kernel_magics.boot.hypervisor.machine import Machine
     from kernel_magics.boot.registers import Registers
     from kernel_magics.boot.registry import GuestFiles, GuestRecord
     from kernel_magics.build.image import GuestImage

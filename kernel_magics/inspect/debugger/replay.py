@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kernel_magics.boot.qmp import QmpError, patient_command
+from kernel_magics.boot.hypervisor.qmp import QmpError, patient_command
 from kernel_magics.errors import GuestError
 from kernel_magics.inspect.debugger.packets import StopReply
 from kernel_magics.inspect.debugger.processor import Point, Processor

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kernel_magics.boot.devices.preparing import shares_files
 from kernel_magics.boot.guest_files import GuestFiles
-from kernel_magics.boot.preparing import shares_files
 from kernel_magics.boot.spec import BootSpec
 from kernel_magics.build.cache import digest, disk_errors
 from kernel_magics.build.toolchain import run_tool

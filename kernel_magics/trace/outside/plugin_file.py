@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from kernel_magics.boot import abi
-from kernel_magics.trace.events import EVENTS, RECORD
 from kernel_magics.trace.outside.points import Layout, Point
+from kernel_magics.trace.records.events import EVENTS, RECORD
 
 __all__ = ["PointRow", "Setup", "write_plugin_file"]
 

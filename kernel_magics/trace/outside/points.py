@@ -12,9 +12,9 @@ from typing import Any
 from kernel_magics.boot import abi
 from kernel_magics.build.elf import align
 from kernel_magics.errors import TraceError
-from kernel_magics.trace.events import event_arguments, event_number
+from kernel_magics.trace.calls.upstream import hypercalls_of
 from kernel_magics.trace.outside.jumps import jumping_to
-from kernel_magics.trace.upstream import hypercalls_of
+from kernel_magics.trace.records.events import event_arguments, event_number
 
 __all__ = ["Layout", "Point", "PointKind", "layout_of", "points_of"]
 

@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 from kernel_magics.errors import TraceError
-from kernel_magics.trace.seeing import numbered_names
+from kernel_magics.trace.calls.seeing import numbered_names
 from kernel_magics.trace.trace import Trace
 
 __all__ = ["NOTE", "outside_trace"]

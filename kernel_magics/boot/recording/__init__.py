@@ -1,0 +1,1 @@
+"""Recordings of a guest's run, and running them again."""

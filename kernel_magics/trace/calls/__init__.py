@@ -1,0 +1,1 @@
+"""What records mean: names and arguments of calls, their processes, what is used and stubbed."""

@@ -112,8 +112,7 @@ class ConsoleView(View):
             text.encode("utf-8", "replace")
         self.answering = browser
         self._say("")
-        if self.running:
-            self._keys.add(data)
+        self._keys.typed(browser, _whole(message.get("number")), data if self.running else b"")
 
     def _resize(self, message: dict) -> None:
         size = [_whole(message.get(key)) for key in ("rows", "columns", "width", "height")]

@@ -11,6 +11,7 @@ from kernel_magics.widgets.markup import byte_text
 __all__ = ["ConsoleKeys"]
 
 MOST_BYTES = 16 << 20
+MOST_HELD = 256    # messages that came before their turn
 PATIENCE_S = 1e6   # a guest may take as long as it likes: what is typed waits for it
 
 
@@ -25,11 +26,24 @@ class ConsoleKeys:
         self._waiting: deque[bytes] = deque()
         self._lock = threading.Lock()
         self._sending = False
+        self._turns: dict[str, _Turns] = {}
+        self._ordering = threading.Lock()
 
     @property
     def waiting_bytes(self) -> int:
         """How much the guest has not taken."""
         return sum(map(len, tuple(self._waiting)))
+
+    def typed(self, browser: str, number: int, data: bytes) -> None:
+        """Send what a browser's message `number`, counted from 0, brought, in that order.
+
+        A kernel may handle a view's messages in several threads, and then the second can come
+        before the first.
+        """
+        with self._ordering:
+            turns = self._turns.setdefault(browser, _Turns())
+            for part in filter(None, turns.take(number, data)):
+                self.add(part)
 
     def add(self, data: bytes) -> None:
         """Send input after all that was added before; returns at once."""
@@ -59,3 +73,25 @@ class ConsoleKeys:
                 self._refused(refused.message)
             with self._lock:
                 self._waiting.popleft()
+
+
+class _Turns:
+    """Messages put in order by their numbers."""
+
+    def __init__(self) -> None:
+        self._next = 0
+        self._early: dict[int, bytes] = {}
+
+    def take(self, number: int, data: bytes) -> list[bytes]:
+        """Return what is next, now that this came; a number that never comes holds up no more
+        than MOST_HELD others."""
+        if number < self._next:
+            return [data]
+        self._early[number] = data
+        if len(self._early) > MOST_HELD:
+            self._next = min(self._early)
+        ready = []
+        while self._next in self._early:
+            ready.append(self._early.pop(self._next))
+            self._next += 1
+        return ready

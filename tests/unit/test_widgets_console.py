@@ -12,6 +12,7 @@ from kernel_magics.boot.guest_files import GuestFiles
 from kernel_magics.widgets import console_feed
 from kernel_magics.widgets.console import without_controls
 from kernel_magics.widgets.console_feed import ConsoleFeed, Piece
+from kernel_magics.widgets.console_keys import ConsoleKeys
 
 
 @pytest.fixture
@@ -215,3 +216,39 @@ def test_each_browser_has_its_own_place(console, feed_of):
     ("\x1bPq#0\x1b\\after", "after"), ("ä€ stays", "ä€ stays")])
 def test_plain_text_has_no_controls(text, plain):
     assert without_controls(text) == plain
+
+
+class _Typed:
+    """A guest that only takes input."""
+
+    name = "typed"
+
+    def __init__(self) -> None:
+        self.console, self.taken = self, b""
+
+    def send(self, data: bytes, timeout: float) -> None:
+        self.taken += data
+
+
+def _sent(messages: list[tuple[str, int, bytes]]) -> bytes:
+    guest = _Typed()
+    keys = ConsoleKeys(guest, pytest.fail)
+    for message in messages:
+        keys.typed(*message)
+    deadline = time.monotonic() + 10
+    while keys.waiting_bytes and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return guest.taken
+
+
+def test_what_is_typed_is_given_in_its_order_whatever_order_the_kernel_hears_it_in():
+    assert _sent([("a", 1, b"n"), ("a", 0, b"o"), ("a", 2, b"e"), ("b", 0, b"!")]) == b"one!"
+
+
+def test_a_message_that_never_comes_holds_up_no_more_than_some_others():
+    text = bytes(range(65, 75)) * 30
+    assert _sent([("a", 1 + at, text[at:at + 1]) for at in range(len(text))]) == text
+
+
+def test_a_message_that_comes_twice_or_has_no_number_is_given_at_once():
+    assert _sent([("a", 0, b"x"), ("a", 0, b"y"), ("a", 1, b"z")]) == b"xyz"

@@ -152,8 +152,10 @@ function render({ model, el, signal }: RenderProps<State>): void {
 		...model.get("links").map(portLink),
 		h("button", { class: "rl-button rl-quiet", title: "Ctrl+Shift+F in the terminal; Shift+Esc leaves it", onclick: () => find.open() }, "find"), badge);
 	head.after(find.element);
-	terminal.onData((text) => model.send({ kind: "input", browser, text }));
-	terminal.onBinary((text) => model.send({ kind: "input", browser, text, binary: true }));
+	let typed = 0; // the kernel may take messages in another order than they were sent
+	const send = (text: string, binary: boolean) => model.send({ kind: "input", browser, number: typed++, text, binary });
+	terminal.onData((text) => send(text, false));
+	terminal.onBinary((text) => send(text, true));
 	for (const event of ["keydown", "keyup", "keypress", "paste", "copy", "cut", "contextmenu", "wheel"])
 		place.addEventListener(event, (happened) => happened.stopPropagation());
 

@@ -1,6 +1,7 @@
 """The boot chart in a notebook: keys, zoom, measuring, the way to Python and back."""
 
 import re
+import time
 
 import pytest
 from jupyter import expect
@@ -15,6 +16,14 @@ int main(void) { usleep(200000); puts("hello"); }"""
 BOOT = "guest = %rumpboot hello"
 VIEW = "from kernel_magics.widgets.boot_view import BootChartView\n" \
        "view = BootChartView(guest.boot_phases, 'Boot of hello'); view"
+
+
+def await_wider(bar, width):
+    """Wait until a bar has more than this width; while it is drawn anew it has none."""
+    deadline = time.monotonic() + 20
+    while not ((box := bar.bounding_box()) and box["width"] > width):
+        assert time.monotonic() < deadline, box
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -37,15 +46,13 @@ def test_the_boot_chart_is_zoomed_measured_and_read(opened, written, dark):
     expect(names.locator("[aria-selected=true]")).to_have_attribute("data-name", "define")
     expect(told).to_contain_text("define: files and a domain are prepared")
     page.page.keyboard.press("g")                              # from the first instruction
-    entry = bars.and_(chart.locator("[data-name=entry]"))
-    assert entry.bounding_box()["width"] > 3
+    await_wider(bars.and_(chart.locator("[data-name=entry]")), 3)
     expect(bars.and_(chart.locator("[data-name=main]"))).to_have_count(1)
     page.page.keyboard.press("End")
     page.page.keyboard.press("ArrowUp")
     expect(told).to_contain_text("main: the program")
     page.page.keyboard.press("f")
-    wide = bars.and_(chart.locator("[data-name=main]")).bounding_box()["width"]
-    assert wide > 400
+    await_wider(bars.and_(chart.locator("[data-name=main]")), 400)
     page.page.keyboard.press("w")
     page.page.keyboard.press("0")
     expect(chart.locator("svg .rl-boot-bar[data-name=define]")).to_have_count(1)

@@ -1,8 +1,6 @@
 """What Perfetto's own trace processor makes of a trace that was exported for it."""
 
 import pytest
-from capabilities import need
-from jupyter import chromium
 from trace_processor import trace_processor
 
 from kernel_magics import Lab
@@ -33,11 +31,10 @@ int main(void)
 
 
 @pytest.fixture(scope="module")
-def traced(tmp_path_factory):
+def traced(browser, tmp_path_factory):
     """The trace of a real guest, and Perfetto's processor with its export."""
-    need("browser", "qemu", "compiler")
     folder = tmp_path_factory.mktemp("perfetto")
-    with Lab(driver="qemu") as lab, chromium(folder) as browser:
+    with Lab(driver="qemu") as lab:
         guest = lab.boot(lab.build(PROGRAM, "perfetto"), trace="all", trace_records=1 << 15)
         assert guest.wait(60) == 0
         trace = guest.trace

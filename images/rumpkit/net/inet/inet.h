@@ -60,6 +60,10 @@ void inet_thread_remind(void);
 /* From interrupts too: frames have come in. */
 void inet_thread_input(void *unused);
 
+/* system.c: the clock stands still for lwIP, for two looks at it that are one. */
+void inet_clock_hold(void);
+void inet_clock_go_on(void);
+
 /* resolver.c: name servers, for /etc/resolv.conf, and the other files resolvers read. */
 void inet_resolver_add(const char *address);
 int inet_files_make(void);

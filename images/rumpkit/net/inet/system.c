@@ -41,9 +41,23 @@ uint32_t net_random(void)
 	return number;
 }
 
+static bool is_held;
+static uint32_t held_ms;
+
+void inet_clock_hold(void)
+{
+	held_ms = sys_now();
+	is_held = true;
+}
+
+void inet_clock_go_on(void)
+{
+	is_held = false;
+}
+
 uint32_t sys_now(void)
 {
-	return (uint32_t)(kern_monotonic_ns() / 1000000);
+	return is_held ? held_ms : (uint32_t)(kern_monotonic_ns() / 1000000);
 }
 
 void net_assertion(const char *what)

@@ -21,29 +21,46 @@ static struct rumpuser_cv *something;
 static bool started, running;
 static bool input_is_there;
 static uint32_t sleeps_until_ms; /* lwIP's time, while the thread sleeps */
-static bool sleeps, sleeps_for_ever;
+static bool sleeps, sleeps_for_ever, sleeps_with_tcp;
+
+/* Once a sleep: until it runs, frames and timers may come many times. */
+static void wake(void)
+{
+	if (sleeps)
+		rumpuser_cv_signal(something);
+	sleeps = false;
+}
 
 void inet_thread_input(void *unused)
 {
 	(void)unused;
 	input_is_there = true;
-	rumpuser_cv_signal(something);
+	wake();
+}
+
+static bool has_tcp_timer(void)
+{
+	return tcp_active_pcbs || tcp_tw_pcbs;
 }
 
 static bool has_timers(void)
 {
-	return inet_interface() || tcp_active_pcbs || tcp_tw_pcbs;
+	return inet_interface() || has_tcp_timer();
 }
 
+/*
+ * lwIP's timers run all the time, but for TCP's, which begins with the first connection:
+ * if there was one when the thread fell asleep, nothing is due earlier now.
+ */
 void inet_thread_remind(void)
 {
 	uint32_t next_ms;
 
-	if (!sleeps || !has_timers())
+	if (!sleeps || sleeps_with_tcp || !has_timers())
 		return;
 	next_ms = sys_now() + sys_timeouts_sleeptime();
 	if (sleeps_for_ever || (int32_t)(sleeps_until_ms - next_ms) > 0)
-		rumpuser_cv_signal(something);
+		wake();
 }
 
 /* Packets of the loopback are delivered here, not inside the call that sent them. */
@@ -68,11 +85,14 @@ static void sleep(void)
 		return;
 	sleeps = true;
 	sleeps_for_ever = !has_timers();
+	sleeps_with_tcp = has_tcp_timer();
 	if (sleeps_for_ever) {
 		rumpuser_cv_wait(something, mutex);
 	} else {
+		inet_clock_hold();
 		for_ms = sys_timeouts_sleeptime();
 		sleeps_until_ms = sys_now() + for_ms;
+		inet_clock_go_on();
 		if (for_ms)
 			rumpuser_cv_timedwait(something, mutex, for_ms / MS_PER_S,
 			    for_ms % MS_PER_S * NS_PER_MS);

@@ -26,8 +26,11 @@ def guest_trace(guest: Guest) -> "Trace":
     from kernel_magics.trace.trace import Trace  # pandas: half a second, when it is needed
 
     address = guest.record.header_address
-    if address is None:
+    if address is None and guest.record.kit == RUMPRUN:
         return _traced_from_outside(guest)
+    if address is None:
+        raise TraceError(f"{guest.name} records no trace: it is not a rumpkit guest",
+                         name=guest.name, next_step="its console is all it tells")
     mapping = getattr(guest.ram, "mapping", None)
     if mapping is None:
         raise TraceError(f"the RAM of {guest.name} cannot be mapped here, because libvirt at"

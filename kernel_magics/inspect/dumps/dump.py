@@ -49,6 +49,7 @@ class _Record:
     """What a registry would say of the guest."""
 
     header_address: int | None
+    kit: str
 
 
 class Dump:
@@ -73,7 +74,8 @@ class Dump:
         self.registers = unpack_registers(self.ram.note("CORE", NT_PRSTATUS) or b"") or None
         self.machine = _Gone()
         self._image_facts = facts["image"]
-        self.record = _Record(self._image_facts.get("header_address"))
+        self.record = _Record(self._image_facts.get("header_address"),
+                              str(self._image_facts.get("kit") or self.image.kit))
 
     def _facts(self) -> dict[str, Any]:
         data = self.ram.note(NOTE_OWNER, NOTE_FACTS)

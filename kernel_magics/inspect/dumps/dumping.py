@@ -120,7 +120,8 @@ def _notes(guest: Any, state: str) -> list[Note]:
              "exit_status": guest.exit_status, "made_at": time.time(),
              "image": {"path": str(guest.image.path), "name": guest.image.name,
                        "sha256": hashlib.sha256(data).hexdigest(),
-                       "header_address": guest.image.header_address}}
+                       "header_address": guest.image.header_address,
+                       "kit": guest.record.kit}}
     text = guest.console.text.encode("utf-8", "replace")[-CONSOLE_BYTES:]
     return [Note(NOTE_OWNER, NOTE_FACTS, json.dumps(facts).encode()),
             Note(NOTE_OWNER, NOTE_CONSOLE, text),

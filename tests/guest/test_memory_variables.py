@@ -9,6 +9,7 @@ import pytest
 from capabilities import need
 from known_guest import known_state
 
+from kernel_magics import Lab
 from kernel_magics.build.image import GuestImage
 from kernel_magics.errors import GuestError, UsageError
 from kernel_magics.inspect.memory.memory import GuestMemory
@@ -152,3 +153,16 @@ def test_a_stripped_image_says_what_is_lost(guest: Any, tmp_path: Path) -> None:
     assert memory.free_bytes == guest.memory.free_bytes
     with pytest.raises(UsageError, match="is stripped: where its heap is"):
         memory.leaks()
+
+
+def test_an_image_read_from_a_file_means_its_own_variables_too(tmp_path: Path) -> None:
+    need("qemu", "compiler")
+    with Lab(driver="qemu") as lab:
+        source = "static long used_bytes = 7, volumes = 8;\n" \
+                 "int main(void) { __asm__ volatile(\"\" :: \"m\"(used_bytes), \"m\"(volumes)); }"
+        path = tmp_path / "other.elf"
+        path.write_bytes(lab.build(source, "names", whole=True).path.read_bytes())
+        guest = lab.boot(path)
+        assert guest.image.sources == () and guest.wait(30) == 0
+        # The runtime has statics of these names.
+        assert (guest.vars["used_bytes"], guest.vars["volumes"]) == (7, 8)

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import GuestError, LabError, UsageError
+from kernel_magics.inspect.images.units import unit_ranges
 from kernel_magics.inspect.memory.program import program_of
 from kernel_magics.inspect.values.thread_locals import ThreadVariables
 from kernel_magics.inspect.values.typed import TypedObject
@@ -50,6 +52,8 @@ class GuestVariables:
         if file:
             raise UsageError(f"no variable {plain!r} in {file!r}",
                              next_step=f"guest.vars[{plain!r}] looks in all files")
+        if (mine := self._of_a_program_file(plain, program)) is not None:
+            return mine
         if plain.startswith(_KERNEL_PREFIX):  # types know such a name as the source has it
             with suppress(UsageError):
                 return self[plain.removeprefix(_KERNEL_PREFIX)]
@@ -72,6 +76,21 @@ class GuestVariables:
 
     def _own_files(self) -> list[str]:
         return [source.filename for source in self._subject.image.sources]
+
+    def _of_a_program_file(self, name: str, program: drgn.Program) -> TypedObject | None:
+        """Look in the files that an image was compiled from by its debugging data: one that was
+        read from a file or a dump does not know its sources."""
+        if self._own_files():
+            return None
+        image = self._subject.image
+        for file in dict.fromkeys(
+                unit.source for unit in unit_ranges(ElfFile.read(image.path))
+                if (part := image.layers.at(unit.address)) and part.layer == "app"):
+            with suppress(LookupError):
+                found = program.variable(name, file)
+                if not self._is_other(name, found):
+                    return TypedObject(found)
+        return None
 
     def _is_other(self, name: str, found: drgn.Object) -> bool:
         """Whether the program or libc has a variable of that name without a known type."""

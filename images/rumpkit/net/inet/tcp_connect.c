@@ -50,6 +50,7 @@ int tcp_socket_connect(struct net_socket *base, const struct net_address *addres
 	ip_addr_t to;
 	uint16_t port;
 	int error;
+	err_t failed;
 
 	if (address->bytes >= sizeof address->family && address->family == AF_UNSPEC) {
 		if (socket->pcb && socket->stage == TCP_CONNECTED) {
@@ -77,9 +78,9 @@ int tcp_socket_connect(struct net_socket *base, const struct net_address *addres
 	}
 	if (ip_addr_ismulticast(&to))
 		return -ENETUNREACH;
-	error = inet_error(tcp_connect(socket->pcb, &to, port, tcp_on_connected));
-	if (error == -EADDRINUSE || error == -ENOBUFS)
-		error = -EADDRNOTAVAIL;
+	failed = tcp_connect(socket->pcb, &to, port, tcp_on_connected);
+	/* Without a local port; ERR_MEM is something else: no memory for the first segment. */
+	error = failed == ERR_USE || failed == ERR_BUF ? -EADDRNOTAVAIL : inet_error(failed);
 	if (error)
 		return error;
 	socket->stage = TCP_CONNECTING;

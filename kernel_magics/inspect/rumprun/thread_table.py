@@ -20,6 +20,7 @@ from kernel_magics.build.elf import ElfFile, align
 from kernel_magics.errors import GuestError
 from kernel_magics.inspect.memory.address_space import AddressSpace
 from kernel_magics.inspect.rumprun.structures import Structures
+from kernel_magics.inspect.threads.linked import linked_threads
 from kernel_magics.inspect.threads.thread_table import (
     FOREVER,
     MOST_THREADS,
@@ -86,21 +87,10 @@ class RumprunThreadTable(ThreadTable):
         return sorted(self._walk(head), key=lambda one: one.number)
 
     def _walk(self, head: int) -> Iterator[RumprunRecord]:
-        address = self.space.word(head) or 0
-        seen: set[int] = set()
-        while address:
-            if address in seen or len(seen) >= MOST_THREADS:
-                self.problems.append("the list of threads comes back to "
-                                     f"{address:#x} after {len(seen)}")
-                return
-            seen.add(address)
-            row = self.structures.read("thread", address)
-            if row is None:
-                self.problems.append(f"the list of threads leads to {address:#x}, which is not "
-                                     f"mapped, after {len(seen) - 1}")
-                return
+        for address, row in linked_threads(
+                lambda address: self.structures.read("thread", address),
+                self.space.word(head) or 0, "tqe_next", self.problems):
             yield self._of(address, row)
-            address = row["tqe_next"]
 
     def _of(self, address: int, row: Mapping[str, Any]) -> RumprunRecord:
         read = self.structures.read

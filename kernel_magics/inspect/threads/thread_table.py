@@ -18,12 +18,12 @@ from kernel_magics.boot.header import GuestHeader
 from kernel_magics.errors import GuestError
 from kernel_magics.inspect.memory.address_space import AddressSpace
 from kernel_magics.inspect.memory.program import DIRECT_BASE, has_types, program_of
+from kernel_magics.inspect.threads.linked import MOST_THREADS, linked_threads
 from kernel_magics.inspect.values.records import RecordReader
 
 __all__ = ["FOREVER", "MOST_THREADS", "STACK_BYTES", "ThreadRecord", "ThreadTable"]
 
 # The tables are the guest's and may lie; no guest of this lab has more.
-MOST_THREADS = 65_536
 MOST_PROCESSES = 4096
 STACK_BYTES = 8 * 4096
 """Of a thread in the runtime: STACK_PAGES of images/rumpkit/bmk/thread.c."""
@@ -164,21 +164,10 @@ class ThreadTable:
     def _from_structures(self) -> Iterator[ThreadRecord]:
         # (drgn takes "all" of any file otherwise)
         first = program_of(self._subject).variable("all", "bmk/thread.c").address_
-        address = self.space.word(first) or 0
-        seen: set[int] = set()
-        while address:
-            if address in seen or len(seen) >= MOST_THREADS:
-                self.problems.append("the list of threads comes back to "
-                                     f"{address:#x} after {len(seen)}")
-                return
-            seen.add(address)
-            row = self._read("thread", address)
-            if row is None:
-                self.problems.append(f"the list of threads leads to {address:#x}, which is not "
-                                     f"mapped, after {len(seen) - 1}")
-                return
+        for address, row in linked_threads(
+                lambda address: self._read("thread", address), self.space.word(first) or 0,
+                "all_next", self.problems):
             yield self._record(address, row)
-            address = row["all_next"]
 
     def _record(self, address: int, row: Mapping[str, Any]) -> ThreadRecord:
         lab = self._read("lab", row["record"]) or {}

@@ -1,5 +1,7 @@
 /* boot_keys.ts - the boot chart from the keyboard; the timeline's keys where both have them. */
 
+import { takeKeys } from "./dom";
+
 export interface BootMoves {
 	pan(share: number): void;
 	zoom(factor: number): void;
@@ -29,14 +31,7 @@ const ACTIONS: Record<string, (moves: BootMoves) => void> = {
 	"0": (m) => m.fit(), t: (m) => m.start(), g: (m) => m.guest(), enter: (m) => m.frame(), f: (m) => m.frame(), m: (m) => m.measure(),
 };
 
-/** Take the keys of a focused element; those with Ctrl, Alt or Meta stay the browser's. */
+/** Take the keys of a focused element. */
 export function addBootKeys(element: HTMLElement, moves: BootMoves): void {
-	element.addEventListener("keydown", (event) => {
-		if (event.ctrlKey || event.altKey || event.metaKey) return;
-		const key = event.key.toLowerCase();
-		if (key === "escape" ? !moves.clear() : !ACTIONS[key]) return;
-		event.preventDefault();
-		event.stopPropagation();
-		ACTIONS[key]?.(moves);
-	});
+	takeKeys(element, ACTIONS, moves);
 }

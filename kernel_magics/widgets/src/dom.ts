@@ -83,3 +83,19 @@ export function oncePerFrame(draw: () => void, ready = () => true): () => void {
 		next();
 	};
 }
+
+/**
+ * Take the keys of a focused element that mean something, and Escape if there is something to
+ * clear; those with Ctrl, Alt or Meta stay the browser's.
+ */
+export function takeKeys<M extends { clear(): boolean }>(
+	element: HTMLElement, actions: Record<string, (moves: M) => void>, moves: M): void {
+	element.addEventListener("keydown", (event) => {
+		if (event.ctrlKey || event.altKey || event.metaKey) return;
+		const key = event.key.toLowerCase();
+		if (key === "escape" ? !moves.clear() : !actions[key]) return;
+		event.preventDefault();
+		event.stopPropagation();
+		actions[key]?.(moves);
+	});
+}

@@ -1,5 +1,7 @@
 /* keys.ts - the timeline from the keyboard. */
 
+import { takeKeys } from "../dom";
+
 export interface Moves {
 	pan(share: number): void;
 	zoom(factor: number): void;
@@ -37,14 +39,7 @@ const ACTIONS: Record<string, (moves: Moves) => void> = {
 	f: (m) => m.frame(), m: (m) => m.measure(), enter: (m) => m.open(), "/": (m) => m.search(), "?": (m) => m.help(),
 };
 
-/** Take the keys of a focused element; those with Ctrl, Alt or Meta stay the browser's. */
+/** Take the keys of a focused element. */
 export function addKeys(element: HTMLElement, moves: Moves): void {
-	element.addEventListener("keydown", (event) => {
-		if (event.ctrlKey || event.altKey || event.metaKey) return;
-		const key = event.key.toLowerCase();
-		if (key === "escape" ? !moves.clear() : !ACTIONS[key]) return;
-		event.preventDefault();
-		event.stopPropagation();
-		ACTIONS[key]?.(moves);
-	});
+	takeKeys(element, ACTIONS, moves);
 }

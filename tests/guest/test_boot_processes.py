@@ -25,13 +25,18 @@ class Notebook:
     """Another Python process that does what it is told, a line of code at a time."""
 
     def __init__(self, probe, driver="qemu", prefix=(), env=None, uri=None):
-        start = (f"import sys; sys.path.insert(0, {str(PROJECT)!r})\n"
+        # A signal that comes just before a read() that blocks would not end it: Python looks for
+        # signals between its instructions.  Hence the look at stdin that ends by itself.
+        start = (f"import select, sys; sys.path.insert(0, {str(PROJECT)!r})\n"
                  "from kernel_magics.lab import Lab\n"
                  "from kernel_magics.build.image import GuestImage\n"
                  "from kernel_magics.errors import LabError\n"
                  f"lab = Lab({uri!r}, {driver!r})\n"
                  f"probe = GuestImage.from_file({str(probe.path)!r}, 'probe')\n"
-                 "for line in sys.stdin:\n"
+                 "while True:\n"
+                 "    if not select.select([sys.stdin], [], [], 0.1)[0]: continue\n"
+                 "    line = sys.stdin.readline()\n"
+                 "    if not line: break\n"
                  "    try: print(repr(eval(line)), flush=True)\n"
                  "    except LabError as error:\n"
                  "        said = ' '.join(error.message.split())\n"
@@ -136,7 +141,7 @@ def test_ctrl_c_for_the_notebooks_process_group_leaves_its_guest(probe):
     notebook = Notebook(probe, prefix=("setsid",))
     pid = int(notebook.tell(boot("@h") + ".pid"))
     os.killpg(os.getpgid(notebook.process.pid), signal.SIGINT)
-    notebook.process.wait()
+    notebook.process.wait(60)
     process = ProcessId.of(pid)
     # The interrupted process ends in order, and that stops its guests; QEMU got no signal.
     assert process.wait(10)

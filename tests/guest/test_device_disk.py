@@ -40,8 +40,10 @@ def faulty(machine: str, path: Path, *rules: dict) -> list[str]:
     node = {"driver": "raw", "node-name": "d", "file": {
         "driver": "blkdebug", "image": {"driver": "file", "filename": str(path)},
         "inject-error": [{"event": "none", **rule} for rule in rules]}}
+    # QEMU merges neighbouring requests that it finds at the same time; an error is then all theirs.
+    alone = {"request-merging": "off"}
     return ["-blockdev", json.dumps(node),
-            *device(machine, "blk", drive="d", werror="report", rerror="report")]
+            *device(machine, "blk", drive="d", werror="report", rerror="report", **alone)]
 
 
 def pattern(offset: int, size: int, seed: int) -> bytes:

@@ -5,8 +5,11 @@ what was found and what was expected, then what to do.  Data that a script may w
 in attributes, never only in the text.
 """
 
+import difflib
+from collections.abc import Iterable
+
 __all__ = [
-    "LabError", "UsageError", "BuildError", "ImageError", "BootError",
+    "nearest_step", "LabError", "UsageError", "BuildError", "ImageError", "BootError",
     "GuestError", "GuestPanic", "GuestTimeout", "TraceError", "HostError",
 ]
 
@@ -60,3 +63,13 @@ class TraceError(LabError):
 
 class HostError(LabError):
     """This machine lacks something: QEMU, libvirt, a permission, disk, memory."""
+
+
+def nearest_step(wrong: str, known: Iterable[str], otherwise: str) -> str:
+    """Return the next step for a name that is not known: what was probably meant, else what
+    there is, else `otherwise`."""
+    names = list(known)
+    close = difflib.get_close_matches(wrong, names, n=3, cutoff=0.5)
+    if close:
+        return "did you mean " + " or ".join(close) + "?"
+    return f"there are {', '.join(sorted(names))}" if names else otherwise

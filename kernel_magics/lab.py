@@ -1,7 +1,6 @@
 """Lab: what a notebook or a script holds; everything else is reached through it."""
 
 import atexit
-import difflib
 import shlex
 import time
 import weakref
@@ -16,10 +15,11 @@ from kernel_magics.boot import registry
 from kernel_magics.boot.devices.disks import Disk, make_disk
 from kernel_magics.boot.doctor.doctor import DoctorReport, examine
 from kernel_magics.boot.guest import Guest
+from kernel_magics.boot.known_guests import GuestList, KnownGuests
 from kernel_magics.boot.recording.recording import Recording
 from kernel_magics.boot.recording.replaying import replay_guest
 from kernel_magics.boot.spec import BootSpec
-from kernel_magics.boot.starting import attach_guest, start_guest
+from kernel_magics.boot.starting import start_guest
 from kernel_magics.build import GuestImage, find_kit
 from kernel_magics.build.parts import read_request
 from kernel_magics.build.rumprun import (
@@ -30,7 +30,7 @@ from kernel_magics.build.rumprun import (
     list_components,
     program_recipe,
 )
-from kernel_magics.errors import GuestError, LabError, UsageError
+from kernel_magics.errors import GuestError, LabError, UsageError, nearest_step
 from kernel_magics.inspect.dumps.dump import Dump, open_dump
 from kernel_magics.inspect.memory.heap_calls import heap_calls_flags
 from kernel_magics.inspect.panics.panic import PanicReport
@@ -41,41 +41,14 @@ if TYPE_CHECKING:
     from kernel_magics.trace.kits.comparison import KitComparison
     from kernel_magics.trace.recording import Recording as TraceRecording
 
-__all__ = ["Lab", "GuestList"]
+__all__ = ["Lab"]
 
 # Imported for what they register: image.symbols, guest.panic … and guest.trace.
 FACET_PACKAGES = (kernel_magics.inspect, kernel_magics.trace)
 
 MEMORY_MIB = 32
-ENDED_KEPT = 50   # how many guests that have ended a lab remembers, the latest
 
 _open_labs: "weakref.WeakSet[Lab]" = weakref.WeakSet()
-
-
-class GuestList(list[Guest]):
-    """Guests, shown as a table."""
-
-    def __repr__(self) -> str:
-        if not self:
-            return "no guests"
-        heads = ("guest", "state", "status", "owner", "memory", "driver", "ports")
-        rows: list[tuple[str, ...]] = [heads, *map(_row, self)]
-        if not any(row[-1] for row in rows[1:]):
-            rows = [row[:-1] for row in rows]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        return "\n".join("  ".join(cell.ljust(width) for cell, width
-                                   in zip(row, widths, strict=True)).rstrip() for row in rows)
-
-
-def _row(guest: Guest) -> tuple[str, ...]:
-    status = guest.exit_status
-    return (guest.name, guest.state, "" if status is None else str(status), guest.owner,
-            f"{guest.spec.get('memory_mib')} MiB", guest.uri or guest.driver, _ports(guest))
-
-
-def _ports(guest: Guest) -> str:
-    """The forwarded ports: 127.0.0.1:8080→80."""
-    return " ".join(f"{guest.address}:{host}→{port}" for port, host in guest.ports.items())
 
 
 class Lab:
@@ -93,8 +66,7 @@ class Lab:
         self.keep = keep
         BootSpec(driver=driver, uri=uri).check()
         self._images: dict[str, GuestImage] = {}
-        self._guests: dict[str, Guest] = {}  # started here, by uuid
-        self._attached: dict[str, Guest] = {}  # started elsewhere, by uuid
+        self._guests = KnownGuests()
         registry.clean_stale()
         _open_labs.add(self)
 
@@ -151,7 +123,7 @@ class Lab:
         unknown = set(more) - set(PackageRequest.__slots__)
         if unknown:
             wrong = min(unknown)
-            raise UsageError(f"package has no option {wrong!r}", next_step=_nearest(
+            raise UsageError(f"package has no option {wrong!r}", next_step=nearest_step(
                 wrong, PackageRequest.__slots__, "see lab.package?"))
         image = build_package(PackageRequest(
             (package, *packages), name or "", _words(argv or ()), env=dict(env or {}),
@@ -169,7 +141,7 @@ class Lab:
         found = self._images.get(name) or self._built_before(name)
         if found is None:
             raise UsageError(f"there is no image called {name!r}",
-                             next_step=_nearest(name, self._images, "build it first")
+                             next_step=nearest_step(name, self._images, "build it first")
                              + "; a file is given with its path, as ./NAME")
         return found
 
@@ -218,9 +190,7 @@ class Lab:
         asked = self._spec(memory_mib, argv, env, name, spec)
         asked, tracer = boot_tracer(found, asked, spec.get("trace"))
         guest = start_guest(found, asked, keep=self.keep, called_ns=called_ns, tracer=tracer)
-        self._forget_replaced(guest.name)
-        self._guests[guest.uuid] = guest
-        self._forget_long_ended()
+        self._guests.add(guest)
         if asked.trace != "off":
             self._record(guest)
         return guest
@@ -267,9 +237,7 @@ class Lab:
         """
         guest = replay_guest(Recording.open(recording), name=name or "", paused=paused,
                              keep=self.keep)
-        self._forget_replaced(guest.name)
-        self._guests[guest.uuid] = guest
-        self._forget_long_ended()
+        self._guests.add(guest)
         return guest
 
     def _record(self, guest: Guest) -> None:
@@ -287,7 +255,7 @@ class Lab:
         if unknown:
             wrong = min(unknown)
             raise UsageError(f"boot has no option {wrong!r}",
-                             next_step=_nearest(wrong, BootSpec.__slots__, "see lab.boot?"))
+                             next_step=nearest_step(wrong, BootSpec.__slots__, "see lab.boot?"))
         if isinstance(argv, str):
             raise UsageError(f"argv is a list of texts, not the text {argv!r}",
                              next_step=f"pass argv={shlex.split(argv)!r}")
@@ -297,45 +265,17 @@ class Lab:
             "driver": self.driver, "uri": self.uri, **given, "memory_mib": memory_mib,
             "argv": tuple(argv or ()), "env": dict(env or {}), "name": name or ""})
 
-    def _forget_replaced(self, name: str) -> None:
-        for uuid in [uuid for uuid, guest in self._guests.items() if guest.name == name]:
-            del self._guests[uuid]
-
-    def _forget_long_ended(self) -> None:
-        """Keep no more than ENDED_KEPT ended guests: each has a folder, and its RAM mapped."""
-        if len(self._guests) <= ENDED_KEPT:
-            return
-        ended = [guest for guest in self._guests.values() if guest.machine.has_ended()]
-        for guest in ended[:max(0, len(ended) - ENDED_KEPT)]:
-            del self._guests[guest.uuid]
-            registry.remove(guest.host_files, guest.uuid)
-
     def guests(self) -> GuestList:
         """Return the guests there are, by name: this lab's, the latest ended ones included,
         and the running ones of other notebooks and of a killed notebook ("survived")."""
-        for uuid in [uuid for uuid, guest in self._attached.items() if guest.machine.has_ended()]:
-            del self._attached[uuid]
-        found = {guest.name: guest for guest in self._guests.values()}
-        for files, record in registry.records():
-            if record.name in found or not record.is_running() or record.qemu is None:
-                continue
-            try:
-                found[record.name] = self._hold(files, record)
-            except LabError:  # it ended while we looked
-                continue
-        return GuestList(found[name] for name in sorted(found))
-
-    def _hold(self, files: registry.GuestFiles, record: registry.GuestRecord) -> Guest:
-        if record.uuid not in self._attached:
-            self._attached[record.uuid] = attach_guest(files, record)
-        return self._attached[record.uuid]
+        return self._guests.listed()
 
     def guest(self, name: str) -> Guest:
         """Return a guest by name; raises GuestError naming those there are."""
         guests = {guest.name: guest for guest in self.guests()}
         if name not in guests:
             raise GuestError(f"there is no guest called {name!r}", name=name,
-                             next_step=_nearest(name, guests, "boot one with lab.boot"))
+                             next_step=nearest_step(name, guests, "boot one with lab.boot"))
         return guests[name]
 
     def open_dump(self, path: str | Path) -> Dump:
@@ -387,12 +327,7 @@ class Lab:
 
     def close(self) -> None:
         """Stop the guests this lab started, unless it keeps them, and forget them."""
-        guests, self._guests = list(self._guests.values()), {}
-        for guest in guests:
-            if not self.keep:
-                guest.stop()
-            if guest.state not in ("running", "paused"):
-                registry.remove(guest.host_files, guest.uuid)
+        self._guests.close(self.keep)
         _open_labs.discard(self)
 
     def __enter__(self) -> "Lab":
@@ -414,11 +349,3 @@ def _close_all() -> None:
 
 def _words(flags: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(shlex.split(flags) if isinstance(flags, str) else flags)
-
-
-def _nearest(wrong: str, known: Any, otherwise: str) -> str:
-    """Return a next step that names what was probably meant."""
-    close = difflib.get_close_matches(wrong, list(known), n=3, cutoff=0.5)
-    if close:
-        return "did you mean " + " or ".join(close) + "?"
-    return f"there are {', '.join(sorted(known))}" if known else otherwise

@@ -213,6 +213,10 @@ def test_the_list_of_guests_is_a_table(lab, probe):
         ["guest", "state", "status", "owner", "memory", "driver"],
         ["other", "running", "this", "notebook", "16", "MiB", "qemu"],
         ["probe", "exited", "3", "this", "notebook", "16", "MiB", "qemu"]]
+    table = lab.guests().df.set_index("guest")
+    assert table["memory_mib"].to_dict() == {"other": 16, "probe": 16}
+    assert (table.status["probe"], table.status.isna()["other"]) == (3, True)
+    assert table.pid["other"] == lab.guest("other").pid
     assert lab.guest("other").name == "other"
     lab.stop("other")
 

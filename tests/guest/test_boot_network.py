@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 from capabilities import need
+from host_ports import free_port, held_by, is_held
 from rumprun_programs import SERVER as RUMPRUN_SERVER
 from test_boot_errors import refused
 from test_boot_processes import Notebook
@@ -15,9 +16,9 @@ from kernel_magics.boot.doctor import device_findings
 from kernel_magics.boot.process import ProcessId
 from kernel_magics.errors import GuestError, GuestTimeout, HostError, UsageError
 from kernel_magics.lab import Lab
-from kernel_magics.widgets.console import ConsoleView
-from kernel_magics.widgets.guest import guest_html
-from kernel_magics.widgets.listings import guests_html
+from kernel_magics.widgets.console.view import ConsoleView
+from kernel_magics.widgets.guests.guest import guest_html
+from kernel_magics.widgets.guests.listings import guests_html
 
 pytestmark = pytest.mark.guest
 
@@ -128,9 +129,7 @@ def test_an_address_of_its_own_choice(lab, server):
 
 
 def test_the_port_that_was_asked_for_is_the_one(lab, server):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     guest = lab.boot(server, ports={port: 80})
     assert guest.ports == {80: port} and guest.url == f"http://127.0.0.1:{port}/"
 
@@ -237,7 +236,7 @@ def test_passt_carries_the_network_and_ends_with_its_guest(driver, lab, server):
     processes = _passts(folder)
     assert len(processes) == 1
     guest.stop()
-    assert processes[0].wait(10) and not _passts(folder)
+    assert processes[0].wait(60) and not _passts(folder)
 
 
 def test_passt_that_cannot_have_its_port_is_not_left_behind(lab, probe):
@@ -341,15 +340,12 @@ def test_nothing_of_a_closed_lab_is_left(driver, probe, tmp_path):
         guests = [lab.boot(probe, memory_mib=16, argv=["probe", "@h"], ports=[80], net=net,
                            capture=True, disks=disks)
                   for net, disks in (("user", [disk]), ("passt", []))]
-        ports = [guest.ports[80] for guest in guests]
+        held = [held_by(guest.ports[80]) for guest in guests]
         folders = [guest.host_files.folder for guest in guests]
         processes = _passts(folders[1])
     assert not any(folder.exists() for folder in folders)
-    assert len(processes) == 1 and processes[0].wait(10)
-    for port in ports:
-        with socket.socket() as again:
-            again.bind(("127.0.0.1", port))
-    assert not disk.in_use()
+    assert len(processes) == 1 and processes[0].wait(60)
+    assert not any(map(is_held, held)) and not disk.in_use()
 
 
 def test_guests_of_a_killed_notebook_keep_their_ports_until_they_are_stopped(driver, server):
@@ -364,12 +360,10 @@ def test_guests_of_a_killed_notebook_keep_their_ports_until_they_are_stopped(dri
         for net in ("user", "passt"):
             found = lab.guest(net)
             assert (found.owner, found.http("/", timeout=60).status) == ("survived", 200)
-            port, folder = found.ports[80], found.host_files.folder
+            held, folder = held_by(found.ports[80]), found.host_files.folder
             lab.stop(net)
-            assert not folder.exists() and all(p.wait(10) for p in _passts(folder))
-            with socket.socket() as again:
-                again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                again.bind(("127.0.0.1", port))
+            assert not folder.exists() and all(p.wait(60) for p in _passts(folder))
+            assert not is_held(held)
 
 
 @pytest.mark.parametrize("more, said", [
@@ -382,7 +376,7 @@ def test_a_libvirt_elsewhere_has_nothing_of_this_machine(probe, more, said):
 
 
 def test_a_lab_forgets_guests_that_ended_long_ago(lab, probe, monkeypatch):
-    monkeypatch.setattr("kernel_magics.lab.ENDED_KEPT", 2)
+    monkeypatch.setattr("kernel_magics.boot.known_guests.ENDED_KEPT", 2)
     guests = []
     for number in range(4):
         guests.append(lab.boot(probe, memory_mib=16, argv=["probe", "@o"], name=f"g{number}"))

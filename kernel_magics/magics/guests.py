@@ -62,7 +62,7 @@ def rumpconsole(options: SimpleNamespace, _cell: str | None) -> Any:
     if options.send is not None:
         guest.console.send(options.send + "\n")
         return None
-    from kernel_magics.widgets.console import ConsoleView
+    from kernel_magics.widgets.console.view import ConsoleView
     return ConsoleView(guest, options.lines)
 
 

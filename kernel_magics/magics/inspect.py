@@ -48,7 +48,7 @@ RUMPLAYERS = Command(
 
 def rumpsym(options: SimpleNamespace, _cell: str | None) -> Any:
     """Return the matching symbols as a SymbolTable, or what an option asks about one."""
-    from kernel_magics.widgets.symbols import SymbolTable
+    from kernel_magics.widgets.images.symbols import SymbolTable
     image, _ = find_target(options.name)
     if options.tree is not None:
         return _tree(image, options)
@@ -121,7 +121,7 @@ def _at(image: Any, address: int) -> Any:
 
 def rumplayers(options: SimpleNamespace, _cell: str | None) -> Any:
     """Return the LayerView of an image or guest."""
-    from kernel_magics.widgets.layers import LayerView
+    from kernel_magics.widgets.layers.view import LayerView
     return LayerView(*find_target(options.name))
 
 

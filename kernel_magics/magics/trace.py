@@ -77,7 +77,7 @@ RUMPTRACE = Command(
 
 def rumptrace(options: SimpleNamespace, _cell: str | None) -> Any:
     """Change what is recorded if asked to, and return the TraceView or what is to be shown."""
-    from kernel_magics.widgets.trace import TraceView
+    from kernel_magics.widgets.trace.view import TraceView
     guest = notebook_lab().guest(options.name)
     trace = guest.trace
     if options.clear:

@@ -45,7 +45,7 @@ with Lab(driver="qemu") as lab:
     events = guest.trace.df
 len(events)"""
 _TILE = """import numpy as np, pandas as pd
-from kernel_magics.widgets.trace import TraceView
+from kernel_magics.widgets.trace.view import TraceView
 def many(count):
     times = -(-count // len(events))
     whole = pd.concat([events] * times, ignore_index=True).head(count)

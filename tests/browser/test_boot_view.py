@@ -14,7 +14,7 @@ HELLO = """%%rumpbuild hello
 #include <unistd.h>
 int main(void) { usleep(200000); puts("hello"); }"""
 BOOT = "guest = %rumpboot hello"
-VIEW = "from kernel_magics.widgets.boot_view import BootChartView\n" \
+VIEW = "from kernel_magics.widgets.boot_chart.view import BootChartView\n" \
        "view = BootChartView(guest.boot_phases, 'Boot of hello'); view"
 
 

@@ -168,7 +168,8 @@ def test_a_panic_is_told_with_its_line_and_survives_as_html(opened, written):
                           "guest.console.send('x\\n')\n"
                           "import time\n"
                           "while guest.state == 'running': time.sleep(0.05)\n"
-                          "guest.panic", "from kernel_magics.widgets.panic import panic_html\n"
+                          "guest.panic",
+                          "from kernel_magics.widgets.panics.report import panic_html\n"
                           "print('script' in panic_html(guest.panic))"), size=(1280, 1300))
     for cell in range(5):
         page.run_cell(cell)

@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.timeout(240)]
 LOAD = "%load_ext kernel_magics"
 # A thousand calls of 60 µs, one each 100 µs, in two threads by turns; each tenth fails.
 KNOWN = """import numpy as np, pandas as pd
-from kernel_magics.widgets.trace import TraceView
+from kernel_magics.widgets.trace.view import TraceView
 COUNT = 1000
 number = np.arange(COUNT)
 table = pd.DataFrame({

@@ -41,7 +41,7 @@ def test_a_console_that_is_sent_anew_shows_each_line_once(opened, written):
     page = opened(written("busy", "%load_ext kernel_magics",
                           "%%rumpbuild talk\n" + HELLO.replace("PAUSE", "pause();"),
                           "guest = %rumpboot talk --wait once --background",
-                          "from kernel_magics.widgets.console import ConsoleView\n"
+                          "from kernel_magics.widgets.console.view import ConsoleView\n"
                           "view = ConsoleView(guest)\nview", ASK_OFTEN, "%rumpstop talk"))
     for cell in range(4):
         page.run_cell(cell)

@@ -6,9 +6,9 @@ import pytest
 from capabilities import need
 
 from kernel_magics import Lab
-from kernel_magics.widgets.debugger import DebuggerView
-from kernel_magics.widgets.locks import locks_view
-from kernel_magics.widgets.threads import threads_view
+from kernel_magics.widgets.debugger.panel import DebuggerView
+from kernel_magics.widgets.threads.locks import locks_view
+from kernel_magics.widgets.threads.threads import threads_view
 
 pytestmark = pytest.mark.guest
 

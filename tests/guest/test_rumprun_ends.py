@@ -181,7 +181,7 @@ def test_memory_that_would_serve(lab, ends):
     assert repr(guest).splitlines()[1] == (
         "64 MiB of memory in one piece could not be had of its 64 MiB; give it more memory: "
         "memory_mib=128, or --memory 128")
-    from kernel_magics.widgets.guest import guest_html
+    from kernel_magics.widgets.guests.guest import guest_html
 
     assert "memory_mib=128" in guest_html(guest) and "the program" in guest_html(guest)
     served = boot(lab, ends, "take", "40", memory_mib=shortage.advised_mib)

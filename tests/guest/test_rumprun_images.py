@@ -11,8 +11,8 @@ from kernel_magics import Lab
 from kernel_magics.build import GuestImage
 from kernel_magics.errors import UsageError
 from kernel_magics.trace.kits.comparison import STAGES, KitComparison
-from kernel_magics.widgets.kit_comparison import kit_comparison_html
-from kernel_magics.widgets.layers import LayerView, layer_picture
+from kernel_magics.widgets.differences.kits import kit_comparison_html
+from kernel_magics.widgets.layers.view import LayerView, layer_picture
 
 pytestmark = pytest.mark.guest
 

@@ -232,7 +232,7 @@ def test_a_boot_may_run_another_program_of_the_root(make):
 
 
 def test_a_notebook_shows_what_the_root_holds(make):
-    from kernel_magics.widgets.image import image_html
+    from kernel_magics.widgets.images.image import image_html
     shown = image_html(make("app", argv=("app", "<b>")))
     assert "runs <code>app &#x27;&lt;b&gt;&#x27;</code>" in shown
     assert "root of" in shown and "3 packages" in shown and "<td>libanswer1</td>" in shown

@@ -17,7 +17,7 @@ from kernel_magics.build.rumprun.components import Component, ComponentList, che
 from kernel_magics.build.rumprun.configurations import BakeConfiguration, BakeList, split_bake
 from kernel_magics.build.rumprun.toolchain import RumprunToolchain
 from kernel_magics.errors import ImageError, UsageError
-from kernel_magics.widgets.bakes import bake_html, baked_html, bakes_html, components_html
+from kernel_magics.widgets.images.bakes import bake_html, baked_html, bakes_html, components_html
 
 PROGRAM = "int main(void) { return 0; }\n"
 RECIPE = BakeRecipe("x86_64-rumprun-netbsd", Path("/opt/rr"), Path("/opt/rr/cc"), "-O2")

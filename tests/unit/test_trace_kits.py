@@ -11,11 +11,11 @@ from kernel_magics.errors import BuildError, HostError, UsageError
 from kernel_magics.trace.kits.comparison import STAGES, KitComparison
 from kernel_magics.trace.kits.profile import OTHER, PURPOSES, purpose_of
 from kernel_magics.trace.records.events import NAMES
-from kernel_magics.widgets.bootchart import MEANINGS
-from kernel_magics.widgets.image import image_html
-from kernel_magics.widgets.kit_comparison import kit_comparison_html
-from kernel_magics.widgets.layers import layer_picture
-from kernel_magics.widgets.symbols import SymbolTable
+from kernel_magics.widgets.boot_chart.phases import MEANINGS
+from kernel_magics.widgets.differences.kits import kit_comparison_html
+from kernel_magics.widgets.images.image import image_html
+from kernel_magics.widgets.images.symbols import SymbolTable
+from kernel_magics.widgets.layers.view import layer_picture
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from kernel_magics.errors import TraceError
 from kernel_magics.trace.calls.processes import MappedCode, ProcessesSeen, TraceProcesses
 from kernel_magics.trace.recording import Recording
 from kernel_magics.trace.records.events import FACT
-from kernel_magics.widgets.tracks import lay_out
+from kernel_magics.widgets.trace.tracks import lay_out
 
 LIBC, SHELL = "/lib/libc.so.6", "/bin/sh"
 

@@ -4,7 +4,7 @@ import pytest
 
 from kernel_magics.boot.phases import BootPhases
 from kernel_magics.errors import UsageError
-from kernel_magics.widgets.boot_view import BootChartView
+from kernel_magics.widgets.boot_chart.view import BootChartView
 from kernel_magics.widgets.displays import _phases
 
 PHASES = {"define": 3_000_000, "exec": 40_000_000, "entry": 1_000_000, "libc": 2_000_000,

@@ -9,10 +9,10 @@ from kernel_magics.boot.console import log as console_log
 from kernel_magics.boot.console.console import Console, ConsoleGuest
 from kernel_magics.boot.console.window import ConsoleWindow
 from kernel_magics.boot.guest_files import GuestFiles
-from kernel_magics.widgets import console_feed
-from kernel_magics.widgets.console import without_controls
-from kernel_magics.widgets.console_feed import ConsoleFeed, Piece
-from kernel_magics.widgets.console_keys import ConsoleKeys
+from kernel_magics.widgets.console import feed as console_feed
+from kernel_magics.widgets.console.feed import ConsoleFeed, Piece
+from kernel_magics.widgets.console.keys import ConsoleKeys
+from kernel_magics.widgets.console.view import without_controls
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from kernel_magics.widgets.console_flood import is_plain, remains, whole
+from kernel_magics.widgets.console.flood import is_plain, remains, whole
 
 LINES = 50
 

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kernel_magics.widgets import view
-from kernel_magics.widgets.bootchart import boot_chart_html
-from kernel_magics.widgets.layers import boundary_calls
-from kernel_magics.widgets.markup import byte_text, duration_text, table
-from kernel_magics.widgets.trace import calls_text, matching
-from kernel_magics.widgets.view import Pump
+from kernel_magics.widgets.boot_chart.phases import boot_chart_html
+from kernel_magics.widgets.foundation import view
+from kernel_magics.widgets.foundation.markup import byte_text, duration_text, table
+from kernel_magics.widgets.foundation.view import Pump
+from kernel_magics.widgets.layers.view import boundary_calls
+from kernel_magics.widgets.trace.view import calls_text, matching
 
 
 @pytest.mark.parametrize(("size_bytes", "text"), [

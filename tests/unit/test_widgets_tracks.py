@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from kernel_magics.errors import UsageError
-from kernel_magics.widgets.tracks import CALL, FAILED, NO_ENTER, OPEN, POINT, lay_out
+from kernel_magics.widgets.trace.tracks import CALL, FAILED, NO_ENTER, OPEN, POINT, lay_out
 
 COLUMNS = ["time_ns", "event", "group", "kind", "thread", "a1", "result", "duration_ns"]
 

@@ -11,13 +11,13 @@ from kernel_magics.inspect.images.size_tree import SizeTree
 from kernel_magics.inspect.panics.panic import PanicReport
 from kernel_magics.inspect.stacks.backtrace import Frame
 from kernel_magics.trace.comparison import TraceComparison
-from kernel_magics.widgets.comparisons import comparison_html, trace_comparison_html
-from kernel_magics.widgets.listing import ListingView, column_kind
-from kernel_magics.widgets.listings import headers_html
-from kernel_magics.widgets.memory import squares
-from kernel_magics.widgets.panic import panic_html
-from kernel_magics.widgets.trace import TraceView
-from kernel_magics.widgets.tree import MOST_DEPTH, flattened
+from kernel_magics.widgets.differences.tables import comparison_html, trace_comparison_html
+from kernel_magics.widgets.foundation.listing import ListingView, column_kind
+from kernel_magics.widgets.guests.listings import headers_html
+from kernel_magics.widgets.memory_map.view import squares
+from kernel_magics.widgets.panics.report import panic_html
+from kernel_magics.widgets.trace.view import TraceView
+from kernel_magics.widgets.trees.view import MOST_DEPTH, flattened
 
 
 def sizes() -> SizeTree:

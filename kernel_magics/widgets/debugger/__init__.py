@@ -1,0 +1,3 @@
+"""The debugger's panel: the stop, its source, calls, breakpoints, threads."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Two images, boots, traces or kits side by side."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""The layers of an image or a guest, and the calls between them."""
+
+__all__: list[str] = []

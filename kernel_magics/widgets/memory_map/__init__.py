@@ -1,0 +1,3 @@
+"""The memory map of a guest."""
+
+__all__: list[str] = []

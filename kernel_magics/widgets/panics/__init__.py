@@ -1,0 +1,3 @@
+"""The report of a panic."""
+
+__all__: list[str] = []

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from host_ports import free_port
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 __all__ = ["ARTEFACTS", "JupyterLab", "NotebookPage", "chromium", "jupyterlab"]
@@ -60,7 +60,7 @@ def jupyterlab(folder: Path, environment: dict[str, str]) -> Iterator[JupyterLab
     own, root = folder / "jupyter", folder / "notebooks"
     root.mkdir(parents=True, exist_ok=True)
     _settle(own)
-    port, token = _free_port(), secrets.token_hex(16)
+    port, token = free_port(), secrets.token_hex(16)
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
                "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
                "--ServerApp.port_retries=0", "--LabApp.expose_app_in_browser=True",
@@ -91,12 +91,6 @@ def _settle(own: Path) -> None:
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(
         {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _await_answer(lab: JupyterLab, server: subprocess.Popen, log: Path) -> None:

@@ -1,7 +1,6 @@
 """Servers from Debian packages in guests answer as they do on this machine."""
 
 import re
-import socket
 import subprocess
 import time
 import urllib.error
@@ -9,6 +8,7 @@ import urllib.request
 
 import pytest
 from capabilities import need
+from host_ports import free_port
 from packaged_roots import ENV, served_here, unpack_root
 
 from kernel_magics import Lab
@@ -37,12 +37,6 @@ def packages():
     need("qemu", "debian", "cpio", "namespaces")
     with Lab(driver="qemu") as lab:
         yield lab
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def ask(port: int, path: str, method: str = "GET", data: bytes | None = None,

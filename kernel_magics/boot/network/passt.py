@@ -22,9 +22,11 @@ from kernel_magics.errors import BootError, HostError, LabError
 
 __all__ = ["find_passt", "start_passt"]
 
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
 LOOK_S = 0.002
 _BUSY = re.compile(r"Failed to bind any port for '-[tu] ([^']*)'")
+_UNIX_SOCKETS = Path("/proc/net/unix")
+_ACCEPTS = 0x10000   # linux/net.h: __SO_ACCEPTCON
 TRIES = 10   # for a free port: another program may be quicker
 
 
@@ -84,12 +86,21 @@ def _refused(log: Path, network: Network) -> LabError:
 
 
 def _listens(process: ProcessId, files: GuestFiles) -> bool:
+    """Wait until QEMU can connect: the socket is there earlier, and the ports are by then."""
     deadline = time.monotonic() + PATIENCE_S
     while process.is_alive() and time.monotonic() < deadline:
-        if files.passt_socket.exists():
-            time.sleep(LOOK_S)  # the ports come after the socket
+        if _is_listening(files.passt_socket):
             return process.is_alive()
         time.sleep(LOOK_S)
+    return False
+
+
+def _is_listening(path: Path) -> bool:
+    """Whether a process listens at a Unix socket: unix(7), /proc/net/unix."""
+    for line in _UNIX_SOCKETS.read_text(errors="replace").splitlines():
+        fields = line.split(maxsplit=7)
+        if fields[-1] == str(path) and int(fields[3], 16) & _ACCEPTS:
+            return True
     return False
 
 

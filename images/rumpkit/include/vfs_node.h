@@ -152,6 +152,8 @@ int vfs_node_stat(struct vfs_node *node, struct linux_stat *stat);
 int vfs_node_refresh(struct vfs_node *node);
 /* chmod and its like; -EROFS, -EIO, ... */
 int vfs_node_set(struct vfs_node *node, const struct vfs_change *change);
+/* What a file system's `set` has in common: the node in memory gets the new attributes. */
+void vfs_node_take(struct vfs_node *node, const struct vfs_change *change);
 /* 0 or -EROFS. */
 int vfs_node_writable(const struct vfs_node *node);
 

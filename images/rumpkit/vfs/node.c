@@ -103,8 +103,10 @@ void vfs_node_touch(struct vfs_node *node, int which)
 		touch(node, which);
 }
 
-static void set_in_memory(struct vfs_node *node, const struct vfs_change *change)
+void vfs_node_take(struct vfs_node *node, const struct vfs_change *change)
 {
+	int64_t now = kern_wall_ns();
+
 	if (change->which & VFS_SET_MODE)
 		node->mode = (node->mode & S_IFMT) | change->mode;
 	if (change->which & VFS_SET_UID)
@@ -112,9 +114,9 @@ static void set_in_memory(struct vfs_node *node, const struct vfs_change *change
 	if (change->which & VFS_SET_GID)
 		node->gid = change->gid;
 	if (change->which & VFS_SET_ACCESSED)
-		node->accessed_ns = change->accessed_now ? kern_wall_ns() : change->accessed_ns;
+		node->accessed_ns = change->accessed_now ? now : change->accessed_ns;
 	if (change->which & VFS_SET_MODIFIED)
-		node->modified_ns = change->modified_now ? kern_wall_ns() : change->modified_ns;
+		node->modified_ns = change->modified_now ? now : change->modified_ns;
 }
 
 int vfs_node_set(struct vfs_node *node, const struct vfs_change *change)
@@ -125,7 +127,7 @@ int vfs_node_set(struct vfs_node *node, const struct vfs_change *change)
 		return error;
 	if (node->ops->set)
 		return node->ops->set(node, change);
-	set_in_memory(node, change);
+	vfs_node_take(node, change);
 	vfs_node_touch(node, VFS_CHANGED);
 	return 0;
 }

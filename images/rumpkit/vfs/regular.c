@@ -125,7 +125,7 @@ const struct vfs_file_ops vfs_regular_ops = {
 	.ioctl = regular_ioctl,
 };
 
-static int64_t directory_seek(struct vfs_file *file, int64_t offset, int whence)
+int64_t vfs_seek_without_end(struct vfs_file *file, int64_t offset, int whence)
 {
 	if (whence == SEEK_CUR)
 		offset += (int64_t)file->position;
@@ -137,7 +137,7 @@ static int64_t directory_seek(struct vfs_file *file, int64_t offset, int whence)
 	return offset;
 }
 
-const struct vfs_file_ops vfs_directory_ops = { .seek = directory_seek };
+const struct vfs_file_ops vfs_directory_ops = { .seek = vfs_seek_without_end };
 
 /* A file that only names something: O_PATH. */
 const struct vfs_file_ops vfs_path_ops = { .seek = NULL };

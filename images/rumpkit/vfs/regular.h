@@ -8,4 +8,7 @@
 
 extern const struct vfs_file_ops vfs_regular_ops, vfs_directory_ops, vfs_path_ops;
 
+/* The seek of what has a place but no end that is known: a directory, a text of /proc. */
+int64_t vfs_seek_without_end(struct vfs_file *file, int64_t offset, int whence);
+
 #endif

@@ -2,6 +2,7 @@
  * text.c - read-only files whose text is written when they are opened, as in /proc.
  */
 #include "kern.h"
+#include "regular.h"
 #include "rumplib.h"
 #include "vfs.h"
 
@@ -33,18 +34,6 @@ static long text_read(struct vfs_file *file, struct vfs_io *io, uint64_t *positi
 	return moved || !left ? (long)moved : -EFAULT;
 }
 
-static int64_t text_seek(struct vfs_file *file, int64_t offset, int whence)
-{
-	if (whence == SEEK_CUR)
-		offset += (int64_t)file->position;
-	else if (whence != SEEK_SET)
-		return -EINVAL;
-	if (offset < 0)
-		return -EINVAL;
-	file->position = (uint64_t)offset;
-	return offset;
-}
-
 static void text_release(struct vfs_file *file)
 {
 	kern_free(file->data);
@@ -52,7 +41,7 @@ static void text_release(struct vfs_file *file)
 
 static const struct vfs_file_ops text_ops = {
 	.read = text_read,
-	.seek = text_seek,
+	.seek = vfs_seek_without_end,
 	.release = text_release,
 };
 

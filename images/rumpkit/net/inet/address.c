@@ -60,6 +60,21 @@ static int get_v6(const struct net_address *address, ip_addr_t *ip, uint16_t *po
 	return 0;
 }
 
+bool inet_is_own(const ip_addr_t *ip)
+{
+	struct netif *netif;
+
+	if (ip_addr_isany(ip))
+		return true;
+	if (IP_IS_V4(ip) && ip4_addr_isloopback(ip_2_ip4(ip)))
+		return true;
+	for (netif = netif_list; netif; netif = netif->next)
+		if (IP_IS_V4(ip) ? ip4_addr_cmp(ip_2_ip4(ip), netif_ip4_addr(netif)) :
+		    netif_get_ip6_addr_match(netif, ip_2_ip6(ip)) >= 0)
+			return true;
+	return false;
+}
+
 int inet_address_get(const struct net_socket *socket, const struct net_address *address,
     ip_addr_t *ip, uint16_t *port)
 {

@@ -47,19 +47,11 @@ static bool port_is_taken(struct datagram_socket *socket, const ip_addr_t *ip, u
 	return false;
 }
 
-static bool is_ours(const ip_addr_t *ip)
+/* Datagrams are also received at the addresses of groups, and of all. */
+static bool may_bind(const ip_addr_t *ip)
 {
-	struct netif *netif;
-
-	if (ip_addr_isany(ip) || ip_addr_ismulticast(ip) ||
-	    (IP_IS_V4(ip) && (ip4_addr_isloopback(ip_2_ip4(ip)) ||
-	    ip4_addr_get_u32(ip_2_ip4(ip)) == IPADDR_BROADCAST)))
-		return true;
-	for (netif = netif_list; netif; netif = netif->next)
-		if (IP_IS_V4(ip) ? ip4_addr_cmp(ip_2_ip4(ip), netif_ip4_addr(netif)) :
-		    netif_get_ip6_addr_match(netif, ip_2_ip6(ip)) >= 0)
-			return true;
-	return false;
+	return ip_addr_ismulticast(ip) || inet_is_own(ip) ||
+	    (IP_IS_V4(ip) && ip4_addr_get_u32(ip_2_ip4(ip)) == IPADDR_BROADCAST);
 }
 
 static int datagram_bind(struct net_socket *base, const struct net_address *address)
@@ -71,7 +63,7 @@ static int datagram_bind(struct net_socket *base, const struct net_address *addr
 
 	if (error)
 		return error;
-	if (!is_ours(&ip))
+	if (!may_bind(&ip))
 		return -EADDRNOTAVAIL;
 	if (base->family == AF_INET6 && ip_addr_isany_val(ip))
 		IP_SET_TYPE_VAL(ip, inet_any_type(base, socket->only_v6));

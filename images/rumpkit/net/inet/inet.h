@@ -30,6 +30,8 @@ int inet_address_get(const struct net_socket *socket, const struct net_address *
 /* The other way, in the form of the socket's family. */
 void inet_address_put(const struct net_socket *socket, const ip_addr_t *ip, uint16_t port,
     struct net_address *address);
+/* Is this address one of the guest's, or any of them? */
+bool inet_is_own(const ip_addr_t *ip);
 /* The type of lwIP address an unbound socket of a family has. */
 uint8_t inet_any_type(const struct net_socket *socket, bool only_v6);
 
@@ -47,7 +49,7 @@ int inet_errors_listen(void);
 int inet_interface_open(const char *hostname);
 /* NULL if it is not open. */
 struct netif *inet_interface(void);
-/* Feed what has come in; true if anything had. */
+/* Feed what has come in; true: so much that more may be there. */
 bool inet_interface_receive(void);
 void inet_interface_flush(void);
 /* From now on inet_thread_input is called when frames come in; false: some are there. */

@@ -3,7 +3,6 @@
  */
 #include "inet/tcp.h"
 
-#include "lwip/netif.h"
 #include "lwip/priv/tcp_priv.h"
 
 #define BACKLOG_MAX 4096     /* Linux's somaxconn */
@@ -38,22 +37,6 @@ static bool port_is_taken(struct tcp_socket *socket, const ip_addr_t *ip, uint16
 	    in_use(tcp_active_pcbs, ip, port, share) || in_use(tcp_tw_pcbs, ip, port, share);
 }
 
-/* May a socket be bound to this address: is it one of the guest's? */
-static bool is_ours(const ip_addr_t *ip)
-{
-	struct netif *netif;
-
-	if (ip_addr_isany(ip))
-		return true;
-	if (IP_IS_V4(ip) && ip4_addr_isloopback(ip_2_ip4(ip)))
-		return true;
-	for (netif = netif_list; netif; netif = netif->next)
-		if (IP_IS_V4(ip) ? ip4_addr_cmp(ip_2_ip4(ip), netif_ip4_addr(netif)) :
-		    netif_get_ip6_addr_match(netif, ip_2_ip6(ip)) >= 0)
-			return true;
-	return false;
-}
-
 static int bind_to(struct tcp_socket *socket, const ip_addr_t *ip, uint16_t port)
 {
 	err_t error;
@@ -83,7 +66,7 @@ int tcp_socket_bind(struct net_socket *base, const struct net_address *address)
 
 	if (error)
 		return error;
-	if (!is_ours(&ip))
+	if (!inet_is_own(&ip))
 		return -EADDRNOTAVAIL;
 	if (socket->stage != TCP_FRESH || socket->bound)
 		return -EINVAL;

@@ -18,21 +18,11 @@ void ext2_changed(struct vfs_node *node, int which)
 
 int ext2_set(struct vfs_node *node, const struct vfs_change *change)
 {
-	int64_t now = kern_wall_ns();
 	int error;
 
 	ext2_enter(node);
-	if (change->which & VFS_SET_MODE)
-		node->mode = (node->mode & S_IFMT) | change->mode;
-	if (change->which & VFS_SET_UID)
-		node->uid = change->uid;
-	if (change->which & VFS_SET_GID)
-		node->gid = change->gid;
-	if (change->which & VFS_SET_ACCESSED)
-		node->accessed_ns = change->accessed_now ? now : change->accessed_ns;
-	if (change->which & VFS_SET_MODIFIED)
-		node->modified_ns = change->modified_now ? now : change->modified_ns;
-	node->changed_ns = now;
+	vfs_node_take(node, change);
+	node->changed_ns = kern_wall_ns();
 	error = ext2_node_store(ext2_node_of(node));
 	ext2_exit(node);
 	return error;

@@ -136,3 +136,18 @@ def test_walk_of_a_stack_that_is_garbage_ends(image, code):
     walker = Unwinder(CodeObjects([CodeObject.of_image(image)]), read)
     found = walker.walk({"rip": after, "rsp": 0x10000, "rbp": 0x10010})
     assert 1 < len(found) <= 0x10000 // 8 + 1
+
+
+def test_a_search_ends_where_the_known_words_end(image, code):
+    """A recorded stack has some words; behind them are not 64 KiB to be looked through."""
+    read = []
+
+    def zeros(address, size_bytes):
+        read.append(address)
+        return bytes(size_bytes)
+    objects = CodeObjects([CodeObject.of_image(image)])
+    leaf = image.symbols.find("printf").address
+    assert Unwinder(objects, zeros, 0x7080).walk({"rip": leaf, "rsp": 0x7000}) == [leaf]
+    assert set(read) == {0x7000}
+    assert Unwinder(objects, zeros).walk({"rip": leaf, "rsp": 0x7000}) == [leaf]
+    assert max(read) > 0x10000

@@ -140,12 +140,13 @@ class Step:
 
 
 class CodeObjects:
-    """The objects of one address space."""
+    """The objects of one address space; `span`: from where to before what address they lie."""
 
     def __init__(self, objects: Sequence[CodeObject]) -> None:
         self._steps: dict[int, Step | None] = {}
         self._objects = sorted(objects, key=lambda one: one.start)
         self._starts = [one.start for one in self._objects]
+        self.span = (self._starts[0], max(one.end for one in objects)) if objects else (0, 0)
 
     def __iter__(self) -> Iterator[CodeObject]:
         return iter(self._objects)

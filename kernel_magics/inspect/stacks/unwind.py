@@ -68,11 +68,13 @@ class Unwinder:
     """Walks stacks of one address space of a guest.
 
     `objects` is the code in it; `read(address, size_bytes)` reads its memory, GuestError if
-    unmapped.  Pages once read are kept: one walk sees one state of them.
+    unmapped.  Pages once read are kept: one walk sees one state of them.  From the address
+    `end` on nothing is known.
     """
 
-    def __init__(self, objects: CodeObjects, read: Callable[[int, int], bytes]) -> None:
-        self._objects, self._read = objects, read
+    def __init__(self, objects: CodeObjects, read: Callable[[int, int], bytes],
+                 end: int = _MASK) -> None:
+        self._objects, self._read, self._end = objects, read, end
         self._pages: dict[int, bytes | None] = {}
         self._words_left = SEARCHED_WORDS
 
@@ -244,11 +246,14 @@ class Unwinder:
         call of the function is found.
         """
         possible = None
+        first, end = self._objects.span
         for slot in range(start + -start % 8, start + SEARCHED_BYTES, 8):
             word = self.word(slot)
             self._words_left -= 1
             if word is None or self._words_left <= 0:
                 break
+            if not first < word <= end:  # most words are numbers and data
+                continue
             caller = self._objects.at(word - 1)
             called = None if caller is None else caller.called(word)
             if called is not None and called != INDIRECT:
@@ -269,7 +274,9 @@ class Unwinder:
         return step is not None and step.name in _OUTERMOST
 
     def word(self, address: int) -> int | None:
-        """Return eight bytes of memory, None where nothing is mapped."""
+        """Return eight bytes of memory, None where nothing is mapped or known."""
+        if address + 8 > self._end:
+            return None
         offset = address % PAGE_BYTES
         try:
             data = self._pages[address - offset]

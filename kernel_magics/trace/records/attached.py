@@ -112,11 +112,12 @@ def _excerpts(rows: np.ndarray) -> list[Excerpt]:
 
 
 def _stack(rows: np.ndarray) -> RawStack | None:
-    parts: dict[int, list[int]] = {part: [] for part in abi.StackPart}
-    for row in rows[_kind(rows) == STACK]:
-        parts.setdefault(_detail(row), []).extend(row[_ARGS:WORDS].tolist())
-    frames = [address for address in parts[abi.StackPart.FRAMES] if address]
-    registers = parts[abi.StackPart.REGISTERS][:_WORDS_PART]
+    rows = rows[_kind(rows) == STACK]
+    detail = rows[:, _WHAT] >> _DETAIL_BIT & 0xFF
+    words = rows[:, _ARGS:WORDS]
+    part = {one: words[detail == one].ravel().tolist() for one in abi.StackPart}
+    frames = [address for address in part[abi.StackPart.FRAMES] if address]
+    registers = part[abi.StackPart.REGISTERS][:_WORDS_PART]
     if not frames and not registers:
         return None
-    return RawStack(tuple(frames), tuple(registers), tuple(parts[abi.StackPart.WORDS]))
+    return RawStack(tuple(frames), tuple(registers), tuple(part[abi.StackPart.WORDS]))

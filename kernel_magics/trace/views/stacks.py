@@ -1,5 +1,6 @@
 """Recorded stacks as calls: through the runtime into the program."""
 
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -155,8 +156,9 @@ class StackWalker:
             if len(self._walked) >= _MOST_KEPT:
                 self._walked.clear()
             registers = dict(zip(_REGISTERS, stack.registers, strict=False))
-            read = _Words(registers["rsp"], stack.words).read
-            walk = Unwinder(self._addresses.objects(code), read).walk(registers)
+            words = _Words(registers["rsp"], stack.words)
+            # A search for a caller ends with the words: beyond are 64 KiB of nothing.
+            walk = Unwinder(self._addresses.objects(code), words.read, words.end).walk(registers)
             self._walked[key] = tuple(walk[:_MOST_FRAMES])
         return self._walked[key]
 
@@ -175,11 +177,12 @@ def _frames_at(objects: "CodeObjects", address: int, lookup: int) -> Iterable[Tr
 
 
 class _Words:
-    """The recorded words as memory; what was not recorded reads as zero: no caller."""
+    """The recorded words as memory; below them it reads as zero: no caller."""
 
     def __init__(self, address: int, words: Sequence[int]) -> None:
         self._start = address & ~7
-        self._data = b"".join((word & (1 << 64) - 1).to_bytes(8, "little") for word in words)
+        self._data = struct.pack(f"<{len(words)}Q", *words)
+        self.end = self._start + len(self._data)
 
     def read(self, address: int, size_bytes: int) -> bytes:
         page = bytearray(size_bytes)

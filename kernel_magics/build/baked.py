@@ -46,7 +46,8 @@ class Baked:
     """How an image was baked.
 
     `configuration` is the bake configuration and `components` the libraries that it links, in
-    order, with those that were `added` to it.  `programs` are in the order in which they start:
+    order, with those that were `added` to it.  `mended` names what upstream does not link and the
+    lab did, for programs that use it.  `programs` are in the order in which they start:
     the first is rumprun_main1.  `is_traced` says whether tracing is linked in; `toolchain`
     describes what baked it, and `command` is what was run.
     """
@@ -59,6 +60,7 @@ class Baked:
     recipe: BakeRecipe
     toolchain: str
     command: tuple[str, ...]
+    mended: tuple[str, ...] = ()
 
     @classmethod
     def from_record(cls, folder: Path, record: Mapping[str, Any]) -> "Baked":
@@ -71,7 +73,7 @@ class Baked:
                                         folder / one["map"] if one["map"] else None)
                            for one in record["programs"]),
             is_traced=record["is_traced"], toolchain=record["toolchain"],
-            command=tuple(record["command"]),
+            command=tuple(record["command"]), mended=tuple(record.get("mended", ())),
             recipe=BakeRecipe(recipe["tuple"], Path(recipe["tooldir"]), Path(recipe["backingcc"]),
                               recipe["cflags"]))
 
@@ -99,7 +101,9 @@ class Baked:
         count = len(self.components) - len(self.added)
         names = ", ".join(one.name for one in self.programs)
         traced = ", traced" if self.is_traced else ""
-        return f"baked as {self.configuration} ({count} components){added} from {names}{traced}"
+        mended = f", {' and '.join(self.mended)} mended" if self.mended else ""
+        return (f"baked as {self.configuration} ({count} components){added} from "
+                f"{names}{traced}{mended}")
 
     def __repr__(self) -> str:
         factions: dict[str, list[str]] = {}

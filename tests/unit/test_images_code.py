@@ -9,6 +9,7 @@ from tiny_guest import build
 import kernel_magics.inspect  # noqa: F401 - gives images their facets
 from kernel_magics.errors import UsageError
 from kernel_magics.inspect.images.names import demangle, nearest_names, spellings
+from kernel_magics.inspect.panics.alignment import explain_misalignment
 from kernel_magics.inspect.panics.operands import decode_operation
 
 PROGRAM = """#include <stdio.h>
@@ -169,3 +170,26 @@ def test_operands_have_the_registers_values(code, text, values):
 def test_bytes_that_are_no_instruction():
     assert decode_operation(b"\x06", 0x1000, REGISTERS) is None
     assert decode_operation(b"", 0x1000, REGISTERS) is None
+
+
+class Bytes:
+    """An image's code: `data` at 0x1000."""
+
+    def __init__(self, code):
+        self.data = bytes.fromhex(code)
+        self.code = self
+
+    def read(self, address, size_bytes):
+        return self.data[:size_bytes] if address == 0x1000 else b""
+
+
+@pytest.mark.parametrize(("code", "registers", "told"), [
+    ("0f291424", {"rsp": 0x7008}, "0x7008 is 8 past one. It is on the stack"),
+    ("660f6f46f0", {"rsi": 0x7011}, "0x7001 is 1 past one. Either the pointer"),
+    ("c5f82906", {"rsi": 0x7004}, "vmovaps takes an address that is a multiple of 16"),
+    ("0f291424", {"rsp": 0x7010}, ""), ("0f111424", {"rsp": 0x7008}, ""),
+    ("488b06", {"rsi": 0x7001}, ""), ("0f0b", {}, ""), ("06", {}, "")])
+def test_a_misaligned_access_is_told_from_other_protection_faults(code, registers, told):
+    text = explain_misalignment(Bytes(code), {"rip": 0x1000, **registers})
+    assert told in text and bool(text) == bool(told)
+    assert not explain_misalignment(Bytes(code), {"rip": 0x2000, **registers})

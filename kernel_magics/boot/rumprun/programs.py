@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ProgramRecord", "ProgramList"]
+__all__ = ["ABORTED", "ProgramRecord", "ProgramList"]
 
+ABORTED = "abort()"
+NO_UNWINDING = ("; a C++ throw ends so in this image, which has no tables to unwind the stack by: "
+                "baked again by the lab (--kit rumprun --from PROGRAM), it is caught")
 MOST_PROGRAMS = 64  # an image has eight; what a console may claim is bounded
 
 
@@ -84,6 +87,12 @@ class ProgramList(tuple[ProgramRecord, ...]):
         """Return the programs as the end of their guest left them."""
         return ProgramList(replace(one, state="cut off") if one.state == "running" else one
                            for one in self)
+
+    def without_unwinding(self) -> "ProgramList":
+        """Return the programs of an image in which no C++ exception can be caught: a throw aborts
+        there, and a program that aborted may have thrown."""
+        return ProgramList(replace(one, reason=one.reason + NO_UNWINDING)
+                           if one.reason == ABORTED else one for one in self)
 
     @property
     def status(self) -> int | None:

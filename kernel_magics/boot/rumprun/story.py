@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kernel_magics.boot.rumprun.ends import DOING, RumprunEnd
-from kernel_magics.boot.rumprun.programs import ProgramList, ProgramRecord
+from kernel_magics.boot.rumprun.programs import ABORTED, ProgramList, ProgramRecord
 from kernel_magics.boot.rumprun.shortage import MemoryShortage
 
 __all__ = ["STAGES", "RumprunStory", "Reader", "story_of"]
@@ -148,7 +148,7 @@ class RumprunStory:
     def _exited(self, found: dict[str, str]) -> None:
         self._last_status = int(found["exited"]) & 0xFF
         ProgramRecord.note_exit(self._programs, self._last_status,
-                                self._assertion or "abort()" if self._aborts else "")
+                                self._assertion or ABORTED if self._aborts else "")
         self._aborts, self._assertion = False, ""
 
     def _complained(self, found: dict[str, str]) -> None:
@@ -157,8 +157,10 @@ class RumprunStory:
 
     def _trapped(self, found: dict[str, str]) -> None:
         place, address = found["place"].replace("(nil)", "0x0"), found["address"]
-        self._ended(RumprunEnd(None, f"{found['trap']} at {place}, address {address}"
-                               + self._where(), "trap", int(place, 16), int(address, 16)))
+        # (the processor keeps the address of the last page fault, of whichever trap it is)
+        accessed = f", address {address}" if found["trap"] == "page fault" else ""
+        self._ended(RumprunEnd(None, f"{found['trap']} at {place}{accessed}{self._where()}",
+                               "trap", int(place, 16), int(address, 16)))
 
     def _halted(self, _: dict[str, str]) -> None:
         if self._halts or (self._panic and self._halting):

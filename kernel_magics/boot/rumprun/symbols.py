@@ -12,6 +12,7 @@ __all__ = ["BootSymbols", "boot_symbols", "find_symbols", "count_programs", "idl
 
 MOST_PROGRAMS = 8
 _SYMBOL = struct.Struct("<IBBHQQ")  # Elf64_Sym, gABI chapter 4
+_UNWIND_TABLES, _THROW = 0x6474E550, "__cxa_throw"  # PT_GNU_EH_FRAME
 _IDLE = "bmk_platform_cpu_block"
 
 
@@ -20,11 +21,13 @@ class BootSymbols:
     """What booting needs of an image's symbols.
 
     `programs` is how many programs were baked into it, None if that is not known, and `idle`
-    where the processor halts while all threads wait, empty if that is not.
+    where the processor halts while all threads wait, empty if that is not; `throws_end` says that
+    no C++ exception can be caught: there are no tables to unwind the stack by.
     """
 
     programs: int | None
     idle: range
+    throws_end: bool = False
 
 
 def boot_symbols(path: Path) -> BootSymbols:
@@ -39,7 +42,9 @@ def boot_symbols(path: Path) -> BootSymbols:
 @lru_cache(maxsize=16)
 def _read(path: Path, _size_bytes: int, _mtime_ns: int) -> BootSymbols:
     elf = ElfFile.read(path)
-    return BootSymbols(count_programs(elf), idle_code(elf))
+    has_tables = any(one.type == _UNWIND_TABLES for one in elf.segments)
+    throws_end = not has_tables and bool(find_symbols(elf, [_THROW]))
+    return BootSymbols(count_programs(elf), idle_code(elf), throws_end)
 
 
 def find_symbols(elf: ElfFile, names: Iterable[str]) -> dict[str, range]:

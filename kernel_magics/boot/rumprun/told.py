@@ -10,7 +10,7 @@ from kernel_magics.boot.rumprun.halting import confirmed_end
 from kernel_magics.boot.rumprun.programs import ProgramList
 from kernel_magics.boot.rumprun.shortage import MemoryShortage
 from kernel_magics.boot.rumprun.story import RumprunStory, story_of
-from kernel_magics.boot.rumprun.symbols import boot_symbols
+from kernel_magics.boot.rumprun.symbols import BootSymbols, boot_symbols
 from kernel_magics.errors import GuestError, ImageError
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ class ToldByConsole:
             raise GuestError(f"{self.name} is not a Rumprun guest: its programs are processes",
                              name=self.name, next_step="look at guest.processes")
         is_over = self.end is not None or self.machine.has_ended()
-        return self._story.programs.cut_off() if is_over else self._story.programs
+        found = self._story.programs.cut_off() if is_over else self._story.programs
+        return found.without_unwinding() if self._symbols.throws_end else found
 
     @property
     def memory_shortage(self) -> MemoryShortage | None:
@@ -86,7 +87,11 @@ class ToldByConsole:
                                      or self.spec.get("on_panic") != "halt")
 
     def _idle_code(self) -> range:
+        return self._symbols.idle
+
+    @property
+    def _symbols(self) -> BootSymbols:
         try:
-            return boot_symbols(self.image.path).idle
+            return boot_symbols(self.image.path)
         except ImageError:  # the file is gone, or another one
-            return range(0)
+            return BootSymbols(None, range(0))

@@ -11,10 +11,11 @@ from kernel_magics.build.linking import parse_linker
 from kernel_magics.build.rumprun.apart import keep_apart
 from kernel_magics.build.rumprun.compiling import Compiled, failure, quiet
 from kernel_magics.build.rumprun.configurations import BakeConfiguration
+from kernel_magics.build.rumprun.mending import mending_parts, mends_for
 from kernel_magics.build.rumprun.missing import missing_component, missing_library
+from kernel_magics.build.rumprun.own_objects import OwnParts
 from kernel_magics.build.rumprun.recipe import program_recipe
 from kernel_magics.build.rumprun.toolchain import QUIET, RumprunToolchain
-from kernel_magics.build.rumprun.tracing import TraceParts
 from kernel_magics.build.toolchain import run_tool
 from kernel_magics.errors import UsageError
 
@@ -33,7 +34,7 @@ class Oven:
     toolchain: RumprunToolchain
     configuration: BakeConfiguration
     added: tuple[str, ...] = ()
-    trace: TraceParts | None = None
+    trace: OwnParts | None = None
     file: Path | None = None
 
     @property
@@ -85,9 +86,11 @@ def bake(name: str, programs: Sequence[Compiled], oven: Oven, folder: Path,
     """
     recipe = check_programs(programs, oven.toolchain)
     full, map_file = entry_files(name)[0], link_files(name)[0]
+    mends = mends_for(one.file for one in programs)
+    own_parts = [mending_parts(mends, oven.toolchain), *([oven.trace] if oven.trace else ())]
     tokens = [f"-Wl,-Map={map_file}",
               *(one if "/" in one else f"-l{one}" for one in oven.added),
-              *(oven.trace.tokens if oven.trace else ())]
+              *(word for parts in own_parts for word in parts.bring(folder))]
     own = ["-c", str(oven.file)] if oven.file else []
     command = [str(oven.toolchain.bake), *own, "-m", f"add {' '.join(tokens)}",
                oven.configuration.name, full,
@@ -101,4 +104,5 @@ def bake(name: str, programs: Sequence[Compiled], oven: Oven, folder: Path,
     return Baked(
         oven.configuration.name, oven.components, oven.added,
         tuple(BakedProgram(one.name, one.file, one.map) for one in programs),
-        oven.trace is not None, recipe, repr(oven.toolchain), tuple(command)), log
+        oven.trace is not None, recipe, repr(oven.toolchain), tuple(command),
+        tuple(mend.what for mend in mends)), log

@@ -6,21 +6,16 @@ What is called within upstream's object of the bmk layer is not to be wrapped: a
 object is linked in which such functions can be replaced, and are still there by another name.
 """
 
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from kernel_magics.build.cache import digest, disk_errors
-from kernel_magics.build.rumprun.toolchain import QUIET, RumprunToolchain
-from kernel_magics.build.toolchain import run_tool
-from kernel_magics.errors import BuildError, HostError
-from kernel_magics.places import cache_dir, images_dir
+from kernel_magics.build.rumprun.own_objects import OwnParts, made_once, run_in
+from kernel_magics.build.rumprun.toolchain import RumprunToolchain
+from kernel_magics.errors import BuildError
+from kernel_magics.places import images_dir
 
-__all__ = ["TraceParts", "trace_parts"]
+__all__ = ["trace_parts"]
 
 RECIPE = "2"  # changes when this file makes something else from the same sources
 OBJECT, ARGUMENTS = "rumplab-trace.o", "rumplab-trace.args"
@@ -35,27 +30,16 @@ _SYMBOL = re.compile(r"^(?P<value>[0-9a-f]+) g +F (?P<section>\S+)\t[0-9a-f]+ (?
                      re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class TraceParts:
-    """What is linked with an image that is traced: `tokens` for rumprun-bake's `add` command,
-    and a text, `identity`, that differs once the sources of tracing changed."""
-
-    tokens: tuple[str, ...]
-    identity: str
-
-
-def trace_parts(toolchain: RumprunToolchain) -> TraceParts:
+def trace_parts(toolchain: RumprunToolchain) -> OwnParts:
     """Return the objects of tracing, compiled once for a toolchain and a state of the sources.
 
     Raises BuildError if the toolchain does not compile them; HostError if the cache cannot be
-    written, or has a space in its path, which rumprun-bake takes for two words.
+    written.
     """
-    place = _built(toolchain)
-    if any(character.isspace() for character in str(place)):
-        raise HostError(f"rumprun-bake cannot link {place}: there is a space in the path",
-                        next_step="set RUMPLAB_CACHE to a folder without one")
-    return TraceParts(("-nostartfiles", str(place / CORE), str(place / OBJECT),
-                       f"@{place / ARGUMENTS}"), place.name)
+    place = made_once("rumprun-trace", toolchain, _sources(), (RECIPE, *FLAGS),
+                      lambda folder: _compile(toolchain, folder))
+    return OwnParts(tuple(place / name for name in (CORE, OBJECT, ARGUMENTS)),
+                    ("-nostartfiles", CORE, OBJECT, f"@{ARGUMENTS}"), place.name)
 
 
 def _sources() -> Mapping[str, bytes]:
@@ -66,33 +50,8 @@ def _sources() -> Mapping[str, bytes]:
     return {path.name: path.read_bytes() for path in paths}
 
 
-def _built(toolchain: RumprunToolchain) -> Path:
-    """Return the folder of the object and the linker's arguments, made if need be."""
-    texts = (part for name, text in _sources().items() for part in (name, text))
-    key = digest(RECIPE, toolchain.identity, " ".join(FLAGS), *texts)
-    root = cache_dir() / "rumprun-trace"
-    place = root / key[:32]
-    with disk_errors(root):
-        if not (place / ARGUMENTS).exists():
-            root.mkdir(parents=True, exist_ok=True)
-            staged = Path(tempfile.mkdtemp(prefix=".staging-", dir=root))
-            try:
-                _compile(toolchain, staged)
-                shutil.rmtree(place, ignore_errors=True)
-                os.replace(staged, place)
-            except OSError:  # another notebook was first, and its work is as good
-                if not (place / ARGUMENTS).exists():
-                    raise
-            finally:
-                shutil.rmtree(staged, ignore_errors=True)
-    return place
-
-
 def _compile(toolchain: RumprunToolchain, folder: Path) -> None:
-    sources = _sources()
-    for name, text in sources.items():
-        (folder / name).write_bytes(text)
-    names = [name for name in sources if name.endswith(".c")]
+    names = [name for name in _sources() if name.endswith(".c")]
     _run([str(toolchain.compiler), *FLAGS, "-I.", f"-fdebug-prefix-map={folder}=rumplab",
           *names], folder)
     objects = [f"{name.removesuffix('.c')}.o" for name in names]
@@ -104,9 +63,8 @@ def _compile(toolchain: RumprunToolchain, folder: Path) -> None:
     kept = [f"--keep-global-symbol={name}" for name in (f"{_WRAPPER}*", *REPLACED)]
     _run([str(toolchain.tool("objcopy")), "--wildcard", *kept, OBJECT], folder)
     _copy_core(toolchain, folder)
-    for name in (*sources, *objects):
+    for name in objects:
         (folder / name).unlink()
-    # Last: it says that the folder is complete.
     (folder / ARGUMENTS).write_text("".join(f"-Wl,--wrap={name}\n" for name in wrapped))
 
 
@@ -122,7 +80,7 @@ def _copy_core(toolchain: RumprunToolchain, folder: Path) -> None:
 
 
 def _run(command: list[str], folder: Path) -> str:
-    code, output = run_tool(command, cwd=folder, env={**QUIET, "TMPDIR": str(folder)})
+    code, output = run_in(folder, command)
     if code:
         raise BuildError(f"the trace points do not compile with this toolchain:\n{output.strip()}",
                          diagnostics=(), log=output, command=command,

@@ -15,10 +15,12 @@ from kernel_magics.inspect.images.layers import layer_of_section
 if TYPE_CHECKING:
     from kernel_magics.build.image import GuestImage
 
-__all__ = ["FETCH", "UNKNOWN_PLACE", "describe_address", "describe_fault", "explain", "title"]
+__all__ = ["FETCH", "GENERAL_PROTECTION", "UNKNOWN_PLACE", "describe_address", "describe_fault",
+           "explain", "title"]
 
 NULL_PAGE_BYTES = 64 * 1024
 NEAR_STACK_BYTES = 64 * 1024
+GENERAL_PROTECTION = 13
 FETCH = 16  # the bit of a page fault's error code
 _CANONICAL_HALF = 1 << 47
 UNKNOWN_PLACE = "where nothing of the image is"
@@ -36,7 +38,8 @@ _EXCEPTIONS = {
     10: ("invalid TSS", "The runtime's task state segment is damaged."),
     11: ("segment not present", "A segment register was loaded with a missing segment."),
     12: ("stack-segment fault", "A stack access used an address that cannot exist."),
-    13: ("general protection fault", "Mostly an address that cannot exist (bits 48 to 63 "
+    GENERAL_PROTECTION:
+        ("general protection fault", "Mostly an address that cannot exist (bits 48 to 63 "
          "must all equal bit 47), such as a pointer read from freed or overwritten memory."),
     16: ("x87 floating-point error", "An unmasked floating-point exception."),
     17: ("alignment check", "A misaligned access while alignment checks are on."),

@@ -17,8 +17,15 @@ from kernel_magics.inspect.images.layers import LAYERS
 from kernel_magics.inspect.images.source_text import SourceText
 from kernel_magics.inspect.memory.mapping import kit_of
 from kernel_magics.inspect.memory.ram import PAGE_BYTES, GuestRam
+from kernel_magics.inspect.panics.alignment import explain_misalignment
 from kernel_magics.inspect.panics.details import NO_VECTOR, PanicDetails, gather_details
-from kernel_magics.inspect.panics.explanations import UNKNOWN_PLACE, describe_fault, explain, title
+from kernel_magics.inspect.panics.explanations import (
+    GENERAL_PROTECTION,
+    UNKNOWN_PLACE,
+    describe_fault,
+    explain,
+    title,
+)
 from kernel_magics.inspect.panics.frame import PanicFrame, plain_frame
 from kernel_magics.inspect.panics.regions import GuestRegions
 from kernel_magics.inspect.stacks.backtrace import frames_text, symbolise
@@ -197,7 +204,9 @@ def make_report(record: Panic, image: GuestImage, *, name: str = "",
     return PanicReport(
         name=name or image.name, kind=kind.name.lower(), title=title(kind, record),
         reason=record.reason.decode("utf-8", "replace"),
-        explanation=explain(kind, record, ram_bytes=ram_bytes, free_pages=free_pages),
+        explanation=(explain_misalignment(image, registers, read) if has_trap and
+                     record.vector == GENERAL_PROTECTION else "") or
+        explain(kind, record, ram_bytes=ram_bytes, free_pages=free_pages),
         thread=record.thread, thread_name=record.thread_name.decode("utf-8", "replace"),
         signal=record.signal, in_kernel=bool(record.in_kernel),
         fault_address=record.fault_address, fault_place=fault_place, registers=registers,

@@ -8,12 +8,14 @@ of NetBSD 7.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from kernel_magics.boot.abi import PanicKind
 from kernel_magics.inspect.memory.ram import PAGE_BYTES
 from kernel_magics.inspect.panics.details import NO_VECTOR
+from kernel_magics.inspect.panics.explanations import GENERAL_PROTECTION
 
 __all__ = ["Crash", "crash_of", "explanation", "title"]
 
@@ -45,6 +47,11 @@ _RESET = ("An exception happened while the processor could not handle one, and i
           "stack that overflowed. Rumprun has no guard pages below its stacks, so that what lay "
           "there was overwritten first. The calls are what is left of the stack of the thread "
           "that ran; the innermost may be missing.")
+_SETJMP = re.compile(r"__(sig)?(set|long)jmp14")
+_SETJMP_STEP = (" setjmp, longjmp and their sig… forms of NetBSD do so when they save or restore "
+                "the mask of signals. Images that the lab bakes are mended: %rumpbuild NAME "
+                "--kit rumprun --from FILE bakes a program again; where that cannot be done, "
+                "_setjmp and _longjmp leave the mask alone.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +129,13 @@ def title(crash: Crash, usual: str) -> str:
     return "the kernel gave up" if crash.kind == PanicKind.NONE else usual
 
 
-def explanation(crash: Crash, usual: str, is_own: bool, overflow_bytes: int) -> str:
+def explanation(crash: Crash, usual: str, is_own: bool, overflow_bytes: int,
+                calls: Iterable[str] = ()) -> str:
     """Return what a crash means.
 
-    `is_own` says that it is the kernel's own, with the program not among the calls;
-    `overflow_bytes` how far the stack pointer was below the end of its stack.
+    `calls` are the functions that were being called; `is_own` says that it is the kernel's own,
+    with the program not among the calls; `overflow_bytes` how far the stack pointer was below
+    the end of its stack.
     """
     if 0 < overflow_bytes <= MOST_OVERFLOW_BYTES:
         return (f"The stack pointer is {overflow_bytes >> 10} KiB below the end of its thread's "
@@ -137,6 +146,8 @@ def explanation(crash: Crash, usual: str, is_own: bool, overflow_bytes: int) -> 
     if crash.is_reset:
         return _RESET
     text = _EXPLANATIONS.get(crash.kind, usual.replace("rumpkit", "Rumprun"))
+    if crash.vector == GENERAL_PROTECTION and any(map(_SETJMP.fullmatch, calls)):
+        return text + _SETJMP_STEP
     if not is_own or crash.vector == NO_VECTOR:
         return text
     return f"{text} It happened in the kernel itself, for none of the program's calls."

@@ -64,7 +64,8 @@ def read_panic(guest: Any) -> PanicReport | None:
     return replace(report, title=title(crash, report.title),
                    explanation=explanation(crash, report.explanation,
                                            bool(record.in_kernel) and report.culprit is None,
-                                           overflow))
+                                           overflow,
+                                           [frame.function for frame in report.frames]))
 
 
 def _record(guest: Any, crash: Crash, scene: _Scene) -> Panic:

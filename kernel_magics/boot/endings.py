@@ -12,7 +12,9 @@ from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout
 if TYPE_CHECKING:
     from kernel_magics.boot.guest import Guest
 
-__all__ = ["no_status", "panicked", "still_there"]
+__all__ = ["no_status", "panicked", "still_there", "stopped_by_qemu"]
+
+QEMU_GAVE_UP = "(internal-error)"  # as "info status" says it
 
 
 def still_there(guest: "Guest", timeout_s: float | None) -> GuestTimeout:
@@ -23,6 +25,25 @@ def still_there(guest: "Guest", timeout_s: float | None) -> GuestTimeout:
     why, step = (f" ({shortage!r})", shortage.step) if shortage else ("", step)
     return GuestTimeout(f"{guest.name} is still {guest.state} after {timeout_s:g} s{why}; its "
                         f"console ends with:\n{tail}", name=guest.name, next_step=step)
+
+
+def stopped_by_qemu(guest: "Guest") -> GuestError | None:
+    """Return the error of a guest that QEMU stopped because it cannot go on, else None.
+
+    KVM that meets an instruction it cannot execute leaves the guest paused, for ever.
+    Source: QEMU qapi/run-state.json, RunState "internal-error".
+    """
+    try:
+        if not guest.machine.is_paused():
+            return None
+        if QEMU_GAVE_UP not in guest.machine.monitor("info status"):
+            return None
+    except GuestError:  # it ended meanwhile, or only its own notebook may ask
+        return None
+    return GuestError(f"QEMU stopped {guest.name}: under {guest.accel.upper()}, this machine "
+                      "cannot execute one of its instructions", name=guest.name,
+                      next_step='end it and boot it with accel="tcg" (--accel tcg), or with none: '
+                                "then it is chosen by measurement")
 
 
 def panicked(guest: "Guest") -> GuestPanic:

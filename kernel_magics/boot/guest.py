@@ -10,7 +10,7 @@ from typing import Any
 from kernel_magics.boot import abi, registry
 from kernel_magics.boot.console.console import Console, ConsoleGuest
 from kernel_magics.boot.console.window import ConsoleWindow
-from kernel_magics.boot.endings import no_status, panicked, still_there
+from kernel_magics.boot.endings import no_status, panicked, still_there, stopped_by_qemu
 from kernel_magics.boot.header import GuestHeader, HeaderReader
 from kernel_magics.boot.hypervisor.machine import Machine
 from kernel_magics.boot.network.reaching import Reachable
@@ -33,6 +33,7 @@ FACETS: dict[str, Callable[["Guest"], object]] = {}
 attribute name → function.  They register it here, so that this one need not import them."""
 
 LOOK_S = 0.05    # between looks at a guest that stays after its panic
+LOOK_STUCK_S = 0.5  # between looks at one under KVM, which may be unable to go on
 FINISH_S = 2.0   # for the watcher to hand over the last output
 
 
@@ -194,7 +195,8 @@ class Guest(Reachable, ToldByConsole):
 
         `timeout` is in seconds, by default the one of the boot, or none.  Raises
         GuestTimeout (the guest is still there); GuestPanic (attribute `report`); GuestError if
-        it was stopped or QEMU died.  Ctrl-C ends the wait and leaves the guest alone.
+        it was stopped, QEMU died, or KVM cannot execute it.  Ctrl-C ends the wait and leaves the
+        guest alone.
         """
         if timeout is None and isinstance(limit := self.spec.get("timeout"), int | float):
             timeout = limit
@@ -217,15 +219,18 @@ class Guest(Reachable, ToldByConsole):
         self.watch_halting()
         deadline = None if timeout is None else time.monotonic() + timeout
         stays = self.spec.get("on_panic") == "halt"
+        often_s = LOOK_S if stays else LOOK_STUCK_S if self.accel == "kvm" else None
         try:
             while True:
-                left = None if deadline is None else max(0.0, deadline - time.monotonic())
-                look = LOOK_S if stays and (left is None or left > LOOK_S) else left
-                if wait_readable(end, look):
+                left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
+                look_s = min((s for s in (often_s, left_s) if s is not None), default=None)
+                if wait_readable(end, look_s):
                     return True
                 if stays and self.state == "panicked":
                     return True
-                if left is not None and left <= LOOK_S and look == left:
+                if self.accel == "kvm" and (stuck := stopped_by_qemu(self)):
+                    raise stuck
+                if left_s is not None and look_s == left_s:
                     return False
         finally:
             os.close(end)

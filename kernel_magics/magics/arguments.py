@@ -6,6 +6,7 @@ completion in `completion.py` walks the same declaration.
 """
 
 import difflib
+import re
 import shlex
 import textwrap
 from collections.abc import Callable
@@ -19,6 +20,7 @@ __all__ = ["Argument", "Option", "Command", "nearest", "split_line"]
 _INDENT = "  "
 _HELP_COLUMN = 22
 _WIDTH = 88
+_SHORT = re.compile(r"-[A-Za-z][\w-]*(=.*)?", re.DOTALL)  # an option's dash, one of two
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,12 @@ class Command:
     def title(self) -> str:
         return f"%{self.name}" if self.line else f"%%{self.name}"
 
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """How it is written: as a line, as the first line of a cell, or both."""
+        return (*((f"%{self.name}",) if self.line else ()),
+                *((f"%%{self.name}",) if self.body else ()))
+
     def parse(self, line: str) -> SimpleNamespace:
         """Return the values of `line`, one attribute per argument and option.
 
@@ -130,9 +138,7 @@ class Command:
         words = [a.usage for a in self.arguments]
         words += ["[options]"] if self.options else []
         words += ["[-- WORD ...]"] if self.rest else []
-        forms = [f"%{self.name}"] if self.line else []
-        forms += [f"%%{self.name}"] if self.body else []
-        return "Usage:\n" + "\n".join(_INDENT + " ".join([form, *words]) for form in forms)
+        return "Usage:\n" + "\n".join(_INDENT + " ".join([form, *words]) for form in self.forms)
 
     def _argument_rows(self) -> list[str]:
         rows = [_row(a.name, a.help) for a in self.arguments]
@@ -152,6 +158,8 @@ class Command:
         while queue:
             word = queue.pop(0)
             if not word.startswith("--"):
+                if _SHORT.fullmatch(word):
+                    raise self._no_option(word)
                 positional.append(word)
                 continue
             flag, has_value, value = word.partition("=")
@@ -172,9 +180,12 @@ class Command:
 
     def _option(self, flag: str) -> Option:
         if flag not in self.spelling:
-            raise UsageError(f"{self.title}: no option {flag}",
-                             next_step=nearest(flag, [o.flag for o in self.options], "options"))
+            raise self._no_option(flag)
         return self.spelling[flag]
+
+    def _no_option(self, flag: str) -> UsageError:
+        return UsageError(f"{self.title}: no option {flag}", next_step=nearest(
+            "--" + flag.partition("=")[0].lstrip("-"), [o.flag for o in self.options], "options"))
 
     def convert(self, option: Option, value: str, where: str = "") -> object:
         """Return an option's value from its text; UsageError if it is none.
@@ -196,11 +207,17 @@ class Command:
         if missing:
             raise UsageError(f"{self.title}: {missing[0]} is missing", next_step=self._hint())
         if len(words) > len(self.arguments):
-            extra = words[len(self.arguments)]
-            raise UsageError(f"{self.title}: {extra!r} is one word too many",
-                             next_step=self._hint())
+            raise self._one_too_many(words)
         given = dict(zip((a.key for a in self.arguments), words, strict=False))
         return {a.key: given.get(a.key) for a in self.arguments}
+
+    def _one_too_many(self, words: list[str]) -> UsageError:
+        extra = words[len(self.arguments)]
+        step = self._hint()
+        if self.rest:
+            kept = " ".join([self.forms[0], *words[:len(self.arguments)]])
+            step = f"{self.rest} follow --: {kept} -- {shlex.join(words[len(self.arguments):])}"
+        return UsageError(f"{self.title}: {extra!r} is one word too many", next_step=step)
 
     def _hint(self) -> str:
         usage = " or ".join(line.strip() for line in self._usage().splitlines()[1:])

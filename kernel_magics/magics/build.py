@@ -74,7 +74,8 @@ def build_cell(name: str, options: SimpleNamespace, cell: str | None, title: str
     """Build the text of a cell whose first line is the magic; return the GuestImage."""
     if cell is None or not cell.strip():
         raise UsageError(f"{title}: the cell has no program",
-                         next_step="write a C program with a main function under the first line")
+                         next_step=f"begin the cell with {title} and write a program with a main "
+                                   "function below it")
     return _build(name, cell, options, first_line=2, trace=trace)
 
 

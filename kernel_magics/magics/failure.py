@@ -5,8 +5,11 @@ whole traceback, and a script that uses the library catches it as usual.
 """
 
 import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
+
+from IPython.core.error import UsageError
 
 from kernel_magics.errors import LabError
 
@@ -32,14 +35,22 @@ def failure_lines(failure: BaseException, coloured: bool = True) -> list[str]:
     return lines + ([f"{dim}→{plain} {step}"] if step else [])
 
 
-def install(shell: Any) -> None:
-    """Make `shell` show the lab's failures without a traceback."""
+def install(shell: Any, told: Callable[[UsageError], LabError | None]) -> None:
+    """Make `shell` show the lab's failures without a traceback.
+
+    `told` is what the lab says for an error of IPython's own about a magic, or None.
+    """
     earlier_types, earlier = shell.custom_exceptions, shell.CustomTB
     shell._rumplab_earlier_failures = (earlier_types, earlier)
 
     def show(shell: Any, kind: type, failure: BaseException, trace: TracebackType,
              tb_offset: int | None = None) -> list[str]:
-        if not isinstance(failure, LabError | WaitInterrupted):
+        if isinstance(failure, UsageError):
+            ours = told(failure)
+            if ours is None:
+                return shell.showtraceback((kind, failure, trace))
+            failure = ours.with_traceback(trace)
+        elif not isinstance(failure, LabError | WaitInterrupted):
             return earlier(kind, failure, trace, tb_offset=tb_offset)
         # what %tb and %debug look at
         sys.last_type, sys.last_value, sys.last_traceback = kind, failure, trace
@@ -47,7 +58,7 @@ def install(shell: Any) -> None:
         shell._showtraceback(kind, failure, lines)
         return lines
 
-    shell.set_custom_exc((LabError, WaitInterrupted, *earlier_types), show)
+    shell.set_custom_exc((LabError, WaitInterrupted, UsageError, *earlier_types), show)
 
 
 def remove(shell: Any) -> None:

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable
-from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
+from kernel_magics.errors import UsageError
 from kernel_magics.magics.arguments import Argument, Command, Option
 from kernel_magics.magics.failure import WaitInterrupted
 from kernel_magics.magics.session import notebook_lab
@@ -17,23 +17,33 @@ __all__ = ["MAGICS"]
 _POLL_S = 0.05
 
 
-def _of_chosen(module: str, function: str, trace: Any, words: str) -> Any:
-    return getattr(import_module(f"kernel_magics.trace.{module}"), function)(trace.choose(words))
+def _calls(trace: Any, words: str) -> Any:
+    from kernel_magics.trace.records.table import call_statistics
+    return call_statistics(trace.choose(words))
 
 
-SHOWN: dict[str, Callable[[Any, str], Any]] = {
+def _percentiles(trace: Any, words: str) -> Any:
+    from kernel_magics.trace.views.distribution import percentiles
+    return percentiles(trace.choose(words))
+
+
+NARROWED: dict[str, Callable[[Any, str], Any]] = {
     "text": lambda trace, words: trace.text(words),
-    "calls": lambda trace, words: _of_chosen("table", "call_statistics", trace, words),
-    "percentiles": lambda trace, words: _of_chosen("distribution", "percentiles", trace, words),
-    "flame": lambda trace, _words: trace.flame(),
-    "waits": lambda trace, _words: trace.flame("waits"),
-    "locks": lambda trace, _words: trace.locks,
-    "cpu": lambda trace, _words: trace.cpu,
-    "wakeups": lambda trace, _words: trace.wakeups,
-    "requests": lambda trace, _words: trace.requests,
-    "packets": lambda trace, _words: trace.packets,
-    "console": lambda trace, _words: trace.console,
-    "hypercalls": lambda trace, _words: trace.hypercalls}
+    "calls": _calls,
+    "percentiles": _percentiles,
+    "flame": lambda trace, words: trace.flame(words=words)}
+"""What --show shows of the events that --filter chooses."""
+
+WHOLE: dict[str, Callable[[Any], Any]] = {
+    "waits": lambda trace: trace.flame("waits"),
+    "locks": lambda trace: trace.locks,
+    "cpu": lambda trace: trace.cpu,
+    "wakeups": lambda trace: trace.wakeups,
+    "requests": lambda trace: trace.requests,
+    "packets": lambda trace: trace.packets,
+    "console": lambda trace: trace.console,
+    "hypercalls": lambda trace: trace.hypercalls}
+"""What --show shows of the whole trace: which events it needs is its own matter."""
 
 RUMPTRACE = Command(
     "rumptrace", "show the calls a guest made across its boundaries, with their latencies",
@@ -58,7 +68,7 @@ RUMPTRACE = Command(
         Option("--filter", "show only events that match", "WORDS", default="",
                complete="events"),
         Option("--show", "what to show, instead of the view of the trace", "WHAT",
-               choices=tuple(SHOWN)),
+               choices=(*NARROWED, *WHOLE)),
         Option("--export", "also write a file: .pftrace (Perfetto), .pcap, .parquet, .csv, .trace",
                "FILE", repeat=True),
         Option("--clear", "forget what was recorded before")),
@@ -78,6 +88,9 @@ RUMPTRACE = Command(
 def rumptrace(options: SimpleNamespace, _cell: str | None) -> Any:
     """Change what is recorded if asked to, and return the TraceView or what is to be shown."""
     from kernel_magics.widgets.trace.view import TraceView
+    if options.filter and options.show in WHOLE:
+        raise UsageError(f"--filter does not narrow --show {options.show}, which needs all events",
+                         next_step=f"leave --filter out, or --show {', '.join(NARROWED)}")
     guest = notebook_lab().guest(options.name)
     trace = guest.trace
     if options.clear:
@@ -95,8 +108,10 @@ def rumptrace(options: SimpleNamespace, _cell: str | None) -> Any:
         trace.stop()
     for path in options.export:
         trace.export(path)
+    if options.show in WHOLE:
+        return WHOLE[options.show](trace)
     if options.show:
-        return SHOWN[options.show](trace, options.filter)
+        return NARROWED[options.show](trace, options.filter)
     return TraceView(guest, options.filter)
 
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -149,6 +148,20 @@ def test_kvm_asked_for_without_permission_or_device(monkeypatch, lab, probe, tmp
     refused(HostError, lambda: lab.boot(probe, accel="kvm"), "there is no /dev/kvm")
 
 
+def test_what_kvm_cannot_execute_ends_the_wait(driver, lab):
+    """Some hosts emulate parts of a guest under KVM, and QEMU then leaves it paused for ever."""
+    if problem := accel.kvm_problem():
+        pytest.skip(f"kvm: {problem[0]}")
+    image = lab.build("int main(void) { return 0; }", name="plain")
+    guest = lab.boot(image, accel="kvm")
+    try:
+        assert guest.wait(timeout=120) == 0
+    except GuestError as error:
+        assert error.message.startswith("QEMU stopped plain: under KVM, this machine cannot")
+        assert "--accel tcg" in error.next_step and guest.state == "paused"
+    guest.stop()
+
+
 def test_qemu_killed_under_the_lab(driver, lab, probe):
     guest = lab.boot(probe, memory_mib=16, argv=["probe", "@e"])
     guest.console.send("a")
@@ -239,12 +252,11 @@ def test_calibration_reports_an_accelerator_that_fails(tmp_path):
 
 def test_calibration_is_kept_and_says_why(monkeypatch, tmp_path):
     monkeypatch.setenv("RUMPLAB_CACHE", str(tmp_path))
-    started = time.monotonic()
     measured = accel.calibrate()
-    measured_s = time.monotonic() - started
-    started = time.monotonic()
+    monkeypatch.setattr(accel, "_decide", None)  # would be called to measure again
     assert accel.calibrate() == measured
-    assert time.monotonic() - started < measured_s / 10
+    monkeypatch.undo()
+    monkeypatch.setenv("RUMPLAB_CACHE", str(tmp_path))
     chosen = accel.accelerator()
     assert chosen.name == measured.choice and chosen.tsc_hz > 10**8
     assert "\n" not in chosen.why and chosen.name.upper() in chosen.why

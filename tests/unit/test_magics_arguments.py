@@ -37,7 +37,9 @@ def test_defaults_aliases_and_repetition():
 
 @pytest.mark.parametrize(("line", "message", "step"), [
     ("", "WHO is missing", "usage: %greet WHO"),
-    ("a b c", "'c' is one word too many", "usage: %greet WHO"),
+    ("a b c 'd e'", "'c' is one word too many", "further words follow --: %greet a b -- c 'd e'"),
+    ("a -times 3", "no option -times", "did you mean --times? options:"),
+    ("a -mood=sad", "no option -mood=sad", "did you mean --mood? options:"),
     ("a --tmies 3", "no option --tmies", "did you mean --times? options: --times, --mood"),
     ("a --xyzzy", "no option --xyzzy", "options: --times, --mood, --env, --loud-and-clear"),
     ("a --mood gald", "--mood: 'gald' is not one it knows",
@@ -57,6 +59,8 @@ def test_a_wrong_line_is_told_once_with_what_is_valid(line, message, step):
 
 
 def test_a_command_without_further_words_says_so():
+    with pytest.raises(UsageError, match="'a' is one word too many\nusage: %plain; %plain"):
+        PLAIN.parse("a")
     with pytest.raises(UsageError, match="nothing may follow --"):
         PLAIN.parse("-- word")
 

@@ -10,6 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from kernel_magics.errors import LabError, UsageError
 from kernel_magics.magics import COMMANDS
 from kernel_magics.magics.failure import WaitInterrupted
+from kernel_magics.magics.misread import OneSign
 
 
 @pytest.fixture
@@ -62,6 +63,65 @@ def test_a_mistyped_option_fails_the_cell_in_two_lines_without_a_traceback(shell
     assert "did you mean --memory? options: --name, --memory" in shown
     assert "Traceback" not in shown
     assert len(shown.strip().splitlines()) == 2
+
+
+@pytest.mark.parametrize(("cell", "message", "step"), [
+    ("%rumpbot hello", "there is no magic %rumpbot", "did you mean %rumpboot?"),
+    ("%%rumpbiuld hello\nint x;", "there is no magic %%rumpbiuld", "did you mean %%rumpbuild?"),
+    ("%%rumpps\nx", "there is no magic %%rumpps", "%rumpps is a line: write it without"),
+    ("%rumprun", "there is no magic %rumprun", "did you mean %%rumprun?"),
+    ("%rumpelstiltskin", "there is no magic %rumpelstiltskin", "%rumphelp lists"),
+])
+def test_a_mistyped_magic_is_told_with_the_nearest_name(shell, capsys, cell, message, step):
+    result = shell.run_cell(cell)
+    shown = capsys.readouterr().out
+    assert not result.success
+    assert shown.startswith(f"UsageError: {message}\n→ {step}") and "%rumphelp" in shown
+    assert len(shown.splitlines()) == 2
+
+
+def test_other_peoples_magics_keep_the_shells_own_words(shell, capsys):
+    shell.run_cell("%nosuchthing")
+    said = capsys.readouterr()
+    assert said.out == "" and "Line magic function `%nosuchthing` not found" in said.err
+    shell.run_cell("%%time")
+    assert "%%time is a cell magic" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "below"), [
+    ("rumpbuild", "#include <stdio.h>\nint main(void) { return 0; }"),
+    ("rumprun", "int main(void) { return 0; }"),
+    ("rumpboot", "memory: 8"), ("rumpboot", "argv: [a, b]\nenv: {A: b}"),
+    ("rumpboot", "rc:\n  - {bin: server}")])
+def test_one_sign_where_two_belong_is_told(shell, capsys, name, below):
+    result = shell.run_cell(f"\n%{name} hello\n{below}")
+    shown = capsys.readouterr().out
+    assert isinstance(result.error_before_exec, UsageError)
+    assert shown.startswith(f"UsageError: %{name} with one % is a line")
+    assert "Traceback" not in shown
+    assert f"begin the cell with %%{name}" in shown
+
+
+@pytest.mark.parametrize("below", [
+    "", "print(1)", "%time 1", "!true", "# memory: 8", "other: int", "memory: int = 8",
+    "await asyncio.sleep(0)", "def f():\n    return 1"])
+def test_python_below_a_line_magic_is_left_alone(shell, capsys, below):
+    result = shell.run_cell(f"%rumpboot nothing-of-this-name\n{below}")
+    assert "there is no image called" in str(result.error_in_exec)
+
+
+def test_the_overview_names_every_magic_and_shows_its_manual(shell, capsys):
+    overview = repr(shell.run_cell("%rumphelp").result)
+    assert len(overview.splitlines()) == 1 + len(COMMANDS)
+    for command in COMMANDS:
+        assert f" {command.forms[-1]} " in overview and command.summary in overview
+    for name in ("rumpboot", "%rumpboot", "%%rumpboot", "boot"):
+        shown = repr(shell.run_cell(f"%rumphelp {name}").result)
+        assert "%%rumpboot IMAGE [options]" in shown and "--memory" in shown
+    capsys.readouterr()
+    shell.run_cell("%rumphelp bot")
+    assert "did you mean rumpboot?" in capsys.readouterr().out
+    assert "rumpboot" in words(shell, "%rumphelp ru")
 
 
 def test_tb_shows_the_traceback_afterwards(shell, capsys):
@@ -138,4 +198,5 @@ def test_unloading_takes_everything_back(shell):
     assert not [m for m in shell.Completer.custom_matchers if m.__name__ == "rumplab_matcher"]
     assert shell.CustomTB is not before
     assert LabError not in shell.custom_exceptions
+    assert not [t for t in shell.input_transformers_cleanup if isinstance(t, OneSign)]
     shell.run_line_magic("load_ext", "kernel_magics")

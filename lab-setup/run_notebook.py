@@ -2,6 +2,8 @@
 
 import re
 import sys
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import nbformat
@@ -45,10 +47,16 @@ def print_cell(cell: nbformat.NotebookNode) -> None:
     """Print a cell's number, its first line and its outputs as text."""
     first = cell.source.strip().splitlines()[:1]
     print(f"\nIn [{cell.execution_count}]: {first[0] if first else ''}")
-    for output in cell.outputs:
-        if text := text_of(output):
-            print(text.rstrip("\n"))
+    for text in texts_of(cell.outputs):
+        print(text.rstrip("\n"))
     sys.stdout.flush()
+
+
+def texts_of(outputs: list[nbformat.NotebookNode]) -> Iterator[str]:
+    """Yield the outputs' texts; one stream's pieces, which may be parts of a line, as one."""
+    for stream, some in groupby(outputs, key=lambda output: output.get("name")):
+        texts = [text for output in some if (text := text_of(output))]
+        yield from ["".join(texts)] if stream and texts else texts
 
 
 def text_of(output: nbformat.NotebookNode) -> str:

@@ -63,6 +63,60 @@ def test_what_was_committed_survives_a_kill(direct, ledger, tmp_path, wait_s):
     assert disk.check().clean
 
 
+# A way to have bytes on the disk when a call returns: the name of the file says which.
+PROMISES = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define RWF_DSYNC 2 /* musl 1.2.3 has no pwritev2 */
+
+int main(int count, char **arguments)
+{
+    const char *path = arguments[count - 1], *way = path + strlen("/data/");
+    struct iovec text = { "here", 4 };
+    int is_dsync = !strcmp(way, "O_DSYNC"), is_sync = !strcmp(way, "O_SYNC");
+    int file = open(path, O_RDWR | O_CREAT | (is_dsync ? O_DSYNC : is_sync ? O_SYNC : 0), 0600);
+
+    if (is_dsync || is_sync) {
+        write(file, "here", 4);
+    } else if (!strcmp(way, "RWF_DSYNC")) {
+        syscall(SYS_pwritev2, file, &text, 1, 0, 0, RWF_DSYNC);
+    } else {
+        ftruncate(file, 4);
+        char *page = mmap(NULL, 4, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+
+        memcpy(page, "here", 4);
+        if (!strcmp(way, "msync"))
+            msync(page, 4, MS_SYNC);
+        else
+            fdatasync(file);
+    }
+    puts("there");
+    for (;;)
+        pause();
+}
+"""
+
+
+@pytest.mark.parametrize("way", ["O_DSYNC", "O_SYNC", "RWF_DSYNC", "msync", "mapped"])
+def test_each_way_to_ask_for_the_disk_is_honoured(direct, tmp_path, way):
+    disk = direct.disk(tmp_path / "data.img", size_mib=2, fstype="ext2", mountpoint="/data")
+    guest = direct.boot(direct.build(PROMISES, "promises"), argv=["promises", f"/data/{way}"],
+                        disks=[disk])
+    guest.console.expect(r"there\n", timeout=60)
+    kill(guest, disk)
+    assert disk.repair().mended
+    held = subprocess.run(["/sbin/debugfs", "-R", f"cat {way}", disk.path], check=True,
+                          capture_output=True).stdout
+    assert held == b"here"
+
+
 @pytest.mark.parametrize("rounds", [49, 149, 299])
 def test_a_kill_in_the_middle_of_changes_is_repaired(direct, ledger, tmp_path, rounds):
     disk = direct.disk(tmp_path / "data.img", size_mib=16, fstype="ext2", mountpoint="/data")

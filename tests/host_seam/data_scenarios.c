@@ -197,6 +197,13 @@ static void vectors(void)
 	DO(preadv, 3, into, 2, -1);
 	DO(preadv2, 3, into, 2, 0, 0, 0);
 	DO(pwritev2, 3, into, 1, -1, 0, 0);
+	for (int flags = 1; flags <= 4; flags *= 2) { /* RWF_HIPRI, RWF_DSYNC, RWF_SYNC */
+		note("flags %d: ", flags);
+		DO(pwritev2, 3, into, 1, 0, 0, flags);
+		DO(preadv2, 3, into, 1, 0, 0, flags);
+	}
+	DO(pwritev2, 3, into, 1, 0, 0, 1 << 20);
+	DO(preadv2, 3, into, 1, 0, 0, 1 << 20);
 	note_content("f");
 }
 

@@ -60,6 +60,9 @@ static ssize_t transfer(const struct request *request)
 		return -1;
 	if (lose_from && writes >= lose_from)
 		return (ssize_t)request->bytes;
+	power_written(request->data, request->bytes, request->offset);
+	if (request->operation & RUMPUSER_BIO_SYNC)
+		power_settled();
 	return pwrite(file, request->data, request->bytes, request->offset);
 }
 
@@ -150,6 +153,7 @@ int rumpuser_syncfd(int descriptor, int flags, uint64_t start, uint64_t bytes)
 	(void)flags;
 	(void)start;
 	(void)bytes;
+	power_settled();
 	return 0;
 }
 

@@ -7,11 +7,13 @@
  *   vfs_host disk IMAGE SCENARIO [ARGUMENT...]  the guest, its root on a disk with ext2
  *
  * In the environment: LOSE_FROM=n, the n-th write to the disk and all after it are lost;
- * FAIL_READS=n, FAIL_WRITES=n, every n-th fails.  SERVER=seed: there is a 9p server that
- * says anything.  ARCHIVE, PROGRAM: files that are the image's archive, and a program.
+ * FAIL_READS=n, FAIL_WRITES=n, every n-th fails; POWER_CUT=n, at the n-th the power goes, and
+ * the file STABLE, which held what IMAGE does, has what is left.  SERVER=seed: there is a 9p
+ * server that says anything.  ARCHIVE, PROGRAM: files that are the image's archive, and a
+ * program.  RAM_PAGES: so many the guest has, of 4 KiB.
  *
- * "fuzz SEED STEPS" is a scenario as well, and "fuzz SEED STEPS small".  Exit status 3: this host cannot give the
- * Linux world a root of its own.
+ * "fuzz SEED STEPS" is a scenario as well, and "fuzz SEED STEPS small".  Exit status 3: this
+ * host cannot give the Linux world a root of its own.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -39,6 +41,11 @@ void note(const char *format, ...)
 	va_start(arguments, format);
 	vfprintf(notes, format, arguments);
 	va_end(arguments);
+}
+
+void notes_end(void)
+{
+	fflush(notes);
 }
 
 static pthread_t threads[MOST_THREADS];
@@ -81,15 +88,15 @@ void pause_ms(int milliseconds)
 
 static const struct scenario *const groups[] = {
 	name_scenarios, data_scenarios, wait_scenarios, terminal_scenarios, guest_scenarios,
-	hostile_scenarios,
+	hostile_scenarios, ledger_scenarios,
 };
 
 static void list(void)
 {
 	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
 		for (const struct scenario *at = groups[i]; at->name; at++)
-			printf("%s %s\n", groups[i] == guest_scenarios || groups[i] == hostile_scenarios ? "guest" :
-			    "both", at->name);
+			printf("%s %s\n", groups[i] == guest_scenarios || groups[i] == hostile_scenarios ||
+			    groups[i] == ledger_scenarios ? "guest" : "both", at->name);
 }
 
 static int run(char **arguments)
@@ -119,6 +126,9 @@ static bool prepare_disk(const char *image)
 {
 	disk_lose_from(setting("LOSE_FROM"));
 	disk_fail_every(setting("FAIL_READS"), setting("FAIL_WRITES"));
+	if (setting("POWER_CUT") && !power_cut_at(setting("POWER_CUT"), (unsigned)setting("SEED"),
+	    getenv("STABLE")))
+		return false;
 	return disk_attach(image);
 }
 
@@ -135,6 +145,8 @@ int main(int count, char **arguments)
 	if (count < 3)
 		return 2;
 	notes = fdopen(fcntl(STDOUT_FILENO, F_DUPFD, NOTES_DESCRIPTOR), "w");
+	if (setting("RAM_PAGES"))
+		seam_ram(setting("RAM_PAGES"));
 	if (setting("SERVER"))
 		server_start((unsigned)setting("SERVER"));
 	if (disk_wanted && !prepare_disk(arguments[2]))

@@ -31,7 +31,7 @@
 pthread_mutex_t processor = PTHREAD_MUTEX_INITIALIZER;
 static int console_input[2], console_output[2];
 static void (*input_arrived)(void);
-static long free_pages = TOTAL_PAGES, held_pages, held_objects, fail_every, allocations;
+static long total_pages = TOTAL_PAGES, free_pages = TOTAL_PAGES, held_pages, held_objects, fail_every, allocations;
 
 /* ---- memory --------------------------------------------------------------------------- */
 
@@ -42,7 +42,7 @@ static bool fails(void)
 
 void *kern_alloc(size_t bytes)
 {
-	void *memory = fails() || bytes > TOTAL_PAGES * 4096ul ? NULL : calloc(1, bytes);
+	void *memory = fails() || bytes > (size_t)total_pages * 4096ul ? NULL : calloc(1, bytes);
 
 	held_objects += memory != NULL;
 	return memory;
@@ -94,6 +94,11 @@ void rumpuser_free(void *memory, size_t bytes)
 	free(memory);
 }
 
+void seam_ram(long pages)
+{
+	total_pages = free_pages = pages;
+}
+
 void seam_limit_pages(long pages)
 {
 	free_pages = pages;
@@ -122,7 +127,7 @@ size_t rumpcomp_vm_free_pages(void)
 
 size_t rumpcomp_vm_total_pages(void)
 {
-	return TOTAL_PAGES;
+	return (size_t)total_pages;
 }
 
 /* The application's memory is this process's: let Linux say whether it can be reached. */
@@ -144,15 +149,22 @@ int kern_copyout(const void *kernel, void *user, size_t bytes)
 	return process_vm_writev(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)bytes ? 0 : -EFAULT;
 }
 
+/* As far as a page goes at a time: what follows may not be there. */
 long kern_copyinstr(const void *user, char *kernel, size_t max)
 {
-	size_t i;
+	size_t done = 0, step, length;
 
-	for (i = 0; i < max; i++) {
-		if (kern_copyin((const char *)user + i, kernel + i, 1))
+	for (; done < max; done += step) {
+		const char *from = (const char *)user + done;
+
+		step = 4096 - (uintptr_t)from % 4096;
+		if (step > max - done)
+			step = max - done;
+		if (kern_copyin(from, kernel + done, step))
 			return -EFAULT;
-		if (!kernel[i])
-			return (long)i + 1;
+		length = strnlen(kernel + done, step);
+		if (length < step)
+			return (long)(done + length + 1);
 	}
 	return -ENAMETOOLONG;
 }
@@ -225,6 +237,13 @@ void kern_wake(struct kern_wait *where, int count)
 		waiter->woken = true;
 		pthread_cond_signal(&waiter->condition);
 	}
+}
+
+/* A world of calls only: nothing is mapped. */
+int kern_write_mapped(const struct vfs_node *node)
+{
+	(void)node;
+	return 0;
 }
 
 static int broken_pipes;

@@ -36,15 +36,22 @@ void disk_lose_from(long n);
 long disk_writes(void);
 /* Every n-th read or write fails; 0: none does. */
 void disk_fail_every(long reads, long writes);
+/* At the n-th write the program ends, and this file has what a disk without power has: all
+ * that was flushed, and some of the rest.  False: it cannot be opened. */
+bool power_cut_at(long write, unsigned seed, const char *stable);
 extern const struct world *world;
 
 __attribute__((format(printf, 1, 2))) void note(const char *format, ...);
+/* Everything noted is to be read by others. */
+void notes_end(void);
 /* Run work in a thread beside the caller, and wait for the end of all of them. */
 void beside(void (*work)(void *), void *argument);
 void join_all(void);
 void pause_ms(int milliseconds);
 
-/* The guest's memory: pages it may still get, and how much it holds. */
+/* The guest's memory: pages it has, before anything begins; that it may still get; and how
+ * much it holds. */
+void seam_ram(long pages);
 void seam_limit_pages(long pages);
 long seam_held_pages(void);
 long seam_held_objects(void);
@@ -60,7 +67,7 @@ struct scenario {
 	void (*run)(void);
 };
 extern const struct scenario name_scenarios[], data_scenarios[], wait_scenarios[],
-    terminal_scenarios[], guest_scenarios[], hostile_scenarios[];
+    terminal_scenarios[], guest_scenarios[], hostile_scenarios[], ledger_scenarios[];
 /* A sequence of random calls on a few names, the same for the same seed. */
 void fuzz(unsigned seed, int steps, bool for_disks);
 

@@ -39,6 +39,7 @@ GUEST_SCENARIOS = (
     "pipes_return_pages", "first_files",
 )
 HOSTILE_SCENARIOS = ("use_everything", "use_server", "use_archive", "load")
+DISK_SCENARIOS = ("ledger",)  # test_vfs_power
 
 
 def _namespaces() -> str:
@@ -77,7 +78,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
 def test_every_scenario_is_run(vfs_host: Path) -> None:
     listed = subprocess.run([str(vfs_host), "list"], capture_output=True, text=True, check=True)
     assert listed.stdout.split()[1::2] == [
-        *CALL_SCENARIOS, *GUEST_SCENARIOS, *HOSTILE_SCENARIOS]
+        *CALL_SCENARIOS, *GUEST_SCENARIOS, *HOSTILE_SCENARIOS, *DISK_SCENARIOS]
 
 
 @pytest.mark.parametrize("scenario", CALL_SCENARIOS)

@@ -67,13 +67,14 @@ def test_disks(vfs_host: Path, tmp_path: Path, kind: str, block_bytes: int, size
     seed = make_image(tmp_path, block_bytes, size, kind).read_bytes()
     sectors = [at for at in range(0, len(seed), 512) if any(seed[at:at + 512])]
     tables = [at for at in sectors if at < 250_000]
-    kept = tmp_path / "damaged.img"
+    kept, used = tmp_path / "damaged.img", tmp_path / "used.img"
     for chance in rounds():
         data = bytearray(seed)
         damage(data, chance, lambda chance=chance: (  # type: ignore[misc]
             chance.choice((1024, *tables)) + chance.randrange(512)))
-        kept.write_bytes(data)
-        check(vfs_host, ["disk", str(kept), "use_everything"], kept)
+        for image in (kept, used):  # the one is what the other was
+            image.write_bytes(data)
+        check(vfs_host, ["disk", str(used), "use_everything"], kept)
 
 
 def test_servers(vfs_host: Path, tmp_path: Path) -> None:

@@ -34,6 +34,12 @@ bool kern_interrupted(void);
 size_t kern_program_path(char *path, size_t bytes);
 /* Fill /proc and /sys; once.  0 or -ENOMEM. */
 int kern_describe(void);
+/*
+ * What the calling process has changed of a file (NULL: of any) through shared mappings goes
+ * to the file.  May sleep; the first error of writing.
+ */
+struct vfs_node;
+int kern_write_mapped(const struct vfs_node *node);
 
 /* Send a signal to the calling thread; it takes effect when its system call returns. */
 void kern_signal_self(int signal);

@@ -227,7 +227,7 @@ struct vfs_file;
 long kern_vm_map_file(uint64_t address, uint64_t bytes, int protection, int flags,
     struct vfs_file *file, uint64_t offset);
 long kern_vm_munmap(uint64_t address, uint64_t bytes);
-long kern_vm_msync(uint64_t address, uint64_t bytes);
+long kern_vm_msync(uint64_t address, uint64_t bytes, int flags);
 long kern_vm_mprotect(uint64_t address, uint64_t bytes, int protection);
 long kern_vm_mremap(uint64_t old, uint64_t old_bytes, uint64_t new_bytes, int flags,
     uint64_t new_address);

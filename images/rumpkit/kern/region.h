@@ -42,6 +42,11 @@ uint64_t kern_region_gap(uint64_t bytes, uint64_t from, uint64_t to);
 /* Is every page of the range part of some region? */
 bool kern_region_covers(uint64_t address, uint64_t end);
 
+/* mapped.c: what was changed in a region, or in a range, goes to the file; with settle, until
+ * it is on the disk.  -ENOMEM: not all of the range is mapped. */
+int kern_region_write(const struct kern_region *region, uint64_t start, uint64_t end);
+int kern_region_write_range(uint64_t address, uint64_t end, bool settle);
+
 /* fault.c: give a page its first content, or its own copy. */
 void kern_fault_create(void);
 

@@ -41,50 +41,6 @@ uint64_t kern_vm_stack_create(void)
 	return STACK_START + STACK_BYTES;
 }
 
-/*
- * Bring a shared mapping's changes to a file whose pages are copies; the others are the
- * file's own.  The file may sleep, and with it this process alone.
- */
-static int write_back(const struct kern_region *region, uint64_t start, uint64_t end)
-{
-	struct vfs_file *file = region->file;
-	uint64_t base = region->start, offset = region->offset;
-	long result = 0;
-
-	if (!region->shared || !file || !(region->protection & RUMPCOMP_VM_WRITE) ||
-	    file->node->ops->page)
-		return 0;
-	vfs_file_get(file);
-	for (uint64_t page = start; page < end && result >= 0; page += PAGE) {
-		uint64_t at = offset + (page - base), size = file->node->size_bytes;
-
-		if (rumpcomp_vm_dirty(page, true) && at < size)
-			result = vfs_file_pwrite(file, at, (const void *)page,
-			    size - at < PAGE ? size - at : PAGE);
-	}
-	vfs_file_put(file);
-	return result < 0 ? (int)result : 0;
-}
-
-long kern_vm_msync(uint64_t address, uint64_t bytes)
-{
-	uint64_t end = address + PAGE_ALIGN(bytes);
-	int error = 0;
-
-	if (address & (PAGE - 1))
-		return -EINVAL;
-	for (uint64_t at = address; at < end && !error;) {
-		struct kern_region *region = kern_region_above(at);
-		uint64_t stop = region && region->end < end ? region->end : end;
-
-		if (!region || region->start > at)
-			return -ENOMEM;
-		error = write_back(region, at, stop);
-		at = stop;
-	}
-	return error;
-}
-
 long kern_vm_munmap(uint64_t address, uint64_t bytes)
 {
 	struct kern_region *region;
@@ -97,7 +53,7 @@ long kern_vm_munmap(uint64_t address, uint64_t bytes)
 	if (!kern_region_split(address) || !kern_region_split(end))
 		return -ENOMEM;
 	while ((region = kern_region_above(address)) && region->start < end) {
-		write_back(region, region->start, region->end);
+		kern_region_write(region, region->start, region->end);
 		rumpcomp_vm_unmap(region->start, region->end - region->start);
 		kern_region_destroy(region);
 	}
@@ -247,7 +203,7 @@ long kern_vm_madvise(uint64_t address, uint64_t bytes, int advice)
 	if (!kern_region_covers(address, end) && bytes)
 		return -ENOMEM;
 	if (advice == MADV_DONTNEED || advice == MADV_FREE) {
-		kern_vm_msync(address, end - address);
+		kern_region_write_range(address, end, false);
 		rumpcomp_vm_unmap(address, end - address);
 	}
 	return 0;

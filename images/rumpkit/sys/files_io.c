@@ -125,16 +125,29 @@ SYSCALL(pwritev)
 	return d < 0 ? -EINVAL : transfer_vector((int)a, b, (size_t)c, &offset, vfs_file_write);
 }
 
+/* readv(2): what a flag asks for that is so already, or done here. */
+#define RWF_HIPRI 0x01
+#define RWF_DSYNC 0x02
+#define RWF_SYNC 0x04
+#define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC)
+
 SYSCALL(preadv2)
 {
-	if (f)
+	if (f & ~RWF_KNOWN)
 		return -EOPNOTSUPP;
 	return d == -1 ? sys_readv(a, b, c, 0, 0, 0) : sys_preadv(a, b, c, d, 0, 0);
 }
 
 SYSCALL(pwritev2)
 {
-	if (f)
+	long done, error = 0;
+
+	if (f & ~RWF_KNOWN)
 		return -EOPNOTSUPP;
-	return d == -1 ? sys_writev(a, b, c, 0, 0, 0) : sys_pwritev(a, b, c, d, 0, 0);
+	done = d == -1 ? sys_writev(a, b, c, 0, 0, 0) : sys_pwritev(a, b, c, d, 0, 0);
+	if (done > 0 && f & RWF_SYNC)
+		error = sys_fsync(a, 0, 0, 0, 0, 0);
+	else if (done > 0 && f & RWF_DSYNC)
+		error = sys_fdatasync(a, 0, 0, 0, 0, 0);
+	return error && error != -EINVAL ? error : done; /* EINVAL: nothing that lasts */
 }

@@ -71,7 +71,7 @@ SYSCALL(umount2)
 static long sync_file(int descriptor, bool data)
 {
 	struct vfs_file *file = vfs_descriptor_get(descriptor);
-	long result;
+	long result = 0;
 
 	if (!file)
 		return -EBADF;
@@ -80,6 +80,8 @@ static long sync_file(int descriptor, bool data)
 	else if (!S_ISREG(file->node->mode) && !S_ISDIR(file->node->mode))
 		result = -EINVAL;
 	else
+		result = kern_write_mapped(file->node);
+	if (!result)
 		result = vfs_file_sync(file, data);
 	vfs_file_put(file);
 	return result;
@@ -99,7 +101,7 @@ SYSCALL(syncfs)
 {
 	struct vfs_file *file = vfs_descriptor_get((int)a);
 	struct vfs_volume *volume;
-	long result;
+	long result = 0;
 
 	if (!file)
 		return -EBADF;
@@ -107,13 +109,16 @@ SYSCALL(syncfs)
 	if (file->flags & O_PATH)
 		result = -EBADF;
 	else
-		result = volume ? volume->ops->sync(volume) : 0;
+		result = kern_write_mapped(NULL);
+	if (!result && volume)
+		result = volume->ops->sync(volume);
 	vfs_file_put(file);
 	return result;
 }
 
 SYSCALL(sync)
 {
+	kern_write_mapped(NULL);
 	vfs_sync(); /* it has no way to tell */
 	return 0;
 }

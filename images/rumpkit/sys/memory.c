@@ -35,9 +35,9 @@ long sys_madvise(SYS3(address, bytes, advice))
 	return kern_vm_madvise((uint64_t)address, (uint64_t)bytes, (int)advice);
 }
 
-long sys_msync(SYS2(address, bytes))
+long sys_msync(SYS3(address, bytes, flags))
 {
-	return kern_vm_msync((uint64_t)address, (uint64_t)bytes);
+	return kern_vm_msync((uint64_t)address, (uint64_t)bytes, (int)flags);
 }
 
 long sys_mincore(SYS3(address, bytes, vector))

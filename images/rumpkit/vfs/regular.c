@@ -37,6 +37,16 @@ static int limit_write(struct vfs_node *node, struct vfs_io *io, uint64_t positi
 	return 0;
 }
 
+/* O_DSYNC, open(2): a write has reached the disk when it returns; O_SYNC has that bit too. */
+static int settle(struct vfs_file *file)
+{
+	struct vfs_node *node = file->node;
+
+	if (!(file->flags & O_DSYNC) || !node->ops->sync)
+		return 0;
+	return node->ops->sync(node, (file->flags & O_SYNC) != O_SYNC);
+}
+
 static long regular_write(struct vfs_file *file, struct vfs_io *io, uint64_t *position)
 {
 	struct vfs_node *node = file->node;
@@ -58,8 +68,9 @@ static long regular_write(struct vfs_file *file, struct vfs_io *io, uint64_t *po
 		*position = (node->volume ? io->appended_at : at) + (uint64_t)moved;
 		if (!node->volume) /* others do that with the write */
 			vfs_node_touch(node, VFS_MODIFIED | VFS_CHANGED);
+		error = settle(file);
 	}
-	return moved;
+	return error ? error : moved;
 }
 
 static int64_t seek_extent(struct vfs_node *node, int64_t offset, bool data)

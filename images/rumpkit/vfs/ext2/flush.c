@@ -43,7 +43,20 @@ static void store_super(struct ext2_volume *volume)
 	disk_view_dirty(&volume->disk, &volume->super_view, DISK_DATA);
 }
 
-/* One round: what was freed before it can be used after it. */
+/* What was written is where it stays without power. */
+static int settle(struct ext2_volume *volume)
+{
+	if (!volume->unsettled)
+		return 0;
+	volume->unsettled = false;
+	return disk_barrier(&volume->disk) ?
+	    ext2_broken(volume, "the device cannot make writes last", 0) : 0;
+}
+
+/*
+ * One round: what was freed before it can be used after it.  It is settled first: else the
+ * disk could get the new content of a block and keep the old inode that refers to it.
+ */
 static int flush_once(struct ext2_volume *volume)
 {
 	int error;
@@ -57,8 +70,11 @@ static int flush_once(struct ext2_volume *volume)
 		disk_discard(&volume->disk);
 		return ext2_broken(volume, "writing failed; what was written last is lost", 0);
 	}
-	ext2_pending_apply(volume);
-	return 0;
+	if (volume->pending_count)
+		error = settle(volume);
+	if (!error)
+		ext2_pending_apply(volume);
+	return error;
 }
 
 int ext2_flush(struct ext2_volume *volume, bool barrier)
@@ -73,11 +89,8 @@ int ext2_flush(struct ext2_volume *volume, bool barrier)
 		return 0;
 	volume->flushing = true;
 	error = flush_once(volume);
-	if (!error && barrier && volume->unsettled) {
-		if (disk_barrier(&volume->disk))
-			error = ext2_broken(volume, "the device cannot make writes last", 0);
-		volume->unsettled = false;
-	}
+	if (!error && barrier)
+		error = settle(volume);
 	volume->flushing = false;
 	return error;
 }

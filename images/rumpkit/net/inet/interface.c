@@ -152,7 +152,7 @@ bool inet_interface_receive(void)
 		return false;
 	while (count < BATCH && receive_one())
 		count++;
-	return count > 0;
+	return count == BATCH;
 }
 
 bool inet_interface_may_sleep(void)

@@ -66,12 +66,15 @@ void inet_thread_remind(void)
 /* Packets of the loopback are delivered here, not inside the call that sent them. */
 void net_inet_run(void)
 {
+	bool more;
+
 	if (!started || running)
 		return;
 	running = true;
-	do
+	do {
+		more = inet_interface_receive();
 		netif_poll_all();
-	while (inet_interface_receive());
+	} while (more);
 	inet_interface_flush();
 	running = false;
 	inet_thread_remind();

@@ -4,6 +4,7 @@ The exception stays what it is: the cell fails, "Run all" stops, ``%tb`` shows t
 whole traceback, and a script that uses the library catches it as usual.
 """
 
+import io
 import sys
 from collections.abc import Callable
 from types import TracebackType
@@ -35,11 +36,22 @@ def failure_lines(failure: BaseException, coloured: bool = True) -> list[str]:
     return lines + ([f"{dim}→{plain} {step}"] if step else [])
 
 
+def tolerate_terminal() -> None:
+    """Have a terminal that knows fewer characters than Unicode show ? for the others.
+
+    In a locale such as tr_TR, which is not UTF-8, an arrow would be an exception.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
+
+
 def install(shell: Any, told: Callable[[UsageError], LabError | None]) -> None:
     """Make `shell` show the lab's failures without a traceback.
 
     `told` is what the lab says for an error of IPython's own about a magic, or None.
     """
+    tolerate_terminal()
     earlier_types, earlier = shell.custom_exceptions, shell.CustomTB
     shell._rumplab_earlier_failures = (earlier_types, earlier)
 

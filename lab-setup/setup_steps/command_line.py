@@ -1,6 +1,7 @@
 """The commands start, test and doctor: which steps, in which order."""
 
 import argparse
+import io
 import os
 import socket
 import subprocess
@@ -26,6 +27,7 @@ def main(arguments: list[str]) -> int:
     """Run one command; return its exit status."""
     command, *rest = arguments
     end_on_sigterm()
+    show_what_can_be_shown()
     try:
         return {"start": start, "test": test, "doctor": doctor}[command](rest)
     except KeyboardInterrupt:
@@ -38,6 +40,14 @@ def main(arguments: list[str]) -> int:
         show(SetupError(f"{error.strerror or error}: {error.filename}",
                         fix="check the space and the owner of the project folder"))
         return 1
+
+
+def show_what_can_be_shown() -> None:
+    """In a locale that is not UTF-8, write ? for other characters, here and in what is run."""
+    os.environ.setdefault("PYTHONIOENCODING", ":replace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def show(error: SetupError) -> None:

@@ -1,5 +1,6 @@
 """The magics inside a real IPython shell: loading, help, Tab, failures."""
 
+import os
 import subprocess
 import sys
 
@@ -122,6 +123,16 @@ def test_the_overview_names_every_magic_and_shows_its_manual(shell, capsys):
     shell.run_cell("%rumphelp bot")
     assert "did you mean rumpboot?" in capsys.readouterr().out
     assert "rumpboot" in words(shell, "%rumphelp ru")
+
+
+def test_a_terminal_that_lacks_a_character_shows_another(tmp_path):
+    code = ("from IPython.core.interactiveshell import InteractiveShell as S; s = S(); "
+            "s.run_line_magic('load_ext', 'kernel_magics'); s.colors = 'nocolor'; "
+            "s.run_cell('%rumpboot hello --memroy 8')")
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True,
+                          env={**os.environ, "PYTHONIOENCODING": "iso8859-9",
+                               "IPYTHONDIR": str(tmp_path)})
+    assert b"\n? did you mean --memory?" in said.stdout and b"Traceback" not in said.stdout
 
 
 def test_tb_shows_the_traceback_afterwards(shell, capsys):

@@ -29,6 +29,15 @@ class Numbers:
     def text(self, value):
         return {1: "one", 2: "two"}[value]
 
+    def member(self, value, name):
+        return value[name]
+
+    def element(self, value, which):
+        return value[which]
+
+    def count(self, value):
+        return len(value)
+
     def size(self, what):
         return 8 if isinstance(what, str) else 4
 

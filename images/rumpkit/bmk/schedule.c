@@ -192,6 +192,8 @@ static struct bmk_thread *next_ready(void)
 		was_idle = true;
 		lab_trace_instant(LAB_EVENT_SWITCH, bmk_current->number, 0, bmk_current->record->state);
 		lab_header.thread_current = 0;
+		if (bmk_current->fpu)	/* for who looks: it may never be switched away from */
+			bmk_current->fs_base = arch_get_fs();
 		while (!ready.first) {
 			timer_arm();
 			arch_idle(&bmk_current->stack_pointer,

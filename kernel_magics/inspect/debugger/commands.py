@@ -1,39 +1,20 @@
-"""The commands of gdb, as far as a guest understands them: text → a call of the debugger.
-
-Names and abbreviations are gdb's.  Each command returns the object that its call returns.
-"""
+"""The commands of gdb, as far as a guest understands them: text → a call of the debugger."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.errors import UsageError
-from kernel_magics.inspect.debugger.variables import Text
+from kernel_magics.inspect.debugger.command_table import COMMANDS, DebuggerCommand
 
 if TYPE_CHECKING:
     from kernel_magics.inspect.debugger.debugger import Debugger
 
 __all__ = ["COMMANDS", "DebuggerCommand", "run_command"]
 
-_CONDITION = re.compile(r"\s+if\s+(?P<condition>.+)$", re.DOTALL)
-_THREAD = re.compile(r"\s+thread\s+(?P<thread>\d+)$")
-_EXAMINE = re.compile(r"(?:/(?P<count>\d*)(?P<letters>[a-z]*))?\s*(?P<what>.*)", re.DOTALL)
-Run = Callable[["Debugger", str, "float | None"], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class DebuggerCommand:
-    """One command: its names, the first in full; what follows it; what it does; its function,
-    which is given the debugger, the rest of the line and a timeout in seconds."""
-
-    names: tuple[str, ...]
-    arguments: str
-    help: str
-    run: Run
+_BY_NAME = {name: one for one in COMMANDS for name in one.names}
 
 
 def run_command(debugger: Debugger, line: str, timeout: float | None = None) -> Any:
@@ -61,217 +42,5 @@ def _find(name: str) -> DebuggerCommand | None:
 def _nearest(name: str) -> str:
     known = [one.names[0] for one in COMMANDS]
     near = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
-    meant = f"did you mean {' or '.join(near)}? " if near else ""
-    return f"{meant}there are {', '.join(known)}"
-
-
-def _count(text: str) -> int:
-    if text and not (text.isdecimal() and int(text)):
-        raise UsageError(f"{text!r} is not a number of times", next_step="give 1 or more")
-    return int(text or 1)
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal():
-        raise UsageError(f"{text!r} is not a number", next_step="info breakpoints lists them")
-    return int(text)
-
-
-def _split(text: str) -> tuple[str, str | None, int | None]:
-    """Return place, condition and thread of "PLACE thread N if CONDITION"."""
-    text = f" {text}"
-    condition = _CONDITION.search(text)
-    if condition:
-        text = text[:condition.start()]
-    thread = _THREAD.search(text)
-    if thread:
-        text = text[:thread.start()]
-    return (text.strip(), condition["condition"] if condition else None,
-            int(thread["thread"]) if thread else None)
-
-
-def _break(temporary: bool) -> Run:
-    def run(debugger: Debugger, text: str, _timeout: float | None) -> Any:
-        place, condition, thread = _split(text)
-        if not place and debugger.stop and debugger.stop.place:
-            place = hex(debugger.stop.place.address)
-        return debugger.break_at(place, condition, thread=thread, temporary=temporary)
-
-    return run
-
-
-def _watch(kind: str) -> Run:
-    def run(debugger: Debugger, text: str, _timeout: float | None) -> Any:
-        what, condition, thread = _split(text)
-        return debugger.watch(what, kind, condition, thread=thread)
-
-    return run
-
-
-def _delete(debugger: Debugger, text: str, _timeout: float | None) -> Any:
-    for number in text.split():
-        debugger.remove(_number(number))
-    if not text:
-        debugger.remove()
-    return debugger.breakpoints
-
-
-def _enable(enabled: bool) -> Run:
-    def run(debugger: Debugger, text: str, _timeout: float | None) -> Any:
-        for number in text.split() or [str(one.number) for one in debugger.breakpoints]:
-            debugger.enable(_number(number), enabled)
-        return debugger.breakpoints
-
-    return run
-
-
-def _times(name: str) -> Run:
-    def run(debugger: Debugger, text: str, timeout: float | None) -> Any:
-        return getattr(debugger, name)(_count(text), timeout=timeout)
-
-    return run
-
-
-def _plain(name: str) -> Run:
-    def run(debugger: Debugger, text: str, timeout: float | None) -> Any:
-        if text:
-            raise UsageError(f"nothing may follow this command, found {text!r}",
-                             next_step="each command has its own line")
-        return getattr(debugger, name)(timeout=timeout)
-
-    return run
-
-
-def _until(debugger: Debugger, text: str, timeout: float | None) -> Any:
-    return debugger.until(text, timeout=timeout) if text else debugger.next(timeout=timeout)
-
-
-def _interrupt(debugger: Debugger, _text: str, _timeout: float | None) -> Any:
-    return debugger.interrupt()
-
-
-def _detach(debugger: Debugger, _text: str, _timeout: float | None) -> Any:
-    debugger.detach()
-    return debugger
-
-
-def _backtrace(debugger: Debugger, text: str, _timeout: float | None) -> Any:
-    found = debugger.backtrace()
-    return Text(found.text(full=True)) if text in ("full", "-full") else found
-
-
-def _frame(debugger: Debugger, text: str, _timeout: float | None) -> Any:
-    return debugger.select(_number(text) if text else debugger.selected)
-
-
-def _up(step: int) -> Run:
-    def run(debugger: Debugger, text: str, _timeout: float | None) -> Any:
-        return debugger.select(max(0, debugger.selected + step * _count(text)))
-
-    return run
-
-
-def _print(debugger: Debugger, text: str, _timeout: float | None) -> Any:
-    return debugger.evaluate(re.sub(r"^/[a-z]\s*", "", text))
-
-
-def _examine(debugger: Debugger, text: str, _timeout: float | None) -> Any:
-    found = _EXAMINE.fullmatch(text)
-    assert found
-    letters = found["letters"] or ""
-    size = next((letter for letter in letters if letter in "bhwg"), "")
-    form = next((letter for letter in letters if letter not in "bhwg"), "x")
-    return debugger.examine(found["what"] or "$rip", int(found["count"] or 1), form, size)
-
-
-def _list(debugger: Debugger, text: str, _timeout: float | None) -> Any:
-    return debugger.list(text or None)
-
-
-def _set(debugger: Debugger, text: str, _timeout: float | None) -> Any:
-    what, equals, value = re.sub(r"^var(iable)?\s+", "", text).partition("=")
-    if not equals:
-        raise UsageError(f"not of the form NAME = VALUE: {text!r}",
-                         next_step="set var counter = 3, or set $rax = 0")
-    return debugger.assign(what.strip(), value.strip())
-
-
-_INFO: dict[str, Callable[[Any], Any]] = {
-    "breakpoints": lambda debugger: debugger.breakpoints,
-    "registers": lambda debugger: debugger.registers,
-    "locals": lambda debugger: debugger.locals,
-    "threads": lambda debugger: debugger.guest.threads.read(),
-    "locks": lambda debugger: debugger.guest.locks,
-    "frame": lambda debugger: debugger.select(debugger.selected),
-    "variables": lambda debugger: debugger.guest.vars,
-    "sources": lambda debugger: Text("\n".join(debugger.source_files)),
-}
-
-
-def _info(debugger: Debugger, text: str, _timeout: float | None) -> Any:
-    known = [name for name in _INFO if text and name.startswith(text)]
-    if not known:
-        raise UsageError(f"info tells nothing about {text!r}",
-                         next_step=f"it tells about {', '.join(_INFO)}")
-    return _INFO[known[0]](debugger)
-
-
-def _of_info(name: str) -> Run:
-    return lambda debugger, _text, _timeout: _INFO[name](debugger)
-
-
-def _last_write(debugger: Debugger, text: str, timeout: float | None) -> Any:
-    return debugger.last_write(text, timeout=timeout)
-
-
-def _gdb(debugger: Debugger, _text: str, _timeout: float | None) -> Any:
-    return Text(debugger.gdb_command)
-
-
-COMMANDS: tuple[DebuggerCommand, ...] = (
-    DebuggerCommand(("break", "b", "br"), "PLACE [thread N] [if CONDITION]",
-                    "stop at a function, file.c:12, a line or *0x…", _break(False)),
-    DebuggerCommand(("tbreak", "tb"), "PLACE [if CONDITION]", "stop there once", _break(True)),
-    DebuggerCommand(("watch",), "EXPRESSION [if CONDITION]", "stop when it is written",
-                    _watch("write")),
-    DebuggerCommand(("rwatch",), "EXPRESSION", "stop when it is read", _watch("read")),
-    DebuggerCommand(("awatch",), "EXPRESSION", "stop when it is read or written",
-                    _watch("access")),
-    DebuggerCommand(("delete", "d"), "[N …]", "remove breakpoints, or all", _delete),
-    DebuggerCommand(("enable",), "[N …]", "let breakpoints stop the guest", _enable(True)),
-    DebuggerCommand(("disable", "dis"), "[N …]", "let the guest pass them", _enable(False)),
-    DebuggerCommand(("continue", "c"), "", "go on", _plain("cont")),
-    DebuggerCommand(("step", "s"), "[N]", "to the next line, also in calls", _times("step")),
-    DebuggerCommand(("next", "n"), "[N]", "to the next line, over calls", _times("next")),
-    DebuggerCommand(("stepi", "si"), "[N]", "an instruction", _times("stepi")),
-    DebuggerCommand(("nexti", "ni"), "[N]", "an instruction, over calls", _times("nexti")),
-    DebuggerCommand(("finish", "fin"), "", "until the function has returned", _plain("finish")),
-    DebuggerCommand(("until", "u", "advance"), "PLACE", "until a place is reached", _until),
-    DebuggerCommand(("reverse-continue", "rc"), "", "back to a breakpoint", _plain("reverse_cont")),
-    DebuggerCommand(("reverse-step", "rs"), "[N]", "back a line", _times("reverse_step")),
-    DebuggerCommand(("reverse-next", "rn"), "[N]", "back a line, over calls",
-                    _times("reverse_next")),
-    DebuggerCommand(("reverse-stepi", "rsi"), "[N]", "back an instruction",
-                    _times("reverse_stepi")),
-    DebuggerCommand(("reverse-finish",), "", "back to the call", _plain("reverse_finish")),
-    DebuggerCommand(("last-write", "lw"), "EXPRESSION", "back to what wrote it", _last_write),
-    DebuggerCommand(("interrupt",), "", "stop the guest where it is", _interrupt),
-    DebuggerCommand(("backtrace", "bt", "where"), "[full]", "the stack", _backtrace),
-    DebuggerCommand(("frame", "f"), "[N]", "choose a frame of the stack", _frame),
-    DebuggerCommand(("up",), "[N]", "choose the caller", _up(1)),
-    DebuggerCommand(("down",), "[N]", "choose what was called", _up(-1)),
-    DebuggerCommand(("print", "p", "inspect"), "EXPRESSION", "its value", _print),
-    DebuggerCommand(("x",), "[/COUNT FORMAT SIZE] ADDRESS", "memory: formats x d u c s i, sizes "
-                    "b h w g", _examine),
-    DebuggerCommand(("set",), "NAME = VALUE", "write a variable or a $register", _set),
-    DebuggerCommand(("list", "l"), "[PLACE]", "source lines", _list),
-    DebuggerCommand(("info", "i"), "TOPIC", ", ".join(_INFO), _info),
-    DebuggerCommand(("locals",), "", "the frame's variables", _of_info("locals")),
-    DebuggerCommand(("registers",), "", "the registers", _of_info("registers")),
-    DebuggerCommand(("threads",), "", "the guest's threads", _of_info("threads")),
-    DebuggerCommand(("gdb",), "", "let go, and print how a plain gdb attaches", _gdb),
-    DebuggerCommand(("detach",), "", "let go of the guest, which goes on", _detach),
-)
-"""Every command, in the order in which a manual lists them."""
-
-_BY_NAME = {name: one for one in COMMANDS for name in one.names}
+    return f"did you mean {' or '.join(near)}? %rumpdebug? lists all" if near \
+        else f"there are {', '.join(known)}"

@@ -69,6 +69,18 @@ class Names(Protocol):
         """Return the string a char pointer leads to, or a char array holds."""
         ...
 
+    def member(self, value: Any, name: str) -> Any:
+        """Return a member of a structure, or of what a pointer leads to."""
+        ...
+
+    def element(self, value: Any, which: int | str) -> Any:
+        """Return an element of an array, a pointer or a container."""
+        ...
+
+    def count(self, value: Any) -> int:
+        """Return how many elements a container has, as its size() does."""
+        ...
+
     def size(self, what: Any) -> int:
         """Return the size of a value, or of a type given by name, in bytes."""
         ...
@@ -243,7 +255,8 @@ class _Parser:
                 kind, name, at = self._next()
                 if kind != "name":
                     raise self._wrong(at, "the name of a member is expected here")
-                value = _member(value, name)
+                value = self._call(value, name) if self._peek()[:2] == ("mark", "(") \
+                    else _member(value, name)
             elif self._take("["):
                 index = self._choice()
                 self._need("]")
@@ -252,6 +265,14 @@ class _Parser:
                 raise self._wrong(self._peek()[2], "a debugger here calls no functions")
             else:
                 return value
+
+    def _call(self, value: Compute, name: str) -> Compute:
+        """Of all functions only these, which need not run for that."""
+        at = self._peek()[2]
+        if name not in ("size", "length") or self._peek(1)[:2] != ("mark", ")"):
+            raise self._wrong(at, "a debugger here calls no functions")
+        self._at += 2
+        return lambda names: names.count(value(names))
 
     def _primary(self) -> Compute:
         kind, token, at = self._next()
@@ -316,7 +337,7 @@ def _prefix(mark: str, value: Compute) -> Compute:
     if mark == "!":
         return lambda names: int(not value(names))
     if mark == "*":
-        return lambda names: value(names)[0]
+        return lambda names: names.element(value(names), 0)
     if mark == "&":
         return lambda names: value(names).address_of_()
     operation = _PREFIXES[mark]
@@ -324,11 +345,16 @@ def _prefix(mark: str, value: Compute) -> Compute:
 
 
 def _member(value: Compute, name: str) -> Compute:
-    return lambda names: value(names).member_(name)
+    return lambda names: names.member(value(names), name)
 
 
 def _element(value: Compute, index: Compute) -> Compute:
-    return lambda names: value(names)[operator.index(index(names))]
+    def compute(names: Names) -> Any:
+        which = index(names)
+        return names.element(value(names), which if isinstance(which, str)
+                             else operator.index(which))
+
+    return compute
 
 
 def _variable(name: str) -> Compute:

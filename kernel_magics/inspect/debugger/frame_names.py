@@ -10,6 +10,8 @@ from kernel_magics.errors import GuestError, UsageError
 from kernel_magics.inspect.debugger.expressions import Expression, parse
 from kernel_magics.inspect.debugger.module_variables import ModuleVariables
 from kernel_magics.inspect.memory.program import program_of
+from kernel_magics.inspect.values import container_access as containers
+from kernel_magics.inspect.values.class_types import pointed, type_text
 from kernel_magics.inspect.values.typed import TypedObject
 
 __all__ = ["FrameNames", "evaluate"]
@@ -104,6 +106,27 @@ class FrameNames:
         """Return the string that a char pointer leads to, or a char array holds."""
         return TypedObject(value).text_()
 
+    def member(self, value: Any, name: str) -> Any:
+        """Return a member, through a smart pointer too."""
+        return _drgn_object(TypedObject(value)[name])
+
+    def element(self, value: Any, which: int | str) -> Any:
+        """Return an element of an array, a pointer, a container; what a smart pointer leads to."""
+        found = containers.element(value, which, type_text(value.type_))
+        if found is not None:
+            return ord(found) if isinstance(found, str) else found
+        inner = containers.pointer_of(value)
+        if inner is not None and which == 0:
+            return inner[0] if pointed(inner.type_) is not None else inner
+        return value[which]
+
+    def count(self, value: Any) -> int:
+        """Return how many elements a container has."""
+        found = containers.length(value)
+        if found is None:
+            raise TypeError(f"{type_text(value.type_)} is no container")
+        return found
+
     def size(self, what: Any) -> int:
         """Return the size of a value, or of a type given by name."""
         import drgn
@@ -143,6 +166,9 @@ def evaluate(expression: str | Expression, names: FrameNames) -> Any:
     except drgn.ObjectAbsentError:
         raise GuestError(f"{parsed.text}: the compiler has optimised that away here",
                          next_step="step on, or build with cflags=\"-O0\"") from None
+    except (drgn.BadDataError, NotImplementedError) as error:
+        raise UsageError(f"{parsed.text}: a value of this type cannot be read: {error}",
+                         next_step="look at its bytes: x/16xb &NAME") from None
     except (LookupError, TypeError, ValueError, AttributeError, ZeroDivisionError,
             OverflowError) as error:
         if isinstance(error, UsageError):

@@ -68,6 +68,15 @@ class Frames:
         """Return the variables of a frame by name; {} where nothing knows them."""
         return self.frame(depth).locals if len(self.backtrace) else {}
 
+    def visible(self, depth: int) -> Mapping[str, TypedObject]:
+        """Return the variables of a frame, and of one that was inlined those of the functions
+        around it as well: a breakpoint at a function may stop in what it begins with."""
+        found = dict(self.locals(depth))
+        while depth + 1 < len(self.backtrace) and self.backtrace[depth].is_inlined:
+            depth += 1
+            found = {**self.locals(depth), **found}
+        return found
+
     def registers(self, depth: int) -> Mapping[str, int]:
         """Return the registers that are known in a frame."""
         return self._registers if depth == 0 else self.frame(depth).registers

@@ -85,6 +85,10 @@ class LineAddresses:
                              next_step="give the line of a statement")
         return lines[at], sorted(rows[lines[at]])
 
+    def statements(self, file: str) -> list[int]:
+        """Return the addresses of all statements of one of `files`."""
+        return [address for found in self._file_rows(file).values() for address in found]
+
     def _file_rows(self, file: str) -> dict[int, list[int]]:
         if file not in self._rows:
             rows: dict[int, list[int]] = {}

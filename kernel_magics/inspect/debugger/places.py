@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import LabError, UsageError
+from kernel_magics.inspect.debugger.inlined import inlined_at
 from kernel_magics.inspect.debugger.line_addresses import LineAddresses
 from kernel_magics.inspect.debugger.root_files import RootFile, RootFiles
 from kernel_magics.inspect.images.lines import shown_file
+from kernel_magics.inspect.stacks.backtrace import function_name
 from kernel_magics.inspect.stacks.code import Code
 
 if TYPE_CHECKING:
@@ -108,7 +110,24 @@ class Places:
             raise _no_place(wanted)
         if text.startswith("*"):
             return [self.at(self.image.symbols.find(text[1:].strip()).address)]
-        return [self._function(self._symbol(text))]
+        return self._functions(text)
+
+    def _functions(self, name: str) -> list[Place]:
+        """Return a function's place, and those where the compiler put it into its callers."""
+        lines = self.image.symbols
+        try:
+            symbol = self._symbol(name)
+        except UsageError:
+            files = [one for one in self.lines.files if not one.startswith("/usr/")]
+            copies = inlined_at(name, files, self.lines, lines)
+            if not copies:
+                raise
+            return [self.at(address) for address in copies]
+        own, line = self._function(symbol), lines.line(symbol.address)
+        if line is None or line[0] not in self.lines.files:
+            return [own]
+        copies = inlined_at(function_name(symbol), [line[0]], self.lines, lines)
+        return [own, *(self.at(address) for address in copies)]
 
     def _symbol(self, name: str) -> Symbol:
         try:
@@ -159,7 +178,7 @@ class Places:
     def _in_file(file: RootFile, address: int) -> Place:
         """Return the place of a link address; where it is in memory shows when it is mapped."""
         found, lines = file.symbols.at(address), file.symbols.lines(address)
-        name, offset = (found[0].name, found[1]) if found else ("", 0)
+        name, offset = (function_name(found[0]), found[1]) if found else ("", 0)
         source = (lines[0].file, lines[0].line) if lines else ("", 0)
         return Place(0, name, offset, *source, file.path, address - file.start)
 
@@ -173,7 +192,7 @@ class Places:
         """Return the place of an address, outermost function and innermost line."""
         found = self.image.symbols.at(address)
         line = self.image.symbols.line(address)
-        name, offset = (found[0].name, found[1]) if found else ("", 0)
+        name, offset = (function_name(found[0]), found[1]) if found else ("", 0)
         return Place(address, name, offset, *(line or ("", 0)))
 
     def _function(self, symbol: Symbol) -> Place:
@@ -207,7 +226,7 @@ class Places:
 
     def _own_file(self, near: Place | None) -> str:
         """Return the file that a line number alone means."""
-        if near and near.file:
+        if near and near.file and not self._is_runtime(near):
             return self.lines.find_file(near.file)
         if self.image.sources:
             return self.lines.find_file(self.image.sources[0].filename)
@@ -216,6 +235,12 @@ class Places:
             raise UsageError("a line alone says nothing here: main has no debugging information",
                              next_step='give the file too, such as "main.c:12"')
         return self.lines.find_file(found[0])
+
+
+    def _is_runtime(self, place: Place) -> bool:
+        """Whether a place is in code that is not the user's, who means a line of the program."""
+        found = self.image.symbols.at(place.address)
+        return bool(self.image.sources) and found is not None and found[0].layer != "app"
 
 
 def after_prologue(code: Code, symbols: SymbolIndex | FileSymbols, start: int) -> int:

@@ -129,6 +129,22 @@ class Setting(Holding):
         self._find(number).is_enabled = enabled
         self._changed()
 
+    def condition(self, number: int, condition: Condition) -> Breakpoint:
+        """Give a breakpoint another condition, None for none; return it."""
+        self._check(condition, None, 0)
+        one = self._find(number)
+        one.condition = condition
+        self._changed()
+        return one
+
+    def ignore(self, number: int, count: int) -> Breakpoint:
+        """Have the next `count` hits of a breakpoint passed over; return it."""
+        self._check(None, None, count)
+        one = self._find(number)
+        one.ignore = count
+        self._changed()
+        return one
+
     def _changed(self) -> None:
         if self.is_attached:
             self._stopped(lambda session: session.set_points())

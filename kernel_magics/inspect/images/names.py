@@ -4,13 +4,14 @@ import difflib
 import subprocess
 from collections.abc import Iterable, Sequence
 
-__all__ = ["demangle", "nearest_names", "spellings"]
+__all__ = ["demangle", "nearest_names", "plain_name", "spellings"]
 
 # A hostile name can expand without end: the tool gets little memory and little time, and
 # what it answers is cut.  Then the names stay as the linker has them.
 LONGEST_MANGLED = 4096
 LONGEST_DEMANGLED = 16384
 _MEMORY_BYTES, _SECONDS = 128 << 20, 10
+_ANONYMOUS, _HIDDEN = "(anonymous namespace)", "{anonymous}"
 _PREFIXES = ("_Z", "_R", "___Z")
 
 
@@ -44,18 +45,34 @@ def _ask(mangled: list[str]) -> list[str]:
 def spellings(name: str) -> set[str]:
     """Return how a user may write a demangled name: whole, without its arguments, and, of a
     template's function, without the type that it returns ("int add<int>(int)": "add<int>")."""
-    depth, start, end = 0, 0, len(name)
+    shown = name.replace(_ANONYMOUS, _HIDDEN)
+    start, end = _bounds(shown)
+    return {one.replace(_HIDDEN, _ANONYMOUS) for one in (shown, shown[:end], shown[start:end])
+            if one}
+
+
+def plain_name(name: str) -> str:
+    """Return a demangled name of a function without its arguments and what it returns."""
+    shown = name.replace(_ANONYMOUS, _HIDDEN)
+    start, end = _bounds(shown)
+    return (shown[start:end] or shown).replace(_HIDDEN, _ANONYMOUS)
+
+
+def _bounds(name: str) -> tuple[int, int]:
+    """Return where a function's name begins and ends in its declaration."""
+    depth, start = 0, 0
     for at, letter in enumerate(name):
-        if letter == "<":
+        is_operator = name[start:at].rstrip("<>-").endswith("operator")
+        if letter in "<{" and not (is_operator and letter == "<"):
             depth += 1
-        elif letter == ">" and depth:
+        elif letter in ">}" and depth:
             depth -= 1
-        elif not depth and letter == " " and not name[start:at].endswith("operator"):
+        elif not depth and letter == " " and not is_operator:
             start = at + 1
-        elif not depth and letter == "(" and at > start:
-            end = at
-            break
-    return {one for one in (name, name[:end], name[start:end]) if one}
+        elif not depth and letter == "(" and at > start \
+                and not name[start:at].endswith("operator"):
+            return start, at
+    return start, len(name)
 
 
 def nearest_names(wrong: str, known: Iterable[str], count: int = 5) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_magics.build.elf import PT_LOAD, ElfFile
 from kernel_magics.errors import GuestError, ImageError
+from kernel_magics.inspect.images.plain_dwarf import try_file
 from kernel_magics.inspect.memory.mapping import (
     DIRECT_BASE,
     DIRECT_END,
@@ -68,7 +69,7 @@ def _program(subject: Any, page_table: int | None) -> drgn.Program:
     module.address_range = (start, end)
     try:
         # Not searched for elsewhere: the file is the one the guest was booted from.
-        module.try_file(str(elf.path))
+        try_file(module, elf.path)
     except Exception as error:  # (drgn raises plain Exception for what libelf refuses)
         raise ImageError(f"{elf.path}: its debugging information cannot be read: {error}",
                          path=elf.path, next_step="build the image again") from error

@@ -28,7 +28,12 @@ _IPV6, _ANY = 6, 46
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One socket, whoever has it; sizes in bytes."""
+    """One socket, whoever has it.
+
+    `local` and `remote` are "address:port" or a path; `receive_bytes` wait to be read,
+    `send_bytes` to be acknowledged; a listener has `waiting` connections of at most
+    `backlog` that nobody has accepted; `error` is the errno that the next call will get.
+    """
 
     family: str
     type: str

@@ -24,28 +24,17 @@ _PCB_LISTS = ("tcp_active_pcbs", "tcp_tw_pcbs")
 
 
 @dataclass(frozen=True)
-class Socket:
-    """One socket of one process; pid 0 and descriptor -1 if its program has closed it and
-    the other side has not yet answered.
-
-    `local` and `remote` are "address:port" or a path; `receive_bytes` wait to be read,
-    `send_bytes` to be acknowledged; a listener has `waiting` connections of at most
-    `backlog` that nobody has accepted; `error` is the errno that the next call will get.
-    """
+class _Descriptor:
+    """Whose a socket is."""
 
     pid: int
     descriptor: int
-    family: str
-    type: str
-    protocol: str
-    state: str
-    local: str
-    remote: str
-    receive_bytes: int
-    send_bytes: int
-    waiting: int
-    backlog: int
-    error: int
+
+
+@dataclass(frozen=True)
+class Socket(Endpoint, _Descriptor):
+    """One socket of one process, its pid and descriptor first, then what an Endpoint has; pid 0
+    and descriptor -1 if its program has closed it and the other side has not yet answered."""
 
 
 class Sockets(Probe[Socket]):

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING
 
 from kernel_magics.inspect.images.layers import OTHER
 from kernel_magics.inspect.images.lines import shown_file
+from kernel_magics.inspect.images.names import plain_name
 
 if TYPE_CHECKING:
     from kernel_magics.inspect.images.symbol import Symbol
     from kernel_magics.inspect.images.symbols import SymbolIndex
     from kernel_magics.inspect.stacks.file_symbols import FileSymbols
 
-__all__ = ["Frame", "frames_at", "frames_text", "symbolise"]
+__all__ = ["Frame", "frames_at", "frames_text", "function_name", "symbolise"]
 
 SHOWN_INNER, SHOWN_OUTER = 20, 6
 # What rumprun-bake calls the main functions of its programs.
 _MAIN = re.compile(r"rumprun_main[1-8]")
 # What the compiler adds to the name of a function it made a version of.
+_COPIED = re.compile(r" \[clone [^\]]*\]|\[abi:\w+\]")
 _COPY = re.compile(r"(\.(isra|constprop|part|cold|lto_priv)(\.\d+)?)+$")
 
 
@@ -79,7 +81,7 @@ def frames_at(address: int, lookup: int, symbols: SymbolIndex | FileSymbols,
     symbol, offset = found
     offset += address - lookup
     places = symbols.lines(lookup - bias)
-    name = _shown_name(symbol)
+    name = function_name(symbol)
     if not places:
         return (Frame(address, name, offset, symbol.layer),)
     inlined = [Frame(address, place.function, 0, symbol.layer, place.file, place.line, True)
@@ -89,13 +91,13 @@ def frames_at(address: int, lookup: int, symbols: SymbolIndex | FileSymbols,
             Frame(address, name, offset, symbol.layer, outer.file, outer.line))
 
 
-def _shown_name(symbol: Symbol) -> str:
+def function_name(symbol: Symbol) -> str:
     """Return a function's name in the source, without parameters."""
     name = _COPY.sub("", symbol.name)
     if _MAIN.fullmatch(name):
         return "main"
     if name.startswith(("_Z", "_R")):
-        name = symbol.demangled.partition("(")[0] or name
+        name = _COPIED.sub("", plain_name(_COPIED.sub("", symbol.demangled)))
     # (main's wrapper is the runtime's own)
     return name.removeprefix("__wrap_") if symbol.layer == "libc" else name
 

@@ -69,7 +69,8 @@ def _evaluate(program: drgn.Program, frame: StackFrame,
     for name in here.locals()[:MOST_LOCALS]:
         try:
             found[name] = here[name]
-        except (LookupError, ValueError, TypeError, drgn.FaultError):
+        except (LookupError, ValueError, TypeError, drgn.FaultError, drgn.BadDataError,
+                NotImplementedError):
             continue
     return found
 

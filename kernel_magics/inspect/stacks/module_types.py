@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kernel_magics.inspect.images.plain_dwarf import try_file
 from kernel_magics.inspect.memory.program import process_program
 from kernel_magics.inspect.stacks.file_symbols import FileSymbols
 from kernel_magics.inspect.values.object_names import part_of
@@ -31,7 +32,7 @@ def module_program(subject: Any, space: AddressSpace, code: CodeObject) -> drgn.
         module.address_range = (code.start, code.end)
     if is_new:
         try:
-            module.try_file(str(code.symbols.path_with_lines))
+            try_file(module, code.symbols.path_with_lines)
         except Exception:  # (drgn raises plain Exception for what libelf refuses)
             return None
     return program

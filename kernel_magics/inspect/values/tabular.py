@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.errors import UsageError
+from kernel_magics.inspect.values.container_access import HOLDERS, python_value
+from kernel_magics.inspect.values.containers import Contents, contents_of
 from kernel_magics.inspect.values.walking import read_text
 
 if TYPE_CHECKING:
@@ -27,6 +30,9 @@ def table_of(found: drgn.Object) -> pd.DataFrame:
     import drgn
     import pandas as pd
 
+    held = contents_of(found)
+    if held is not None and held.kind not in (*HOLDERS, "text"):
+        return table_of_container(held)
     kind = _kind(found.type_)
     if kind == drgn.TypeKind.ARRAY:
         length = len(found)
@@ -44,6 +50,17 @@ def table_of(found: drgn.Object) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["member", "type", "value"])
 
 
+def table_of_container(held: Contents) -> pd.DataFrame:
+    """Return a row per element of a container: key and value of a mapping's."""
+    import pandas as pd
+
+    listed = list(islice(held.items(), MOST_ROWS))
+    if held.kind == "mapping":
+        return pd.DataFrame([(plain_value(key), plain_value(value)) for key, value in listed],
+                            columns=["key", "value"])
+    return table_of_items(listed)
+
+
 def table_of_items(items: Sequence[drgn.Object]) -> pd.DataFrame:
     """Return a row per item: of structures, or pointers to them, a column per member."""
     import drgn
@@ -52,6 +69,9 @@ def table_of_items(items: Sequence[drgn.Object]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for item in items:
         whole = item
+        if contents_of(item) is not None:
+            rows.append({"value": python_value(item)})
+            continue
         if _kind(item.type_) == drgn.TypeKind.POINTER \
                 and _kind(item.type_.unaliased().type) in _structures():
             whole = item[0].read_()
@@ -68,6 +88,8 @@ def plain_value(found: drgn.Object) -> Any:
     """
     import drgn
 
+    if contents_of(found) is not None:
+        return python_value(found)
     kind = _kind(found.type_)
     if kind == drgn.TypeKind.ARRAY:
         return read_text(found) if _is_char(found.type_) else _list_of(found)
@@ -102,7 +124,7 @@ def _members(found: drgn.Object, prefix: str) -> list[tuple[str, drgn.Object]]:
         if item is None:
             # An unnamed structure or union: its members are the outer one's.
             rows += [(prefix + inner, found.member_(inner)) for inner in _names(member.type)]
-        elif _kind(item.type_) in _structures():
+        elif _kind(item.type_) in _structures() and contents_of(item) is None:
             rows += _members(item, f"{name}.")
         else:
             rows.append((name, item))

@@ -84,6 +84,9 @@ def _thread_pointer(subject: Any, number: int) -> int:
     registers = dict(getattr(subject, "registers", None) or {})
     pointer = registers.get("fs_base", 0) if thread.state == "running" else 0
     pointer = pointer or thread.record.fs_base
+    if not pointer and thread.state == "running" and thread.process:
+        raise UsageError(f"thread {number} is running, and where its own variables are is in a "
+                         "register", next_step="stop it first: guest.pause()")
     if not pointer:
         raise UsageError(f"thread {number} is the runtime's and has no variables of its own",
                          next_step="ask for a thread of the program")

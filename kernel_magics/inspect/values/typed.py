@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.errors import UsageError
+from kernel_magics.inspect.values import container_access as containers
+from kernel_magics.inspect.values.class_types import holds_templates, type_text
+from kernel_magics.inspect.values.value_text import source_names, value_text
 from kernel_magics.inspect.values.walking import reading, walk_list
 
 if TYPE_CHECKING:
@@ -32,7 +35,9 @@ class TypedObject:
 
     Members are attributes (`guest.vars["list"].head.next`) or, when a member is called like
     something of this class, items (`object["df"]`).  Arrays and pointers take an index or a
-    slice, numbers compare and compute, `int()`, `len()` and iteration work.  What ends in
+    slice, numbers compare and compute, `int()`, `len()` and iteration work.  So do C++'s
+    containers: `names[1]` and `ages["ann"]`, `len(items)`, `text == "one"`; a smart pointer
+    has the members of what it leads to, a reference is a pointer.  What ends in
     an underscore is drgn.Object's and works as it does there (`type_`, `address_`,
     `value_()`, `address_of_()`, `subobject_(…)`); `object_` is that object itself.
     Every look reads the guest's memory again; `read_()` keeps the value as it is now.
@@ -56,6 +61,9 @@ class TypedObject:
             try:
                 return TypedObject(self.object_.member_(name))
             except (LookupError, TypeError) as error:
+                inner = containers.pointer_of(self.object_)
+                if inner is not None:
+                    return TypedObject(inner)._member(name)
                 raise self._no_member(name, error) from None
 
     def _no_member(self, name: str, error: Exception) -> NoSuchMember:
@@ -68,7 +76,12 @@ class TypedObject:
         return NoSuchMember(f"{self._type_name()} has no member {name!r}", next_step=hint,
                             near=near)
 
-    def __getitem__(self, which: int | str | slice) -> TypedObject:
+    def __getitem__(self, which: int | str | slice) -> Any:
+        if holds_templates(self.object_.type_):
+            with reading():
+                found = self._element(which)
+            if found is not None:
+                return _wrapped(found)
         if isinstance(which, str):
             return self._member(which)
         length = self._length()
@@ -82,6 +95,15 @@ class TypedObject:
                 raise UsageError(f"{self._type_name()} cannot be indexed: {error}",
                                  next_step="an array or a pointer to something can") from None
 
+    def _element(self, which: int | str | slice) -> Any:
+        """Return an element of a container, None if this is none or `which` is a member's."""
+        try:
+            return containers.element(self.object_, which, self._type_name())
+        except UsageError:
+            if isinstance(which, str) and which in member_names(self.object_.type_):
+                return None
+            raise
+
     def __len__(self) -> int:
         length = self._length()
         if length is None:
@@ -89,16 +111,24 @@ class TypedObject:
         return length
 
     def __iter__(self) -> Iterator[TypedObject]:
+        with reading():
+            held = containers.length(self.object_)
+            if held is not None:
+                return iter([_wrapped(one) for one in containers.items(self.object_)])
         return (self[index] for index in range(len(self)))
 
     def _length(self) -> int | None:
+        with reading():
+            held = containers.length(self.object_)
+        if held is not None:
+            return held
         try:
             return len(self.object_)
         except TypeError:
             return None
 
     def _type_name(self) -> str:
-        return str(self.object_.type_.type_name())
+        return type_text(self.object_.type_)
 
     # Other views of it
 
@@ -120,8 +150,11 @@ class TypedObject:
                 from None
 
     def text_(self) -> str:
-        """Return the characters of a char array, or that a char pointer leads to."""
+        """Return the characters of a char array, of a std::string, or that a char pointer
+        leads to."""
         with reading():
+            if holds_templates(self.object_.type_):
+                return str(containers.python_value(self.object_))
             if self._length() is not None:
                 return bytes(self.object_.to_bytes_()).split(b"\0")[0].decode("utf-8", "replace")
             data = self.object_.prog_.read_c_string(int(self.object_),
@@ -138,6 +171,12 @@ class TypedObject:
         items = [TypedObject(item) for item in
                  walk_list(self.object_, following, problems, most=most)]
         return TypedList(items, problems)
+
+    def value_(self) -> Any:
+        """Return the value in Python's terms: a number, a dict of members, a str of a
+        std::string, a list, dict or tuple of a container, None of one that is empty."""
+        with reading():
+            return containers.python_value(self.object_)
 
     @property
     def df(self) -> pd.DataFrame:
@@ -201,6 +240,8 @@ class TypedObject:
     def _with(self, operation: Callable[[Any, Any], Any], other: object) -> Any:
         right = other.object_ if isinstance(other, TypedObject) else other
         with reading():
+            if isinstance(other, str):
+                return operation(self.text_(), other)
             return _through(operation(self.object_, right))
 
     # As text
@@ -215,6 +256,8 @@ class TypedObject:
             size = drgn.sizeof(self.object_)
         except TypeError:  # incomplete types and functions have no size
             size = 0
+        except (drgn.BadDataError, NotImplementedError) as error:
+            return f"a value of a type that cannot be read: {error}"
         if size > MOST_SHOWN_BYTES:
             return f"({self._type_name()}), {size} bytes: .df, an index or a slice shows it"
         lines = self._text().expandtabs(4).splitlines()
@@ -226,14 +269,19 @@ class TypedObject:
     def _text(self) -> str:
         import drgn
 
+        found = self.object_
         try:
+            if holds_templates(found.type_):
+                return source_names(value_text(found))
             # Without this, zeroes at the end of an array are left out.
-            return str(self.object_.format_(
-                implicit_elements=(self._length() or 0) <= MOST_SHOWN_ELEMENTS))
+            return source_names(str(found.format_(
+                implicit_elements=(self._length() or 0) <= MOST_SHOWN_ELEMENTS)))
         except drgn.FaultError as error:
             return f"({self._type_name()}) at {error.address:#x}, which is not mapped"
         except drgn.ObjectAbsentError:
             return f"({self._type_name()}) that the compiler has optimised away"
+        except (drgn.BadDataError, NotImplementedError) as error:
+            return f"({self._type_name()}) that cannot be read: {error}"
 
 
 class TypedList(list[TypedObject]):
@@ -267,6 +315,13 @@ def member_names(found: drgn.Type) -> list[str]:
     for member in members:
         names += [member.name] if member.name else member_names(member.type)
     return names
+
+
+def _wrapped(value: Any) -> Any:
+    """Wrap what a container gives: an object, a pair of them, a slice, or a character."""
+    if isinstance(value, tuple | list):
+        return type(value)(map(_wrapped, value))
+    return _through(value)
 
 
 def _through(value: Any) -> Any:

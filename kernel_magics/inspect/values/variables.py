@@ -11,8 +11,10 @@ from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import GuestError, LabError, UsageError
 from kernel_magics.inspect.images.units import unit_ranges
 from kernel_magics.inspect.memory.program import program_of
+from kernel_magics.inspect.values.class_types import type_text
 from kernel_magics.inspect.values.thread_locals import ThreadVariables
 from kernel_magics.inspect.values.typed import TypedObject
+from kernel_magics.inspect.values.variable_names import shown_name, split_name
 
 if TYPE_CHECKING:
     import drgn
@@ -38,7 +40,7 @@ class GuestVariables:
         self._subject = subject
 
     def __getitem__(self, name: str) -> TypedObject:
-        file, _, plain = name.rpartition(":")
+        file, plain = split_name(name)
         program = program_of(self._subject)
         if not file:
             self._check_kind(plain)
@@ -48,6 +50,7 @@ class GuestVariables:
             except LookupError:
                 continue
             if file or candidate or not self._is_other(plain, found):
+                self._check_linked(plain, found)
                 return TypedObject(found)
         if file:
             raise UsageError(f"no variable {plain!r} in {file!r}",
@@ -73,6 +76,13 @@ class GuestVariables:
         if symbol.kind == "function":
             raise UsageError(f"{name} is a function, not a variable",
                              next_step=f'image.symbols.find("{name}") tells where', symbol=symbol)
+
+    def _check_linked(self, name: str, found: drgn.Object) -> None:
+        """Raise UsageError for a variable that the source has and the image has not."""
+        if found.address_ == 0:
+            raise UsageError(f"{name} is in the source, but not in {self._subject.image.name}: "
+                             "nothing uses it, and the linker left it out",
+                             next_step="use it, or declare it with __attribute__((used))")
 
     def _own_files(self) -> list[str]:
         return [source.filename for source in self._subject.image.sources]
@@ -125,17 +135,18 @@ class GuestVariables:
                           near=near)
 
     def _all_names(self) -> set[str]:
-        return {symbol.name for symbol in self._subject.image.symbols.search(kind="object")}
+        return {shown_name(symbol) for symbol in
+                self._subject.image.symbols.search(kind="object")} - {""}
 
     def search(self, pattern: str = "*", *, layer: str | None = "app") -> list[str]:
         """Return the names of variables that match a glob, a part, or "/a regex/".
 
         `layer` is whose they are, None for everybody's; see image.symbols.search.
         """
-        names = (symbol.name for symbol in self._subject.image.symbols.search(
+        names = {shown_name(symbol) for symbol in self._subject.image.symbols.search(
             pattern, layer=layer, kind="object")
-            if "." not in symbol.name and symbol.name != HEAP_BOOKS)
-        return sorted(dict.fromkeys(names))
+            if "." not in symbol.name and symbol.name != HEAP_BOOKS}
+        return sorted(names - {""})
 
     def at(self, address: int, type_name: str) -> TypedObject:
         """Return what lies at an address as a type: `guest.vars.at(0x1000, "struct node")`.
@@ -178,7 +189,7 @@ class GuestVariables:
         import drgn
         import pandas as pd
 
-        rows = [(name, found.object_.type_.type_name(), drgn.sizeof(found.object_),
+        rows = [(name, type_text(found.object_.type_), drgn.sizeof(found.object_),
                  found.object_.address_, short_text(found))
                 for name, found in self._own()]
         return pd.DataFrame(rows, columns=["name", "type", "size_bytes", "address", "value"]
@@ -186,10 +197,10 @@ class GuestVariables:
 
     def _own(self) -> Iterator[tuple[str, TypedObject]]:
         for name in self.search():
-            try:
-                yield name, self[name]
-            except UsageError:
-                continue
+            with suppress(LabError):  # one of a type that cannot be read, say
+                found = self[name]
+                _ = found.object_.type_
+                yield name, found
 
     def __repr__(self) -> str:
         try:
@@ -201,7 +212,10 @@ class GuestVariables:
                     "are: guest.vars.search(layer=None)")
         lines = [f"{self._subject.name}: {len(names)} variables of the program"]
         for name in names[:SHOWN]:
-            lines.append(f"  {name} = {short_text(self[name])}")
+            try:
+                lines.append(f"  {name} = {short_text(self[name])}")
+            except LabError as error:
+                lines.append(f"  {name}: {error.message}")
         if len(names) > SHOWN:
             lines.append(f"  … {len(names) - SHOWN} more: guest.vars.df")
         return "\n".join(lines)

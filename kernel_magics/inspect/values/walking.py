@@ -34,6 +34,10 @@ def reading() -> Iterator[None]:
     except drgn.ObjectAbsentError:
         raise GuestError("the compiler has optimised this value away",
                          next_step="build with cflags=\"-O0\" to keep it") from None
+    except (drgn.BadDataError, NotImplementedError) as error:
+        raise GuestError(f"a value of this type cannot be read: {error}",
+                         next_step="look at its bytes: guest.memory.read(address, size_bytes)"
+                         ) from None
 
 
 def walk_list(first: drgn.Object, following: str, problems: list[str], *,

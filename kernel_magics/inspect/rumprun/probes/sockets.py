@@ -27,8 +27,8 @@ _UNIX, _INET, _INET6 = 1, 2, 24
 _FAMILIES = {_UNIX: "unix", _INET: "inet", _INET6: "inet6", 17: "link", 34: "route"}
 _SOCKET_TYPES = {1: "stream", 2: "datagram", 3: "raw", 5: "seqpacket"}
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6"}
-_TCP_STATES = ("closed", "listen", "syn-sent", "syn-received", "established", "close-wait",
-               "fin-wait-1", "closing", "last-ack", "fin-wait-2", "time-wait")
+_TCP_STATES = ("closed", "listen", "syn sent", "syn received", "established", "close wait",
+               "fin wait 1", "closing", "last ack", "fin wait 2", "time wait")
 _LISTENING, _CONNECTED = 0x0002, 0x0002  # SO_ACCEPTCONN; SS_ISCONNECTED
 LONGEST_PATH = 108
 

@@ -40,6 +40,8 @@ class GuestVariables:
         self._subject = subject
 
     def __getitem__(self, name: str) -> TypedObject:
+        import drgn
+
         file, plain = split_name(name)
         program = program_of(self._subject)
         if not file:
@@ -47,7 +49,7 @@ class GuestVariables:
         for candidate in ([file] if file else [*self._own_files(), None]):
             try:
                 found = program.variable(plain, candidate)
-            except LookupError:
+            except (LookupError, drgn.BadDataError):  # (a _Complex, say: its bytes are told)
                 continue
             if file or candidate or not self._is_other(plain, found):
                 self._check_linked(plain, found)

@@ -25,6 +25,8 @@ enum plugin_point_kind {
 	PLUGIN_PHASE = 6,       /* a phase of the boot begins: event is its number */
 	PLUGIN_JUMPS = 7,       /* a function that ends with a jump to a point: one that is called
 	                           by it returns behind the call of this one */
+	PLUGIN_SYSCALL = 8,     /* rump_syscall(number, words, bytes, result): which event it is
+	                           trace_netbsd.h says */
 };
 
 struct plugin_point {

@@ -9,6 +9,7 @@
 
 #include "plugin.h"
 #include "qemu_interface.h"
+#include "trace_netbsd.h"
 
 #define EXPORT __attribute__((visibility("default")))
 #define CALLS 4096      /* that have not returned, at a time; a power of two */
@@ -16,6 +17,7 @@
 #define RETURNS 65536   /* places to return to; a power of two */
 #define NEAR_CALL_BYTES 5
 #define NEAR_CALL 0xe8
+#define FIRST_ADDRESS 4096 /* nothing lies below, so that what points there is no text */
 
 EXPORT int qemu_plugin_version = QEMU_INTERFACE_VERSION;
 EXPORT int qemu_plugin_install(qemu_id id, const struct qemu_info *info, int argc, char **argv);
@@ -23,6 +25,8 @@ EXPORT int qemu_plugin_install(qemu_id id, const struct qemu_info *info, int arg
 /* By where the stack will be: calls that have not returned. */
 static struct call {
 	uint64_t stack, address;
+	uint64_t result, more[2]; /* of a system call: where its result will be, and its fifth
+	                             and sixth argument, which come with the end */
 	uint16_t event;
 	uint8_t is_recorded, kind;
 } calls[CALLS];
@@ -123,21 +127,36 @@ static struct call *call_room(uint64_t stack)
 	return call ? call : &calls[first % CALLS];
 }
 
+/* Keep that a call waits for its return; it begins now, and the stack is as it found it. */
+static struct call *call_keep(unsigned event, unsigned kind, int recorded, uint64_t stack)
+{
+	struct call *call = call_room(stack + 8);
+
+	*call = (struct call){ .stack = stack + 8, .address = machine_word(stack),
+		.event = (uint16_t)event, .is_recorded = (uint8_t)recorded, .kind = (uint8_t)kind };
+	return_add(call->address);
+	return call;
+}
+
+static void call_record(unsigned event, unsigned text, const uint64_t words[5])
+{
+	record(event, LAB_RECORD_ENTER, 0, words);
+	if (text && words[text - 1] >= FIRST_ADDRESS)
+		record_text(event, text - 1u, words[text - 1]);
+	if (bit(header->stacks, event))
+		record_stack(event, words[4]);
+}
+
 static void call_enter(const struct plugin_point *point)
 {
 	static const unsigned registers[] = { REG_RDI, REG_RSI, REG_RDX, REG_RCX };
-	unsigned event = point->event;
 	uint64_t stack = machine_register(REG_RSP), words[5] = { 0 };
-	int recorded = wants(event);
-	struct call *call;
+	int recorded = wants(point->event);
 
-	counters[event]++;
+	counters[point->event]++;
 	if (!recorded && point->kind == PLUGIN_CALL)
 		return;
-	words[4] = machine_word(stack);
-	call = call_room(stack + 8);
-	*call = (struct call){ stack + 8, words[4], (uint16_t)event, (uint8_t)recorded, point->kind };
-	return_add(words[4]);
+	words[4] = call_keep(point->event, point->kind, recorded, stack)->address;
 	if (!recorded)
 		return;
 	for (unsigned i = 0; i < point->arguments; i++)
@@ -146,11 +165,32 @@ static void call_enter(const struct plugin_point *point)
 		words[0] = (uint64_t)__builtin_ctzll(words[0]); /* of lines, a bit each */
 		in_interrupt = LAB_DETAIL_IN_INTERRUPT;
 	}
-	record(event, LAB_RECORD_ENTER, 0, words);
-	if (point->text)
-		record_text(event, point->text - 1u, words[point->text - 1]);
-	if (bit(header->stacks, event))
-		record_stack(event, words[4]);
+	call_record(point->event, point->text, words);
+}
+
+/* rump_syscall(number, words, bytes, result) */
+static void syscall_enter(void)
+{
+	uint64_t stack = machine_register(REG_RSP), words[5] = { 0 };
+	uint64_t arguments[NETBSD_ARGUMENTS] = { 0 };
+	uint64_t number = (uint32_t)machine_register(REG_RDI);
+	uint64_t place = machine_register(REG_RSI), count = machine_register(REG_RDX) / 8;
+	struct netbsd_call what = netbsd_call(number);
+	struct call *call;
+
+	counters[what.event]++;
+	if (!wants(what.event))
+		return;
+	call = call_keep(what.event, PLUGIN_SYSCALL, 1, stack);
+	call->result = machine_register(REG_RCX);
+	for (unsigned i = 0; i < NETBSD_ARGUMENTS && netbsd_word(what, i) < count; i++)
+		arguments[i] = machine_word(place + 8 * netbsd_word(what, i));
+	memcpy(words, arguments, 4 * sizeof(words[0]));
+	memcpy(call->more, &arguments[4], sizeof(call->more));
+	words[4] = call->address;
+	if (what.event == LAB_EVENT_SYSCALL + NETBSD_OTHER)
+		words[0] = number;
+	call_record(what.event, what.text, words);
 }
 
 static void point_reached(unsigned cpu, void *data)
@@ -171,6 +211,9 @@ static void point_reached(unsigned cpu, void *data)
 	case PLUGIN_PHASE:
 		if (!header->phase_tsc[point->event])
 			header->phase_tsc[point->event] = now();
+		break;
+	case PLUGIN_SYSCALL:
+		syscall_enter();
 		break;
 	case PLUGIN_IDLE:
 		thread_idle(1);
@@ -195,6 +238,10 @@ static void return_reached(unsigned cpu, void *data)
 	if (call->kind == PLUGIN_INTERRUPT)
 		in_interrupt = 0;
 	words[0] = machine_register(REG_RAX);
+	if (call->kind == PLUGIN_SYSCALL) {
+		words[0] = netbsd_result(words[0], machine_word(call->result));
+		memcpy(&words[1], call->more, sizeof(call->more));
+	}
 	if (call->is_recorded)
 		record(call->event, LAB_RECORD_EXIT, 0, words);
 }

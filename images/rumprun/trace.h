@@ -20,6 +20,9 @@ struct bmk_thread;
 extern struct lab_header lab_header;
 extern uint64_t lab_counters[LAB_EVENTS];
 
+/* Nothing lies below, so that what points there is no path. */
+#define LAB_FIRST_ADDRESS 4096
+
 /* --- trace_ring.c --- */
 
 /* Make the ring, of as many records as asked for or memory allows. */

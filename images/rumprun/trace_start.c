@@ -92,11 +92,13 @@ static void clock_read(const char *settings)
 static void events_read(const char *settings)
 {
 	const char *name = setting(settings, "trace=");
-	unsigned first = begins(name, "hypercalls") ? LAB_EVENT_HYPERCALL : 1;
+	int calls = begins(name, "hypercalls");
+	unsigned first = calls ? LAB_EVENT_HYPERCALL : 1;
+	unsigned end = calls ? LAB_EVENT_SYSCALL : LAB_EVENTS;
 
 	bits_read(lab_header.enabled, setting(settings, "trace_events="));
 	if (*name && *name != 'o')
-		for (unsigned event = first; event < LAB_EVENT_SYSCALL; event++)
+		for (unsigned event = first; event < end; event++)
 			lab_header.enabled[event / 64] |= 1ull << event % 64;
 }
 

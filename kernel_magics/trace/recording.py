@@ -15,6 +15,7 @@ import pandas as pd
 from kernel_magics.errors import TraceError
 from kernel_magics.trace.calls.decode import Decoder
 from kernel_magics.trace.calls.descriptors import CALLS, Descriptors
+from kernel_magics.trace.calls.dialects import dialect_of
 from kernel_magics.trace.calls.processes import ProcessesSeen, TraceProcesses
 from kernel_magics.trace.records.addresses import Addresses
 from kernel_magics.trace.records.attached import Attached, attached, split
@@ -113,12 +114,14 @@ class Recording(Views):
         calls = table[(table["kind"] == "call") & table["event"].isin(list(CALLS))]
         calls = calls.sort_values("exit_sequence", kind="stable")
         return Descriptors(calls.itertuples(), self.attached.excerpts,
-                           parents=self.processes.parents)
+                           parents=self.processes.parents,
+                           family=dialect_of(self.image).decoders["", "domain"])
 
     @cached_property
     def decoder(self) -> Decoder:
         """What turns rows into text."""
-        return Decoder(self.attached.excerpts, self.descriptors, self.symbol, self.threads)
+        return Decoder(self.attached.excerpts, self.descriptors, self.symbol, self.threads,
+                       dialect_of(self.image))
 
     @cached_property
     def walker(self) -> StackWalker:

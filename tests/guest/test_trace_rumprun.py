@@ -307,8 +307,8 @@ def test_through_libvirt(images):
 
 
 def test_what_cannot_be_traced_is_one_error(lab, images, tmp_path):
-    with pytest.raises(UsageError, match="records no syscalls"):
-        lab.boot(images["outside"], memory_mib=64, trace="syscalls")
+    with pytest.raises(UsageError, match="records no packet"):
+        lab.boot(images["outside"], memory_mib=64, trace="packet")
     with pytest.raises(UsageError, match="no samples"):
         lab.boot(images["baked"], memory_mib=64, trace=TracePlan(sample_hz=100))
     guest = lab.boot(images["outside"], memory_mib=64)

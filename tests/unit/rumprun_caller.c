@@ -10,6 +10,7 @@ void rumpuser_bio(int descriptor, int operation, void *data, size_t bytes, int64
     void (*done)(void *, size_t, int), void *argument);
 void rumpuser_dprintf(const char *format, ...);
 void rumpuser_thread_exit(void);
+int rump_syscall(int number, void *words, size_t bytes, long *result);
 void bmk_mainthread(void *command_line);
 void other_runs(void);
 void run(void);
@@ -23,11 +24,27 @@ static void done(void *argument, size_t bytes, int error)
 	rumpuser_malloc(bytes + 100, error, &memory);
 }
 
+static void system_calls(void)
+{
+	static const char there[] = "/some/where", missing[] = "/nope";
+	uint64_t opened[] = { (uintptr_t)there, 0, 0 }, not_opened[] = { (uintptr_t)missing, 0, 0 };
+	uint64_t seeks[] = { 7, 99, 12, 2 }, maps[] = { 1, 2, 3, 4, 5, 99, 6 };
+	long result;
+
+	rump_syscall(5, opened, sizeof(opened), &result);
+	rump_syscall(199, seeks, sizeof(seeks), &result);
+	rump_syscall(344, NULL, 0, &result);
+	rump_syscall(4321, seeks, sizeof(seeks), &result);
+	rump_syscall(5, not_opened, sizeof(not_opened), &result);
+	rump_syscall(197, maps, sizeof(maps), &result);
+}
+
 void run(void)
 {
 	void *memory;
 	char buffer[8];
 
+	system_calls();
 	rumpuser_malloc(64, 8, &memory);
 	rumpuser_malloc(8192, 8, &memory);
 	rumpuser_getparam("?NAME that is longer than one part of a text", buffer, sizeof(buffer));

@@ -24,7 +24,7 @@ LEFT_OUT = {"trace_scheduler.c"}
 def program(tmp_path_factory):
     need("compiler")
     folder = tmp_path_factory.mktemp("baked")
-    files = [*sorted(SOURCES.glob("*.c")), HERE / "rumprun_host.c", HERE / "rumprun_caller.c"]
+    files = [*sorted(SOURCES.glob("trace*.c")), HERE / "rumprun_host.c", HERE / "rumprun_caller.c"]
     for path in files:
         if path.name not in LEFT_OUT:
             subprocess.run(["gcc", "-c", "-O2", "-g", "-Wall", "-fno-pie", "-fno-strict-aliasing",
@@ -119,3 +119,16 @@ def test_the_prefix_says_what_is_asked(program):
     assert text.startswith("rumplab:tsc_hz=0,trace=all,") and text.endswith(" ")
     assert "{" not in text and "trace_records=65536" in text
     assert "trace=" not in trace_prefix(BootSpec(**boot_trace("later", None)), 0)
+
+
+def test_system_calls_come_as_events_of_linuxs_with_their_paths(program):
+    table = (trace := traced(program, f"/image.elf {prefix('syscalls')}{{}}")).df
+    assert table["event"].astype(str).tolist() == [
+        "open", "lseek", "kqueue", "netbsd_call", "open", "mmap"]
+    assert table["result"].tolist() == [7, 7, 7, 7, -2, -3979]
+    assert [trace.recording.decoder.text(row) for row in table.itertuples()][:2] == [
+        'open(pathname="/some/where", flags=O_RDONLY) = 7</some/where>',
+        "lseek(fd=7</some/where>, offset=12, whence=SEEK_END) = 7"]
+    assert table["a0"].iloc[3] == 4321
+    # The sixth word of mmap is padding, and a call may have fewer words than are recorded.
+    assert table[["a0", "a1", "a2", "a3"]].iloc[5].tolist() == [1, 2, 3, 4]

@@ -52,8 +52,9 @@ def _seam(name: str, **words: object) -> Boundary:
 
 RUMPRUN_BOUNDARIES = (
     _SEAMS["library_calls"],
-    _seam("syscalls", events=range(0),
-          description="What libc would ask NetBSD's kernel for: function calls, not counted."),
+    _seam("syscalls",
+          description="What libc asks NetBSD's kernel for: function calls. Counted in images "
+                      "that were built to be traced."),
     _seam("faction_calls", lower=_FACTIONS),
     _seam("hypercalls", upper=_FACTIONS, events=range(Event.HYPERCALL, Event.SYSCALL),
           description="What the rump kernel asks its host for: NetBSD's rumpuser(3). Counted "

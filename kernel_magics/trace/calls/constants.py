@@ -22,6 +22,7 @@ __all__ = ["AT_FDCWD", "DECODERS", "POLL_EVENTS", "WORDS_HELP", "error_name", "f
            "rumpuser_error_name"]
 
 AT_FDCWD = -100
+NETBSD_OWN_ERRORS = 3900  # as in images/rumprun/trace_netbsd.h
 # What choosing.choose understands; here, because a magic's manual says it too.
 WORDS_HELP = (
     "Words that must all match: a name or glob of events or groups (write, rumpuser_mutex_*,"
@@ -38,8 +39,14 @@ def rumpuser_error_name(result: int) -> str:
 
 
 def error_name(result: int) -> str:
-    """Return "ENOENT" for -2, "" for what is no error of a system call."""
-    return errno.errorcode.get(-result, "") if -4096 < result < 0 else ""
+    """Return "ENOENT" for -2, "" for what is no error of a system call.
+
+    A system call of NetBSD's is recorded with Linux's number of its error, and with one of its
+    own, from NETBSD_OWN_ERRORS on, where Linux has none.
+    """
+    if not -4096 < result < 0:
+        return ""
+    return errno.errorcode.get(-result) or NETBSD_ERRORS.get(-result - NETBSD_OWN_ERRORS, "")
 
 
 def flags(value: int, names: dict[int, str], zero: str = "0") -> str:

@@ -12,17 +12,16 @@ import pandas as pd
 from kernel_magics.boot.abi import Phase, ThreadState
 from kernel_magics.trace.calls.constants import (
     AT_FDCWD,
-    DECODERS,
     POLL_EVENTS,
     error_name,
     flags,
     rumpuser_error_name,
 )
 from kernel_magics.trace.calls.descriptors import Descriptors, address_text
+from kernel_magics.trace.calls.dialects import Dialect
 from kernel_magics.trace.calls.hypercalls import Argument
-from kernel_magics.trace.calls.syscalls import SYSCALL_ARGUMENTS
 from kernel_magics.trace.records.attached import Excerpt
-from kernel_magics.trace.records.events import event_arguments, event_number
+from kernel_magics.trace.records.events import call_arguments, event_arguments, event_number
 
 __all__ = ["Decoder"]
 
@@ -32,11 +31,12 @@ _PATH_NAMES = frozenset(("pathname", "path", "oldpath", "newpath", "target", "li
                          "filename", "name"))
 _GIVES_DESCRIPTOR = frozenset(("open", "openat", "openat2", "creat", "dup", "dup2", "dup3",
                                "socket", "accept", "accept4", "epoll_create1", "eventfd2",
-                               "timerfd_create", "memfd_create"))
+                               "timerfd_create", "memfd_create", "kqueue", "kqueue1", "paccept",
+                               "fhopen"))
 _ADDRESS_NAMES = frozenset(("addr", "dest_addr", "src_addr"))
 _COUNTS = frozenset(("count", "len", "length", "size", "buflen", "nfds", "iovcnt", "bytes",
                      "offset", "backlog", "status", "error", "alignment", "addrlen", "optlen"))
-_MODE_IF_CREATED, _O_CREAT = ("open", "openat"), 0o100
+_MODE_IF_CREATED = ("open", "openat")
 _FIRST_ADDRESS = 1 << 16
 _MAX_RESULT = 1 << 32
 _TEXT_BYTES = 64
@@ -46,13 +46,14 @@ class Decoder:
     """Turns rows of a trace's table into text.
 
     symbol: names an address in a process ("main+0x1b"), or returns "".  threads: names by
-    number.
+    number.  dialect: what flags and other numbers are called.
     """
 
     def __init__(self, excerpts: Callable[[int], Sequence[Excerpt]], descriptors: Descriptors,
-                 symbol: Callable[[int, int], str], threads: dict[int, str]) -> None:
+                 symbol: Callable[[int, int], str], threads: dict[int, str],
+                 dialect: Dialect) -> None:
         self._excerpts, self._descriptors = excerpts, descriptors
-        self._symbol, self._threads = symbol, threads
+        self._symbol, self._threads, self._dialect = symbol, threads, dialect
 
     def text(self, row: Any) -> str:
         """Return a call as one line: name, arguments, result."""
@@ -70,14 +71,14 @@ class Decoder:
         if special := _RUNTIME.get(event):
             return special(self, row)
         arguments = list(event_arguments(event_number(event)))
-        more = SYSCALL_ARGUMENTS.get(event, ())[len(arguments):] if row.kind == "call" else ()
+        more = call_arguments(event)[len(arguments):] if row.kind == "call" else ()
         arguments += [Argument("", name) for name in more]
         excerpts = {e.argument: e for e in self._excerpts(int(row.sequence))}
         if row.kind == "call" and str(row.group) == "syscall":
             for excerpt in self._excerpts(int(row.exit_sequence)):
                 excerpts.setdefault(excerpt.argument, excerpt)
         how = int(row.a2 if event == "openat" else row.a1)
-        if event in _MODE_IF_CREATED and not how & _O_CREAT:
+        if event in _MODE_IF_CREATED and not how & self._dialect.created:
             arguments = [argument for argument in arguments if argument.name != "mode"]
         values = (row.a0, row.a1, row.a2, row.a3, row.a4, row.a5)
         place = int(row.sequence), _process(row)
@@ -106,7 +107,8 @@ class Decoder:
         if excerpt is not None:
             return _excerpt_text(event, argument.name, excerpt)
         name = argument.name
-        decoder = DECODERS.get((event, name)) or DECODERS.get(("", name))
+        decoder = self._dialect.decoders.get((event, name)) or \
+            self._dialect.decoders.get(("", name))
         if decoder is not None and not argument.type.endswith("*"):
             return decoder(value)
         if not argument.type and name in _DESCRIPTOR_NAMES:

@@ -19,12 +19,13 @@ _STANDARD = {0: "stdin", 1: "stdout", 2: "stderr"}
 _MADE = {"epoll_create": "epoll", "epoll_create1": "epoll", "eventfd": "eventfd",
          "eventfd2": "eventfd", "timerfd_create": "timerfd", "signalfd": "signalfd",
          "signalfd4": "signalfd", "inotify_init": "inotify", "inotify_init1": "inotify",
-         "memfd_create": "memfd"}
+         "memfd_create": "memfd", "kqueue": "kqueue", "kqueue1": "kqueue"}
 _PATH_ARGUMENT = {"open": 0, "creat": 0, "openat": 1, "openat2": 1}
 _COPIES = {"dup", "dup2", "dup3"}
-_DUP_COMMANDS = {0, 1030}  # F_DUPFD, F_DUPFD_CLOEXEC
+_DUP_COMMANDS = {0, 1030, 12}  # F_DUPFD, Linux's and NetBSD's F_DUPFD_CLOEXEC
+_ACCEPTS = ("accept", "accept4", "paccept")
 CALLS = frozenset((*_PATH_ARGUMENT, *_COPIES, *_MADE, "fcntl", "close", "socket", "socketpair",
-                   "accept", "accept4", "connect", "bind", "pipe", "pipe2"))
+                   *_ACCEPTS, "connect", "bind", "pipe", "pipe2"))
 
 
 class Descriptors:
@@ -33,12 +34,14 @@ class Descriptors:
     rows: named tuples of a trace's table with the calls of `CALLS`, in the order in which
     they ended.  excerpts: the bytes recorded with an event, by its sequence number.
     known: what descriptors stood for when the trace began, in each process.  parents: forked
-    process → its parent, and since which event.
+    process → its parent, and since which event.  family: names a socket's domain.
     """
 
     def __init__(self, rows: Iterable[Any], excerpts: Callable[[int], Sequence[Excerpt]],
                  known: Mapping[int, str] | None = None,
-                 parents: Mapping[int, tuple[int, int]] | None = None) -> None:
+                 parents: Mapping[int, tuple[int, int]] | None = None,
+                 family: Callable[[int], str] = str) -> None:
+        self._family = family
         self._excerpts = excerpts
         self._known = {**_STANDARD, **(known or {})}
         self._parents = parents or {}
@@ -91,8 +94,8 @@ class Descriptors:
         elif call in ("pipe", "pipe2", "socketpair"):
             self._pair(row, "pipe" if call != "socketpair" else "socketpair", end)
         elif call == "socket":
-            self._put(result, end, f"socket {_family(first)}")
-        elif call in ("accept", "accept4"):
+            self._put(result, end, f"socket {self._family(first)}")
+        elif call in _ACCEPTS:
             peer = address_text(self._bytes(end, 1))
             self._put(result, end, f"socket from {peer}" if peer else "socket")
         elif call in ("connect", "bind"):
@@ -107,13 +110,6 @@ class Descriptors:
             one, other = struct.unpack_from("<ii", data)
             self._put(one, end, f"{what} of {other}")
             self._put(other, end, f"{what} of {one}")
-
-
-def _family(number: int) -> str:
-    try:
-        return socket.AddressFamily(number).name
-    except ValueError:
-        return str(number)
 
 
 def address_text(data: bytes) -> str:

@@ -13,7 +13,7 @@ from kernel_magics.trace.records.events import EVENTS, select
 __all__ = ["check_plan"]
 
 _RUMPRUN_EVENTS = (Event.SWITCH, Event.THREAD, Event.WAKEUP,
-                   *range(Event.HYPERCALL, Event.SYSCALL))
+                   *range(Event.HYPERCALL, EVENTS))
 # By kit, and whether a guest records itself; a kit that is not here records every event.
 _RECORDED = {(RUMPRUN, True): frozenset(map(int, _RUMPRUN_EVENTS)),
              (RUMPRUN, False): frozenset(map(int, (*_RUMPRUN_EVENTS, Event.INTERRUPT)))}
@@ -40,7 +40,7 @@ def check_plan(image: Any, plan: TracePlan) -> None:
         for item in [what] if isinstance(what, str) else what:
             if item not in _WIDE and not known[select(item)].any():
                 raise UsageError(f"a Rumprun guest records no {item}: it has no trace point there",
-                                 next_step="record hypercalls, or names of them such as "
-                                           "rumpuser_cv_*; its scheduler has switch, wakeup and "
-                                           "thread",
+                                 next_step="record hypercalls or syscalls, or names of them such "
+                                           "as rumpuser_cv_*; its scheduler has switch, wakeup "
+                                           "and thread",
                                  name=item)

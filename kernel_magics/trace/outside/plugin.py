@@ -71,8 +71,9 @@ def find_plugin() -> Path:
     Raises HostError if there is no compiler, or it refuses.
     """
     sources = images_dir() / "qemu_plugin"
-    include = images_dir() / "rumpkit" / "include"
-    files = [*sorted(sources.glob("*.[ch]")), include / "lab_abi.h"]
+    headers = (images_dir() / "rumpkit" / "include" / "lab_abi.h",
+               images_dir() / "rumprun" / "trace_netbsd.h")
+    files = [*sorted(sources.glob("*.[ch]")), *headers]
     key = digest(*(part for path in files for part in (path.name, path.read_bytes())), *FLAGS)
     root = cache_dir() / "qemu-plugin"
     library = root / key[:_KEPT_DIGITS] / LIBRARY
@@ -86,7 +87,7 @@ def find_plugin() -> Path:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".staging-", dir=root) as folder:
             made = Path(folder) / LIBRARY
-            command = [compiler, *FLAGS, "-I", str(include), "-o", str(made),
+            command = [compiler, *FLAGS, *(f"-I{one.parent}" for one in headers), "-o", str(made),
                        *map(str, sorted(sources.glob("*.c")))]
             code, output = run_tool(command, env={"TMPDIR": folder})
             if code:

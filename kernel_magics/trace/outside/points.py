@@ -32,6 +32,7 @@ class PointKind(IntEnum):
     INTERRUPT = 5
     PHASE = 6
     JUMPS = 7
+    SYSCALL = 8
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,9 +60,11 @@ class Layout:
     current_offset: int = 0
 
 
-_SCHEDULER = {
+_RETURNING = (PointKind.CALL, PointKind.IDLE, PointKind.SYSCALL)
+_MOMENTS = {
     "bmk_cpu_sched_switch": PointKind.SWITCH, "bmk_platform_cpu_block": PointKind.IDLE,
-    "bmk_sched_wake": PointKind.WAKE, "bmk_sched_exit_withtls": PointKind.THREAD_EXIT}
+    "bmk_sched_wake": PointKind.WAKE, "bmk_sched_exit_withtls": PointKind.THREAD_EXIT,
+    "rump_syscall": PointKind.SYSCALL}
 _PHASES = {"_start": abi.Phase.ENTRY, "x86_boot": abi.Phase.RUNTIME, "bmk_mainthread":
            abi.Phase.KERNEL, "rumprun_main1": abi.Phase.MAIN}
 
@@ -79,7 +82,7 @@ def points_of(image: Any) -> list[Point]:
                                             "with tracing: lab.build(…, trace=True)",
                          name=image.name)
     for address in jumping_to(image, [one.address for one in found.values()
-                                      if one.kind in (PointKind.CALL, PointKind.IDLE)]):
+                                      if one.kind in _RETURNING]):
         found.setdefault(address, Point(address, 0, PointKind.JUMPS))
     return [found[address] for address in sorted(found)]
 
@@ -94,7 +97,7 @@ def _hypercalls(symbols: Any) -> Iterator[Point]:
 
 
 def _moments(symbols: Any) -> Iterator[Point]:
-    for name, kind in _SCHEDULER.items():
+    for name, kind in _MOMENTS.items():
         if name in symbols:
             yield Point(symbols.find(name).address, 0, kind)
     for name, phase in _PHASES.items():

@@ -14,12 +14,13 @@ import numpy as np
 from kernel_magics.boot import abi
 from kernel_magics.errors import UsageError
 from kernel_magics.trace.calls.hypercalls import HYPERCALLS, RECORDED_ARGUMENTS, UPSTREAM, Argument
+from kernel_magics.trace.calls.netbsd_calls import NETBSD_CALLS
 from kernel_magics.trace.calls.syscalls import SYSCALL_ARGUMENTS, SYSCALLS
 
 __all__ = [
     "EVENTS", "RECORD", "ENTER", "EXIT", "INSTANT", "DATA", "STACK", "FACT", "GROUPS", "NAMES",
-    "GROUP_OF", "LAYER_OF", "RESULT_BITS", "RECORDED_ARGUMENTS", "event_number", "event_arguments",
-    "select", "bitmap",
+    "GROUP_OF", "LAYER_OF", "RESULT_BITS", "RECORDED_ARGUMENTS", "event_number", "call_arguments",
+    "event_arguments", "select", "bitmap",
 ]
 
 RECORD = np.dtype(abi.Record)
@@ -58,7 +59,8 @@ def _name(number: int) -> str:
     """Name any number, also those nobody gave a meaning: a trace may hold them."""
     if number >= _FIRST_SYSCALL:
         call = number - _FIRST_SYSCALL
-        return SYSCALLS.get(call, f"syscall_{call}")
+        return NETBSD_CALLS[call][0] if call in NETBSD_CALLS else \
+            SYSCALLS.get(call, f"syscall_{call}")
     if number >= _FIRST_HYPERCALL:
         return _CALLS[number][0].name if number in _CALLS else \
             f"hypercall_{number - _FIRST_HYPERCALL}"
@@ -75,6 +77,7 @@ RESULT_BITS = np.array([_CALLS[number][0].result_bits if number in _CALLS else
 _RUNTIME_LAYERS = {"page_fault": "arch", "interrupt": "arch", "host_exit": "host", "mark": "app"}
 LAYER_OF = {name: _RUNTIME_LAYERS.get(name, ("bmk", "rumpuser", "sys")[group])
             for name, group in zip(NAMES, GROUP_OF.tolist(), strict=True)}
+_NETBSD_ARGUMENTS = dict(NETBSD_CALLS.values())
 _NUMBERS = {name: number for number, name in enumerate(NAMES)}
 
 
@@ -93,10 +96,15 @@ def event_number(name: str) -> int:
                      " have Linux's names, e.g. write", name=name, near=near)
 
 
+def call_arguments(name: str) -> tuple[str, ...]:
+    """Return the names of all arguments of a system call, () if they are not known."""
+    return SYSCALL_ARGUMENTS.get(name) or _NETBSD_ARGUMENTS.get(name, ())
+
+
 def event_arguments(number: int) -> tuple[Argument, ...]:
     """Return the recorded arguments of an event; those unknown are left out."""
     if number >= _FIRST_SYSCALL:
-        names = SYSCALL_ARGUMENTS.get(NAMES[number], ())
+        names = call_arguments(NAMES[number])
     elif number in _CALLS:
         call, recorded = _CALLS[number]
         return call.arguments[:recorded]

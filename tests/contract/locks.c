@@ -1,8 +1,7 @@
-/* locks.c - clauses L, R, V: mutexes, reader/writer locks, condition variables. */
+/* locks.c - clauses L, V: mutexes, condition variables. */
 #include "suite.h"
 
 static struct rumpuser_mtx *mutex;
-static struct rumpuser_rw *rw;
 static struct rumpuser_cv *cv;
 static int counter, inside, most_inside;
 
@@ -66,7 +65,7 @@ static void try_enter(void)
 
 static void owner(void)
 {
-	struct lwp *mine = (struct lwp *)0x3000, *found = mine;
+	struct lwp *mine = suite_lwp(5), *found = mine;
 
 	rumpuser_curlwpop(RUMPUSER_LWP_SET, mine);
 	rumpuser_mutex_init(&mutex, RUMPUSER_MTX_KMUTEX);
@@ -86,73 +85,6 @@ static void owner(void)
 	rumpuser_curlwpop(RUMPUSER_LWP_CLEAR, mine);
 }
 
-/* --- reader/writer locks --- */
-
-static void *reader(void *argument)
-{
-	(void)argument;
-	rumpuser_rw_enter(RUMPUSER_RW_READER, rw);
-	most_inside = ++inside > most_inside ? inside : most_inside;
-	suite_sleep_ms(5);
-	inside--;
-	rumpuser_rw_exit(rw);
-	return NULL;
-}
-
-static void *writer(void *argument)
-{
-	(void)argument;
-	rumpuser_rw_enter(RUMPUSER_RW_WRITER, rw);
-	CHECK(inside == 0);
-	inside++;
-	suite_sleep_ms(3);
-	inside--;
-	rumpuser_rw_exit(rw);
-	return NULL;
-}
-
-static void *mixed(void *argument)
-{
-	return (intptr_t)argument % 2 ? writer(NULL) : reader(NULL);
-}
-
-static void readers_share(void)
-{
-	inside = most_inside = 0;
-	rumpuser_rw_init(&rw);
-	run_threads(reader, 4);
-	CHECK(most_inside == 4);
-	run_threads(mixed, 8);
-	rumpuser_rw_destroy(rw);
-}
-
-static void rw_state(void)
-{
-	int held;
-
-	rumpuser_rw_init(&rw);
-	rumpuser_rw_held(RUMPUSER_RW_READER, rw, &held);
-	CHECK(!held);
-	CHECK(rumpuser_rw_tryenter(RUMPUSER_RW_READER, rw) == 0);
-	rumpuser_rw_held(RUMPUSER_RW_READER, rw, &held);
-	CHECK(held);
-	CHECK(rumpuser_rw_tryenter(RUMPUSER_RW_WRITER, rw) == RUMPUSER_EBUSY);
-	CHECK(rumpuser_rw_tryupgrade(rw) == 0);
-	rumpuser_rw_held(RUMPUSER_RW_WRITER, rw, &held);
-	CHECK(held);
-	CHECK(rumpuser_rw_tryenter(RUMPUSER_RW_READER, rw) == RUMPUSER_EBUSY);
-	rumpuser_rw_downgrade(rw);
-	rumpuser_rw_held(RUMPUSER_RW_WRITER, rw, &held);
-	CHECK(!held);
-	CHECK(rumpuser_rw_tryenter(RUMPUSER_RW_READER, rw) == 0);
-	CHECK(rumpuser_rw_tryupgrade(rw) == RUMPUSER_EBUSY);
-	rumpuser_rw_exit(rw);
-	rumpuser_rw_exit(rw);
-	CHECK(rumpuser_rw_tryenter(RUMPUSER_RW_WRITER, rw) == 0);
-	rumpuser_rw_exit(rw);
-	rumpuser_rw_destroy(rw);
-}
-
 /* --- condition variables --- */
 
 static int waiting, woken;
@@ -160,12 +92,12 @@ static int waiting, woken;
 static void *wait_once(void *argument)
 {
 	rumpuser_mutex_enter(mutex);
-	waiting++;
+	ADD(waiting, 1);
 	if ((intptr_t)argument % 2)
 		rumpuser_cv_wait(cv, mutex);
 	else
 		rumpuser_cv_wait_nowrap(cv, mutex);
-	woken++;
+	ADD(woken, 1);
 	rumpuser_mutex_exit(mutex);
 	return NULL;
 }
@@ -175,8 +107,9 @@ static void start_waiters(void *cookies[], int count)
 	waiting = woken = 0;
 	for (intptr_t i = 0; i < count; i++)
 		CHECK(rumpuser_thread_create(wait_once, (void *)i, "waiter", 1, -1, -1, &cookies[i]) == 0);
-	while (waiting < count)
-		suite_sleep_ms(1);
+	WAIT_UNTIL(LOOK(waiting) == count);
+	rumpuser_mutex_enter(mutex); /* the last one has given it up: it waits */
+	rumpuser_mutex_exit(mutex);
 }
 
 static void signal_and_broadcast(void)
@@ -192,12 +125,13 @@ static void signal_and_broadcast(void)
 	rumpuser_cv_has_waiters(cv, &has);
 	CHECK(has);
 	rumpuser_cv_signal(cv);
+	WAIT_UNTIL(LOOK(woken) == 1);
 	suite_sleep_ms(5);
-	CHECK(woken == 1);
+	CHECK(LOOK(woken) == 1);
 	rumpuser_cv_broadcast(cv);
 	for (int i = 0; i < 4; i++)
 		rumpuser_thread_join(cookies[i]);
-	CHECK(woken == 4);
+	CHECK(LOOK(woken) == 4);
 	rumpuser_cv_destroy(cv);
 	rumpuser_mutex_destroy(mutex);
 }
@@ -205,7 +139,7 @@ static void signal_and_broadcast(void)
 static void timed_wait(void)
 {
 	int64_t start = suite_now_ms();
-	struct lwp *mine = (struct lwp *)0x4000, *found = NULL;
+	struct lwp *mine = suite_lwp(6), *found = NULL;
 
 	rumpuser_curlwpop(RUMPUSER_LWP_SET, mine);
 	rumpuser_mutex_init(&mutex, RUMPUSER_MTX_KMUTEX);
@@ -221,13 +155,41 @@ static void timed_wait(void)
 	rumpuser_curlwpop(RUMPUSER_LWP_CLEAR, mine);
 }
 
+static int timed_result = -1;
+
+static void *wait_a_minute(void *argument)
+{
+	rumpuser_mutex_enter(mutex);
+	ADD(waiting, 1);
+	timed_result = rumpuser_cv_timedwait(cv, mutex, SUITE_PATIENCE_MS / 1000, 0);
+	rumpuser_mutex_exit(mutex);
+	return argument;
+}
+
+static void signalled_in_time(void)
+{
+	void *cookie;
+
+	waiting = 0;
+	rumpuser_mutex_init(&mutex, RUMPUSER_MTX_KMUTEX);
+	rumpuser_cv_init(&cv);
+	CHECK(rumpuser_thread_create(wait_a_minute, NULL, "timed", 1, -1, -1, &cookie) == 0);
+	WAIT_UNTIL(LOOK(waiting));
+	rumpuser_mutex_enter(mutex);
+	rumpuser_cv_signal(cv);
+	rumpuser_mutex_exit(mutex);
+	rumpuser_thread_join(cookie);
+	CHECK(timed_result == 0);
+	rumpuser_cv_destroy(cv);
+	rumpuser_mutex_destroy(mutex);
+}
+
 const struct suite_case lock_cases[] = {
 	{ "L1 one thread at a time holds a mutex", mutual_exclusion },
 	{ "L2 tryenter is 0 or EBUSY", try_enter },
 	{ "L3 a kernel mutex knows its owner's lwp", owner },
-	{ "R1 readers share, writers do not", readers_share },
-	{ "R2 try, upgrade, downgrade, held", rw_state },
 	{ "V1 signal wakes one, broadcast all", signal_and_broadcast },
 	{ "V2 timedwait is ETIMEDOUT in time, with the mutex held", timed_wait },
+	{ "V3 timedwait is 0 for who was signalled", signalled_in_time },
 	{ NULL, NULL },
 };

@@ -1,12 +1,11 @@
 /* threads.c - clauses T: threads and lwps. */
 #include "suite.h"
 
-static int trail[8];
-static int steps;
+static int ran[8];
 
-static void *append(void *argument)
+static void *run(void *argument)
 {
-	trail[steps++] = (int)(intptr_t)argument;
+	ADD(ran[(intptr_t)argument], 1);
 	return NULL;
 }
 
@@ -14,17 +13,17 @@ static void joined(void)
 {
 	void *cookies[4];
 
-	steps = 0;
 	for (intptr_t i = 0; i < 4; i++)
-		CHECK(rumpuser_thread_create(append, (void *)i, "joined", 1, -1, -1, &cookies[i]) == 0);
+		CHECK(rumpuser_thread_create(run, (void *)i, "joined", 1, -1, -1, &cookies[i]) == 0);
 	for (int i = 0; i < 4; i++)
 		CHECK(rumpuser_thread_join(cookies[i]) == 0);
-	CHECK(steps == 4);
+	for (int i = 0; i < 4; i++)
+		CHECK(ran[i] == 1);
 }
 
 static void *exits(void *argument)
 {
-	append(argument);
+	run(argument);
 	rumpuser_thread_exit();
 }
 
@@ -32,25 +31,22 @@ static void exit_and_join(void)
 {
 	void *cookie;
 
-	steps = 0;
 	CHECK(rumpuser_thread_create(exits, (void *)7, "exits", 1, -1, -1, &cookie) == 0);
 	suite_sleep_ms(5);
 	CHECK(rumpuser_thread_join(cookie) == 0);
-	CHECK(steps == 1 && trail[0] == 7);
+	CHECK(ran[7] == 1);
 }
 
 /* Threads nobody joins give everything back: RAM would not hold this many stacks. */
 static void detached(void)
 {
-	steps = 0;
-	for (int i = 0; i < 4000; i++) {
-		steps = 0;
-		if (rumpuser_thread_create(append, NULL, "detached", 0, -1, -1, NULL)) {
+	for (int i = 1; i <= 4000; i++) {
+		if (rumpuser_thread_create(run, (void *)5, "detached", 0, -1, -1, NULL)) {
 			CHECK(!"no more threads");
 			return;
 		}
-		while (!steps)
-			suite_sleep_ms(0), rumpuser_clock_sleep(RUMPUSER_CLOCK_RELWALL, 0, 1000);
+		while (LOOK(ran[5]) < i)
+			rumpuser_clock_sleep(RUMPUSER_CLOCK_RELWALL, 0, 1000);
 	}
 }
 
@@ -68,7 +64,7 @@ static void *look(void *argument)
 
 static void current_lwp(void)
 {
-	struct lwp *mine = (struct lwp *)0x1000, *other = (struct lwp *)0x2000;
+	struct lwp *mine = suite_lwp(1), *other = suite_lwp(2);
 	void *cookie;
 
 	rumpuser_curlwpop(RUMPUSER_LWP_CREATE, mine);

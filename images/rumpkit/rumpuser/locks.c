@@ -1,11 +1,12 @@
 /*
- * locks.c - mutexes, reader/writer locks, condition variables.
+ * locks.c - mutexes and condition variables.
  *
  * One processor and no preemption inside the runtime make plain fields enough; what
  * remains is who waits for whom.
  */
 #include "bmk.h"
 #include "lab_trace.h"
+#include "locks.h"
 #include "rumpuser.h"
 #include "upcalls.h"
 
@@ -18,18 +19,11 @@ struct rumpuser_mtx {
 	int flags;
 };
 
-struct rumpuser_rw {
-	struct bmk_waitq waiters;
-	struct bmk_thread *writer;
-	int readers;
-	int writers_waiting;
-};
-
 struct rumpuser_cv {
 	struct bmk_waitq waiters;
 };
 
-static void *lock_alloc(size_t bytes)
+void *rumpuser_lock_alloc(size_t bytes)
 {
 	char *lock = bmk_memory_alloc(bytes, 0);
 
@@ -71,7 +65,7 @@ static void mutex_release(struct rumpuser_mtx *mutex)
 void rumpuser_mutex_init(struct rumpuser_mtx **mutex, int flags)
 {
 	HYPERCALL_ENTER(rumpuser_mutex_init, mutex, flags, 0, 0);
-	*mutex = lock_alloc(sizeof(**mutex));
+	*mutex = rumpuser_lock_alloc(sizeof(**mutex));
 	(*mutex)->flags = flags;
 	HYPERCALL_EXIT(rumpuser_mutex_init, 0);
 }
@@ -131,125 +125,12 @@ int rumpuser_mutex_spin_p(struct rumpuser_mtx *mutex)
 	HYPERCALL_RETURN(rumpuser_mutex_spin_p, mutex->flags & RUMPUSER_MTX_SPIN ? 1 : 0);
 }
 
-/* --- reader/writer locks --- */
-
-static bool rw_try(int kind, struct rumpuser_rw *lock)
-{
-	if (lock->writer)
-		return false;
-	if (kind == RUMPUSER_RW_READER) {
-		/* A waiting writer goes before new readers, or it might wait for ever. */
-		if (lock->writers_waiting)
-			return false;
-		lock->readers++;
-		return true;
-	}
-	if (lock->readers)
-		return false;
-	lock->writer = bmk_current;
-	return true;
-}
-
-static void rw_wait(int kind, struct rumpuser_rw *lock)
-{
-	bool writer = kind == RUMPUSER_RW_WRITER;
-
-	lock->writers_waiting += writer;
-	for (;;) {
-		bool free = writer ? !lock->writer && !lock->readers : !lock->writer;
-
-		if (free)
-			break;
-		bmk_waitq_sleep(&lock->waiters, BMK_FOREVER);
-	}
-	lock->writers_waiting -= writer;
-	if (writer)
-		lock->writer = bmk_current;
-	else
-		lock->readers++;
-}
-
-void rumpuser_rw_init(struct rumpuser_rw **lock)
-{
-	HYPERCALL_ENTER(rumpuser_rw_init, lock, 0, 0, 0);
-	*lock = lock_alloc(sizeof(**lock));
-	HYPERCALL_EXIT(rumpuser_rw_init, 0);
-}
-
-void rumpuser_rw_enter(int kind, struct rumpuser_rw *lock)
-{
-	HYPERCALL_ENTER(rumpuser_rw_enter, kind, lock, 0, 0);
-	if (!rw_try(kind, lock)) {
-		int locks = rumpuser_block_begin(NULL);
-
-		rw_wait(kind, lock);
-		rumpuser_block_end(locks, NULL);
-	}
-	HYPERCALL_EXIT(rumpuser_rw_enter, 0);
-}
-
-int rumpuser_rw_tryenter(int kind, struct rumpuser_rw *lock)
-{
-	HYPERCALL_ENTER(rumpuser_rw_tryenter, kind, lock, 0, 0);
-	HYPERCALL_RETURN(rumpuser_rw_tryenter, rw_try(kind, lock) ? 0 : RUMPUSER_EBUSY);
-}
-
-int rumpuser_rw_tryupgrade(struct rumpuser_rw *lock)
-{
-	HYPERCALL_ENTER(rumpuser_rw_tryupgrade, lock, 0, 0, 0);
-	if (lock->readers != 1)
-		HYPERCALL_RETURN(rumpuser_rw_tryupgrade, RUMPUSER_EBUSY);
-	lock->readers = 0;
-	lock->writer = bmk_current;
-	HYPERCALL_RETURN(rumpuser_rw_tryupgrade, 0);
-}
-
-void rumpuser_rw_downgrade(struct rumpuser_rw *lock)
-{
-	HYPERCALL_ENTER(rumpuser_rw_downgrade, lock, 0, 0, 0);
-	bmk_assert(lock->writer == bmk_current);
-	lock->writer = NULL;
-	lock->readers = 1;
-	bmk_waitq_wake(&lock->waiters, INT32_MAX);
-	HYPERCALL_EXIT(rumpuser_rw_downgrade, 0);
-}
-
-void rumpuser_rw_exit(struct rumpuser_rw *lock)
-{
-	HYPERCALL_ENTER(rumpuser_rw_exit, lock, 0, 0, 0);
-	if (lock->writer) {
-		bmk_assert(lock->writer == bmk_current);
-		lock->writer = NULL;
-	} else {
-		bmk_assert(lock->readers > 0);
-		lock->readers--;
-	}
-	if (!lock->readers)
-		bmk_waitq_wake(&lock->waiters, INT32_MAX);
-	HYPERCALL_EXIT(rumpuser_rw_exit, 0);
-}
-
-void rumpuser_rw_destroy(struct rumpuser_rw *lock)
-{
-	HYPERCALL_ENTER(rumpuser_rw_destroy, lock, 0, 0, 0);
-	bmk_assert(!lock->writer && !lock->readers);
-	bmk_memory_free(lock, sizeof(*lock));
-	HYPERCALL_EXIT(rumpuser_rw_destroy, 0);
-}
-
-void rumpuser_rw_held(int kind, struct rumpuser_rw *lock, int *held)
-{
-	HYPERCALL_ENTER(rumpuser_rw_held, kind, lock, held, 0);
-	*held = kind == RUMPUSER_RW_WRITER ? lock->writer == bmk_current : lock->readers > 0;
-	HYPERCALL_EXIT(rumpuser_rw_held, 0);
-}
-
 /* --- condition variables --- */
 
 void rumpuser_cv_init(struct rumpuser_cv **cv)
 {
 	HYPERCALL_ENTER(rumpuser_cv_init, cv, 0, 0, 0);
-	*cv = lock_alloc(sizeof(**cv));
+	*cv = rumpuser_lock_alloc(sizeof(**cv));
 	HYPERCALL_EXIT(rumpuser_cv_init, 0);
 }
 

@@ -3,6 +3,7 @@
 The folders here are toolchains that are damaged on purpose; nothing in them is ever run.
 """
 
+import shutil
 import struct
 
 import pytest
@@ -89,6 +90,16 @@ def test_moved(prefix, monkeypatch):
     prefix.rename(moved)
     monkeypatch.setenv("RUMPRUN_PREFIX", str(moved))
     assert "it cannot be moved" in refused()
+
+
+def test_copied(prefix, monkeypatch):
+    copy = prefix.with_name("a copy")
+    shutil.copytree(prefix, copy)
+    monkeypatch.setenv("RUMPRUN_PREFIX", str(copy))
+    assert f"is a copy of the one in {prefix}" in refused()
+    shutil.rmtree(copy)
+    copy.symlink_to(prefix)
+    assert find_rumprun().prefix == copy
 
 
 def test_only_for_xen(prefix):

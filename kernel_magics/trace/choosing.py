@@ -3,64 +3,83 @@
 import difflib
 import fnmatch
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import UsageError, nearest_step
 from kernel_magics.trace.calls.constants import WORDS_HELP, error_name, rumpuser_error_name
-from kernel_magics.trace.records.events import LAYER_OF
+from kernel_magics.trace.records.events import GROUPS, LAYER_OF, NAMES
 
-__all__ = ["WORDS_HELP", "choose"]
+__all__ = ["WORDS_HELP", "choose", "chosen_rows"]
 
 _KEYS = ("event", "group", "layer", "thread", "process", "caller", "error", "after", "before",
          "kind")
 _UNITS_NS = {"": 1, "ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|)")
 _MOST_ERRNO = 4095
+_FEW = 20  # so many names are listed if none is near
+_NAMES = [name for name in NAMES if not name.startswith(("event_", "hypercall_", "syscall_"))]
+_LAYERS = sorted(set(LAYER_OF.values()))
+KINDS = ("call", "enter", "exit", "instant")
 
 Symbol = Callable[[int, int], str]
 
+# A word may have spaces in it where it is quoted: thread:"my worker".
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
+
 
 def choose(table: pd.DataFrame, words: str, threads: Mapping[int, str] | None = None,
-           symbol: Symbol | None = None,
-           processes: Mapping[int, str] | None = None) -> pd.DataFrame:
+           symbol: Symbol | None = None, processes: Mapping[int, str] | None = None,
+           to_come: bool = False) -> pd.DataFrame:
     """Return the events that match all words; see WORDS_HELP.
 
     threads, processes: names by number.  symbol: names a code address in a process, for
-    caller:.  Raises UsageError for a word that means nothing.
+    caller:.  to_come: a thread or process that is not known may begin later.  Raises
+    UsageError for a word that means nothing, with the nearest that means something.
     """
+    chosen = chosen_rows(table, words, threads, symbol, processes, to_come)
+    return table if chosen.all() else table[chosen]
+
+
+def chosen_rows(table: pd.DataFrame, words: str, threads: Mapping[int, str] | None = None,
+                symbol: Symbol | None = None, processes: Mapping[int, str] | None = None,
+                to_come: bool = False) -> np.ndarray:
+    """Return of each row whether it matches all words; see choose."""
     names = {"thread": threads or {}, "process": processes or {}}
-    for word in words.split():
+    found = np.ones(len(table), bool)
+    for word in _WORD.findall(words):
         opposite = word.startswith("-") and len(word) > 1
-        mask = _mask(table, word.removeprefix("-") if opposite else word, names, symbol)
-        table = table[~mask if opposite else mask]
-    return table
+        mask = _mask(table, (word[1:] if opposite else word).replace('"', ""), names, symbol,
+                     to_come)
+        found &= ~mask if opposite else mask
+    return found
 
 
 def _mask(table: pd.DataFrame, word: str, names: Mapping[str, Mapping[int, str]],
-          symbol: Symbol | None) -> np.ndarray:
-    if word[0] in "<>":
+          symbol: Symbol | None, to_come: bool) -> np.ndarray:
+    if word[:1] in ("<", ">"):
         return _by_duration(table, word)
     if word == "failed":
         return _failed(table)
     key, colon, value = word.partition(":")
     if not colon:
-        return _named(table["event"], word) | _named(table["group"], word)
+        return _by_word(table, word)
     if key not in _KEYS or not value:
         near = difflib.get_close_matches(key, _KEYS, n=1)
         hint = f"did you mean {near[0]}:? " if near else ""
         raise UsageError(f"{word!r} chooses nothing", next_step=f"{hint}{WORDS_HELP}", word=word)
-    if key in ("event", "kind"):
-        return (table[key] == value).to_numpy()
-    if key == "group":
-        return _named(table["group"], value)
+    if key in ("event", "kind", "group"):
+        known = {"event": _event_names, "kind": lambda _table: KINDS, "group": _groups}[key]
+        found = _named(table[key], value) if key == "group" else (table[key] == value).to_numpy()
+        return found if found.any() else _none(value, known(table), table, key)
     if key == "layer":
-        return _of_names(table["event"], lambda name: fnmatch.fnmatchcase(LAYER_OF.get(name, ""),
-                                                                          value))
+        found = _of_names(table["event"], lambda name: fnmatch.fnmatchcase(LAYER_OF.get(name, ""),
+                                                                           value))
+        return found if found.any() else _none(value, _LAYERS, table, key)
     if key in names:
-        return _by_number(table, key, value, names[key])
+        return _by_number(table, key, value, names[key], to_come)
     if key == "caller":
         return _by_caller(table, value, symbol)
     if key == "error":
@@ -68,6 +87,35 @@ def _mask(table: pd.DataFrame, word: str, names: Mapping[str, Mapping[int, str]]
     time_ns = table["time_ns"].to_numpy()
     limit = _time_ns(value, word)
     return time_ns >= limit if key == "after" else time_ns < limit
+
+
+def _by_word(table: pd.DataFrame, word: str) -> np.ndarray:
+    """Events or groups that have the word in their name or match it, or a layer's."""
+    found = _named(table["event"], word) | _named(table["group"], word)
+    if not found.any() and word in _LAYERS:
+        found = _of_names(table["event"], lambda name: LAYER_OF.get(name) == word)
+    return found if found.any() else _none(word, [*_event_names(table), *_groups(table), *_LAYERS],
+                                           table, "event")
+
+
+def _event_names(table: pd.DataFrame) -> list[str]:
+    return [*_NAMES, *map(str, table["event"].cat.categories)]
+
+
+def _groups(table: pd.DataFrame) -> list[str]:
+    return [*GROUPS, *map(str, table["group"].cat.categories)]
+
+
+def _none(word: str, known: Iterable[str], table: pd.DataFrame, what: str) -> np.ndarray:
+    """Return that no row matches; raises UsageError if none could, with the nearest names."""
+    names = list(dict.fromkeys(known))
+    wild = any(sign in word for sign in "*?[")
+    if any(fnmatch.fnmatchcase(name, word) if wild else word.lower() in name.lower()
+           for name in names):
+        return np.zeros(len(table), bool)
+    few = names if len(names) < _FEW else ()
+    raise UsageError(f"no {what} is called {word!r}", word=word, next_step=nearest_step(
+        word, few or difflib.get_close_matches(word, names, n=3, cutoff=0.5), WORDS_HELP))
 
 
 def _of_names(column: pd.Series, matches: Callable[[str], bool]) -> np.ndarray:
@@ -118,11 +166,15 @@ def _by_error(table: pd.DataFrame, name: str) -> np.ndarray:
                                                 np.isin(values._data, linux))
 
 
-def _by_number(table: pd.DataFrame, column: str, value: str,
-               names: Mapping[int, str]) -> np.ndarray:
-    if value.isdigit():
+def _by_number(table: pd.DataFrame, column: str, value: str, names: Mapping[int, str],
+               to_come: bool) -> np.ndarray:
+    if value.isdecimal():
         return (table[column] == int(value)).to_numpy()
     numbers = [number for number, name in names.items() if fnmatch.fnmatchcase(name, value)]
+    if not numbers and not to_come:
+        raise UsageError(f"no {column} is called {value!r}", word=value, next_step=nearest_step(
+            value, sorted({name for name in names.values() if name})[:_FEW],
+            f"give its number, as in {column}:1"))
     return table[column].isin(numbers).to_numpy()
 
 

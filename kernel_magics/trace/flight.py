@@ -75,7 +75,7 @@ class Watch:
             guest = self._trace.guest
             symbol = None if guest is None else self._trace.symbol
             return choose(table, self._condition, self._trace.thread_names, symbol,
-                          self._trace.process_names)
+                          self._trace.process_names, to_come=True)
         if not len(table):
             return table
         found = self._condition(table)

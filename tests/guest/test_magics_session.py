@@ -11,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout, UsageError
 from kernel_magics.magics.failure import WaitInterrupted
 from kernel_magics.magics.session import notebook_lab
+from kernel_magics.magics.trace import NARROWED, WHOLE
 
 pytestmark = pytest.mark.guest
 
@@ -23,6 +24,9 @@ int main(void) {
     return 7;
 }"""
 LOOP = '#include <stdio.h>\nint main(void) { puts("looping"); for (;;); }'
+
+
+_NEED_MORE = {"waits", "locks", "wakeups"}  # what hello does not do
 
 
 class Session:
@@ -67,6 +71,17 @@ def test_from_a_cell_to_a_traced_guest(session):
     assert said.startswith("Out") and "rumpcomp_console_write" in said
     assert set(trace.df["group"].astype(str)) == {"hypercall"}
     assert trace.calls.loc["rumpuser_init", "count"] == 1
+
+    for what in (*NARROWED, *WHOLE):
+        result, said = session.fail(f"%rumptrace hello --show {what}")
+        told = "→ record them: trace.start" in said if what in _NEED_MORE else result.success
+        assert told and "Traceback" not in said, (what, said)
+    shown, _ = session.run("%rumptrace hello --show percentiles --filter layer:sys")
+    assert "writev" in shown.index and "rumpuser_init" not in shown.index
+    for words, told in (("--show calls --filter wirte", "did you mean write"),
+                        ("--show cpu --filter write", "--filter does not narrow --show cpu")):
+        result, said = session.fail(f"%rumptrace hello {words}")
+        assert not result.success and told in said and "Traceback" not in said
 
     layers, _ = session.run("%rumplayers hello")
     made = layers.sample["calls"]["hypercalls"]

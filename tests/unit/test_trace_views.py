@@ -1,5 +1,7 @@
 """What a trace tells: nesting, the processor, wakeups, locks, durations, flame graphs, choices."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from trace_rows import Guest
 
 from kernel_magics.boot import abi
 from kernel_magics.errors import TraceError, UsageError
+from kernel_magics.trace.choosing import choose
 from kernel_magics.trace.recording import Recording
 from kernel_magics.trace.records import columns
 from kernel_magics.trace.records.clock import Clock
@@ -184,7 +187,9 @@ def choosing_recording() -> Recording:
     ("thread:work*", ["write"]), (">10us", ["write"]), ("<10us syscall", ["openat"]),
     ("failed", ["openat", "rumpuser_cv_timedwait"]), ("error:ENOENT", ["openat"]),
     ("error:etimedout", ["rumpuser_cv_timedwait"]), ("after:10ms", ["switch"]),
-    ("before:10ms -write -failed", []), ("kind:instant", ["switch"]), ("", None)])
+    ("before:10ms -write -failed", []), ("kind:instant", ["switch"]), ("", None),
+    ("WRITE", ["write"]), ("bmk", ["switch"]), ("read", []), ("event:read", []),
+    ("layer:app", []), ("thread:9", []), ('thread:"worker"', ["write"]), ("thread:2 openat", [])])
 def test_words_choose_events(words, events):
     recording = choosing_recording()
     found = recording.choose(words)["event"].astype(str).tolist()
@@ -195,6 +200,36 @@ def test_words_choose_events(words, events):
 def test_words_that_mean_nothing_are_refused(words):
     with pytest.raises(UsageError):
         choosing_recording().choose(words)
+
+
+@pytest.mark.parametrize(("words", "message", "step"), [
+    ("opnat", "no event is called 'opnat'", "openat"), ("-wirte", "no event", "write"),
+    ("event:rumpuser_mutex_entr", "no event", "rumpuser_mutex_enter"),
+    ("rumpusr_*", "no event", "rumpuser"), ("group:syscal?s", "no group", "syscall"),
+    ("layer:sis", "no layer is called 'sis'", "sys"), ("kind:cull", "no kind", "call"),
+    ("thread:wroker", "no thread is called 'wroker'", "worker"),
+    ("thread:nobody", "no thread", "main, worker"), ("process:sh", "no process", "process:1")])
+def test_a_name_of_nothing_is_refused_with_the_nearest(words, message, step):
+    with pytest.raises(UsageError, match=message) as refused:
+        choosing_recording().choose(words)
+    assert re.search(step, refused.value.next_step)
+
+
+def test_a_name_may_have_spaces_and_a_thread_may_be_to_come():
+    guest = Guest()
+    guest.call("write", 1, thread=2)
+    recording = guest.recording(threads={2: "my worker"})
+    assert len(recording.choose('thread:"my worker" write')) == 1
+    assert len(choose(recording.df, "thread:later", {}, to_come=True)) == 0
+
+
+def test_a_flame_graph_counts_the_calls_that_words_choose():
+    recording = nested_guest().recording(threads={1: "main"})
+    assert recording.flame("calls", "event:write").stacks == {("main (1)", "write"): 75}
+    with pytest.raises(TraceError, match="match 'read'"):
+        recording.flame("calls", "read")
+    with pytest.raises(UsageError, match="between events"):
+        recording.flame("waits", "write")
 
 
 def test_a_flame_graph_adds_up():

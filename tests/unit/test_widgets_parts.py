@@ -11,7 +11,7 @@ from kernel_magics.widgets.foundation import view
 from kernel_magics.widgets.foundation.markup import byte_text, duration_text, table
 from kernel_magics.widgets.foundation.view import Pump
 from kernel_magics.widgets.layers.view import boundary_calls
-from kernel_magics.widgets.trace.view import calls_text, matching
+from kernel_magics.widgets.trace.view import calls_text
 
 
 @pytest.mark.parametrize(("size_bytes", "text"), [
@@ -92,14 +92,6 @@ EVENTS = pd.DataFrame({
     "event": pd.Categorical(["write", "rumpuser_free", "rumpuser_malloc", "write"]),
     "group": pd.Categorical(["syscall", "hypercall", "hypercall", "syscall"]),
     "thread": [1, 1, 2, 2]})
-
-
-@pytest.mark.parametrize(("pattern", "rows"), [
-    ("", [0, 1, 2, 3]), ("write", [0, 3]), ("hyper", [1, 2]), ("rumpuser_m*", [2]),
-    ("thread:2", [2, 3]), ("thread:2 WRITE", [3]), ("nothing", []), ("thread:x", []),
-    ("event:write", [0, 3]), ("event:rite", [])])
-def test_a_pattern_narrows_the_events(pattern, rows):
-    assert list(matching(EVENTS, pattern).index) == rows
 
 
 def test_the_text_of_a_trace_counts_the_most_frequent_first():

@@ -1,7 +1,7 @@
 """Where time goes, by call stack: the data of a flame graph."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,24 +119,31 @@ def _escaped(text: str) -> str:
     return escape(text)
 
 
-def flame_graph(recording: "Recording", kind: str = "") -> FlameGraph:
+def flame_graph(recording: "Recording", kind: str = "", words: str = "") -> FlameGraph:
     """Return where a recording's time went, by thread and call stack.
 
     kind: "samples", of what ran (recorded with sample_hz); "calls", the time in each call
     without the calls in it, below the stack it was made from if that was recorded (stacks=);
     "waits", the time that threads did not run because they waited, by the stack with which
     they left the processor (stacks="switch").  By default samples if there are any, else
-    calls.  Raises UsageError for another kind, TraceError if nothing of it was recorded.
+    calls.  words: which samples or calls count, as for Trace.choose.  Raises UsageError for
+    another kind, or words with waits, TraceError if nothing of it was recorded.
     """
     if kind and kind not in FLAME_KINDS:
         raise UsageError(f"there is no flame graph of {kind!r}",
                          next_step=f"choose {', '.join(FLAME_KINDS)}")
     if not kind:
         kind = "samples" if (recording.df["event"] == "sample").any() else "calls"
-    makers = {"samples": _samples, "calls": _calls, "waits": _waits}
-    stacks = makers[kind](recording)
+    if words.strip() and kind == "waits":
+        raise UsageError("words choose samples and calls; a wait is between events",
+                         next_step="leave them out")
+    chosen = set(recording.choose(words)["sequence"].tolist()) if words.strip() else None
+    stacks = _waits(recording) if kind == "waits" else \
+        {"samples": _samples, "calls": _calls}[kind](recording, chosen)
     if not stacks:
-        raise TraceError(f"{recording.name} has recorded no {kind}", next_step=_HOW[kind])
+        raise TraceError(f"{recording.name} has recorded no {kind}"
+                         f"{f' that match {words!r}' if words.strip() else ''}",
+                         next_step="choose other words" if words.strip() else _HOW[kind])
     walker = recording.walker
     layers = {name: layer for name in {name for stack in stacks for name in stack}
               if (layer := walker.layer(name) or recording.event_layer(name))}
@@ -154,10 +161,12 @@ def _thread(recording: "Recording", number: int) -> str:
     return f"{name} ({number})" if name else f"thread {number}" if number else "idle"
 
 
-def _samples(recording: "Recording") -> Counter[tuple[str, ...]]:
+def _samples(recording: "Recording", chosen: Set[int] | None) -> Counter[tuple[str, ...]]:
     table = recording.df
     found: Counter[tuple[str, ...]] = Counter()
     for row in table[(table["event"] == "sample") & (table["thread"] > 0)].itertuples():
+        if chosen is not None and row.sequence not in chosen:
+            continue
         stack = recording.attached.stack(int(row.sequence))
         names = recording.walker.names(
             stack, interrupted=bool(row.a2), process=int(row.process),
@@ -168,7 +177,7 @@ def _samples(recording: "Recording") -> Counter[tuple[str, ...]]:
     return found
 
 
-def _calls(recording: "Recording") -> Counter[tuple[str, ...]]:
+def _calls(recording: "Recording", chosen: Set[int] | None) -> Counter[tuple[str, ...]]:
     table = recording.nested
     table = table[(table["kind"] == "call") & (table["thread"] > 0)]
     paths: dict[int, tuple[str, ...]] = {}
@@ -183,7 +192,7 @@ def _calls(recording: "Recording") -> Counter[tuple[str, ...]]:
                                            sequence=int(row.sequence)) if stack else []
             path = (_thread(recording, int(row.thread)), *names, event)
         paths[int(row.sequence)] = path
-        if int(row.self_ns):
+        if int(row.self_ns) and (chosen is None or row.sequence in chosen):
             found[path] += int(row.self_ns)
     return found
 

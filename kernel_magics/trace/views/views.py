@@ -174,11 +174,11 @@ class Views:
 
         return export(self.recording, path)
 
-    def flame(self, kind: str = "") -> "FlameGraph":
+    def flame(self, kind: str = "", words: str = "") -> "FlameGraph":
         """Where the time went, by thread and call stack; see flame.flame_graph."""
         from kernel_magics.trace.views.flame import flame_graph
 
-        return flame_graph(self.recording, kind)
+        return flame_graph(self.recording, kind, words)
 
     @property
     def processes(self) -> "TraceProcesses":

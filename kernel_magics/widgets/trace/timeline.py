@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import traitlets
 
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import LabError, UsageError
+from kernel_magics.trace.choosing import chosen_rows
 from kernel_magics.widgets.foundation.view import View
 from kernel_magics.widgets.trace.event_text import EventText
 from kernel_magics.widgets.trace.tracks import Layout, lay_out
@@ -76,8 +77,24 @@ class Timeline(View):
                              next_step="give the position of a row in .df, from 0")
         self.selected = row % len(self.df)
 
+    def chosen_rows(self, words: str) -> tuple[np.ndarray, str]:
+        """Return of each row of `df` whether it matches words as for trace.choose, and why
+        none does if they mean nothing."""
+        recording = self.recording
+        processes, symbol = (None, None) if recording is None else \
+            (recording.processes.names, recording.symbol)
+        try:
+            return chosen_rows(self.df, words, self.thread_names, symbol, processes), ""
+        except LabError as error:
+            return np.zeros(len(self.df), bool), f"{error.message}: {error.next_step}"
+
     def answer(self, message: dict) -> None:
-        if message["kind"] == "timeline":
+        if message["kind"] == "timeline-choose":
+            words = str(message["words"])
+            chosen, problem = self.chosen_rows(words)
+            self.send({"kind": "timeline-chosen", "view": message["view"], "words": words,
+                       "problem": problem}, [np.packbits(chosen, bitorder="little").tobytes()])
+        elif message["kind"] == "timeline":
             self._send_events(str(message["view"]))
         elif message["kind"] == "timeline-row":
             row = int(message["row"])

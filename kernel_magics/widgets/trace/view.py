@@ -1,6 +1,5 @@
 """The trace view: a timeline, the calls with their latencies, the events page by page."""
 
-import fnmatch
 from typing import Any
 
 import numpy as np
@@ -8,13 +7,14 @@ import pandas as pd
 import traitlets
 
 from kernel_magics.errors import LabError, UsageError
+from kernel_magics.trace.choosing import choose
 from kernel_magics.trace.records.table import call_statistics
 from kernel_magics.widgets.foundation.view import Pump, bundle
 from kernel_magics.widgets.trace.event_text import EventText
 from kernel_magics.widgets.trace.timeline import MOST_EVENTS, Timeline
 from kernel_magics.widgets.trace.tracks import lay_out
 
-__all__ = ["TraceView", "matching", "calls_text"]
+__all__ = ["TraceView", "calls_text"]
 
 PAGE_ROWS = 200
 TEXT_ROWS = 20
@@ -28,7 +28,7 @@ class TraceView(Timeline):
     """A trace as it was when the view was made: over time, as calls, as a table of events.
 
     source: a guest, its trace, a recording, or rows of a table like `guest.trace.df`.
-    pattern: narrows it, see `matching`.  name: for the title.  tab: "Timeline", "Calls"
+    pattern: narrows it, words as for trace.choose.  name: for the title.  tab: "Timeline", "Calls"
     or "Events", the first shown.
     thread_names: number → name, by default the recording's.  recording: that of a table, for
     its arguments in words.  `df` are the events, `calls`
@@ -44,6 +44,7 @@ class TraceView(Timeline):
         self._esm, self._css = bundle("trace.js"), bundle("trace.css")
         is_table = isinstance(source, pd.DataFrame)
         self._source, self._pattern = source, pattern
+        self._asked: tuple[int, str] = (0, "")  # from where, and which events, the page shows
         self._load(source if is_table else None, recording if is_table else _recording(source))
         known = {} if self.recording is None else self.recording.threads
         self.thread_names = known if thread_names is None else thread_names
@@ -60,7 +61,7 @@ class TraceView(Timeline):
             self.df = recording.choose(self._pattern)
         else:
             lay_out(table.iloc[:0])  # says which column is missing
-            self.df = matching(_categorical(table), self._pattern)
+            self.df = choose(_categorical(table), self._pattern, to_come=True)
         self.recording, self.words = recording, EventText(recording)
         self.calls = call_statistics(self.df)
         self._layout = None
@@ -69,7 +70,7 @@ class TraceView(Timeline):
         lost = 0 if self.recording is None else self.recording.lost
         return {"events": len(self.df), "lost": lost,
                 "left_out": max(0, len(self.df) - MOST_EVENTS),
-                "call_rows": _call_rows(self.df, self.calls), "page": self._page(0, "")}
+                "call_rows": _call_rows(self.df, self.calls), "page": self._page(*self._asked)}
 
     def refresh(self) -> None:
         """Take what a guest has recorded by now; a table or a recording stays as it is."""
@@ -115,13 +116,15 @@ class TraceView(Timeline):
         else:
             super().answer(message)
 
-    def _page(self, start: int, pattern: str, marked: int | None = None) -> dict:
+    def _page(self, start: int, words: str, marked: int | None = None) -> dict:
         """Return a page of the matching events; with `marked`, the one that has that row."""
-        positions = np.flatnonzero(_mask(self.df, pattern))
+        chosen, problem = self.chosen_rows(words)
+        positions = np.flatnonzero(chosen)
         if marked is not None:
             start = max(0, int(np.searchsorted(positions, marked)) - PAGE_ROWS // 2)
+        self._asked = start, words
         shown = positions[start:start + PAGE_ROWS]
-        return {"start": start, "matching": len(positions), "filter": pattern,
+        return {"start": start, "matching": len(positions), "filter": words, "problem": problem,
                 "marked": -1 if marked is None else marked, "positions": shown.tolist(),
                 "rows": [self.words.cells(row)
                          for row in self.df.iloc[shown].itertuples()]}
@@ -148,33 +151,6 @@ def _categorical(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: table[name].astype("category") for name in texts})
 
 
-def matching(table: pd.DataFrame, pattern: str) -> pd.DataFrame:
-    """Return the events whose name or group contains `pattern`, or matches it as a glob.
-
-    "thread:3" chooses a thread, "process:1" a process, "event:write" exactly that one; several
-    words must all match.
-    """
-    return table[_mask(table, pattern)] if pattern.split() else table
-
-
-def _mask(table: pd.DataFrame, pattern: str) -> np.ndarray:
-    chosen = np.ones(len(table), bool)
-    for word in pattern.split():
-        if word.startswith("event:"):
-            chosen &= (table["event"] == word.removeprefix("event:")).to_numpy(bool)
-        elif word.startswith("thread:"):
-            number = word.removeprefix("thread:")
-            chosen &= table["thread"].to_numpy() == (int(number) if number.isdecimal() else -1)
-        elif word.startswith("process:") and "process" in table.columns:
-            number = word.removeprefix("process:")
-            chosen &= table["process"].to_numpy() == (int(number) if number.isdecimal() else -1)
-        else:
-            names = [n for n in table["event"].cat.categories if _matches(n, word)]
-            groups = [g for g in table["group"].cat.categories if _matches(g, word)]
-            chosen &= (table["event"].isin(names) | table["group"].isin(groups)).to_numpy(bool)
-    return chosen
-
-
 def calls_text(table: pd.DataFrame) -> str:
     """Return how often each event occurs, most frequent first: the text of a trace."""
     counts = _counts(table).rename_axis("event").reset_index()
@@ -185,11 +161,6 @@ def calls_text(table: pd.DataFrame) -> str:
             counts.head(TEXT_ROWS).itertuples(index=False)]
     more = len(counts) - TEXT_ROWS
     return "\n".join([*rows, *([f"  {'…':>{width}}  and {more} more kinds"] if more > 0 else [])])
-
-
-def _matches(name: str, word: str) -> bool:
-    wild = any(c in word for c in "*?[")
-    return fnmatch.fnmatchcase(name, word) if wild else word.lower() in name.lower()
 
 
 def _call_rows(table: pd.DataFrame, calls: pd.DataFrame) -> list[dict]:

@@ -1,4 +1,4 @@
-/* boot_keys.ts - the boot chart from the keyboard; the timeline's keys where both have them. */
+/* keys.ts - the boot chart from the keyboard; the timeline's keys where both have them. */
 
 import { takeKeys } from "../foundation/dom";
 

@@ -1,4 +1,4 @@
-/* boot_picture.ts - the boot chart's drawing: an axis, and a bar for each phase. */
+/* picture.ts - the boot chart's drawing: an axis, and a bar for each phase. */
 
 import type { Viewport } from "../foundation/viewport";
 

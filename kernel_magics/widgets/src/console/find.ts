@@ -1,4 +1,4 @@
-/* console_find.ts - a field to find text in a terminal's scrollback. */
+/* find.ts - a field to find text in a terminal's scrollback. */
 
 import type { SearchAddon } from "@xterm/addon-search";
 import { h } from "../foundation/dom";

@@ -1,5 +1,5 @@
 /*
- * console_log.ts - the terminal's text for those who do not see it: a log of lines.
+ * log.ts - the terminal's text for those who do not see it: a log of lines.
  *
  * A terminal is drawn; a screen reader wants lines, each once.  Lines that have been written
  * are added to the log; a program that draws on the whole screen has its screen there instead.

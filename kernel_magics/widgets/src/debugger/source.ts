@@ -1,5 +1,5 @@
 /*
- * debugger_source.ts - a source file with a place for a breakpoint beside each line.
+ * source.ts - a source file with a place for a breakpoint beside each line.
  *
  * One of the places is reached with Tab, the others from it with the arrows.
  */

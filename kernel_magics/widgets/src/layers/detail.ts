@@ -1,4 +1,4 @@
-/* layer_detail.ts - what is told about the selected layer or boundary. */
+/* detail.ts - what is told about the selected layer or boundary. */
 
 import type { AnyModel } from "@anywidget/types";
 import { bar, h, table } from "../foundation/dom";

@@ -1,4 +1,4 @@
-/* trace_calls.ts - the calls of a trace with their latencies, sorted by any column. */
+/* calls.ts - the calls of a trace with their latencies, sorted by any column. */
 
 import type { AnyModel } from "@anywidget/types";
 import { bar, h, table } from "../foundation/dom";

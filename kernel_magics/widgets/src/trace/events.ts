@@ -1,14 +1,15 @@
-/* trace_events.ts - the events of a trace as a table, a page at a time. */
+/* events.ts - the events of a trace as a table, a page at a time. */
 
 import type { AnyModel } from "@anywidget/types";
 import { h, table } from "../foundation/dom";
 import { count, duration, moment } from "../foundation/format";
+import { WORDS } from "./timeline/view";
 
 /** time, thread, group, event, arguments, result, duration, caller: all as text but the times. */
 type EventRow = [number, string, string, string, string, string, number | null, string];
 
 /** A part of the events that match; `positions` are their rows in Python's table. */
-export interface Page { start: number; matching: number; filter: string; marked: number; positions: number[]; rows: EventRow[] }
+export interface Page { start: number; matching: number; filter: string; problem: string; marked: number; positions: number[]; rows: EventRow[] }
 
 export interface EventsPane { elements: HTMLElement[]; filter: (text: string) => void; open: (row: number) => void }
 
@@ -35,7 +36,7 @@ export function eventsPane(model: AnyModel<{ page: Page }>, choose: (row: number
 	const told = h("span", { class: "rl-soft", role: "status" });
 	const ask = (start: number) => model.send({ kind: "page", start, filter: search.value.trim() });
 	const search = h("input", {
-		class: "rl-field", type: "search", placeholder: "a call, a group, event:write or thread:2; * matches anything",
+		class: "rl-field", type: "search", placeholder: "filter: write, rumpuser_*, thread:3, >10us, failed", title: WORDS,
 		"aria-label": "filter the events",
 		onkeydown: (event: KeyboardEvent) => event.stopPropagation(), oninput: () => ask(0),
 	});
@@ -48,7 +49,7 @@ export function eventsPane(model: AnyModel<{ page: Page }>, choose: (row: number
 		const page = model.get("page");
 		const end = page.start + page.rows.length;
 		told.textContent = page.rows.length
-			? `${count(page.start + 1)}–${count(end)} of ${count(page.matching)}` : "no event matches";
+			? `${count(page.start + 1)}–${count(end)} of ${count(page.matching)}` : page.problem || "no event matches";
 		back.disabled = page.start === 0;
 		on.disabled = end >= page.matching;
 		list.replaceChildren(eventsTable(page, choose));

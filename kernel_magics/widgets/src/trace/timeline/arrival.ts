@@ -7,7 +7,7 @@ import { Timeline, type Link } from "./view";
 
 const ASK_AGAIN_MS = 3000;
 
-interface Message { kind: string; view: string; head: Head; first: number; row: number; fields: [string, string][] }
+interface Message { kind: string; view: string; head: Head; first: number; row: number; fields: [string, string][]; words: string; problem: string }
 
 /** An element that asks for the events when it is first shown, and becomes the timeline. */
 export function timelinePane(model: AnyModel<Link & { version: number }>, signal: AbortSignal, open: (row: number) => void): { element: HTMLElement; show: () => void } {
@@ -34,7 +34,7 @@ export function timelinePane(model: AnyModel<Link & { version: number }>, signal
 		life.abort();
 		life = new AbortController();
 		timeline = new Timeline(arrived.events(), model, {
-			open, ask: (row) => model.send({ kind: "timeline-row", view, row }),
+			open, ask: (row) => model.send({ kind: "timeline-row", view, row }), choose: (words) => model.send({ kind: "timeline-choose", view, words }),
 		}, life.signal);
 		element.replaceChildren(timeline.element);
 		timeline.start(before);
@@ -42,6 +42,7 @@ export function timelinePane(model: AnyModel<Link & { version: number }>, signal
 	const take = (message: Message, buffers: DataView[]) => {
 		if (message.view !== view) return;
 		if (message.kind === "timeline-row") timeline?.takeFields(message.row, message.fields);
+		if (message.kind === "timeline-chosen") timeline?.takeChosen(message.words, message.problem, new Uint8Array(buffers[0].buffer, buffers[0].byteOffset, buffers[0].byteLength));
 		if (message.kind === "timeline-head" && !arriving) arriving = new Arriving(message.head);
 		if (message.kind === "timeline-piece" && arriving && !arriving.complete) arriving.take(message.first, buffers);
 		else if (message.kind !== "timeline-head") return;

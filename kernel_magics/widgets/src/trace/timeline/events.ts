@@ -15,7 +15,13 @@ export interface Track extends TrackHead { index: number; all: Lane[]; lanes: La
 /** One event: where it is. */
 export interface Place { track: Track; lane: number; event: number }
 
-export interface Query { text: string; least_ns: number }
+/** What is shown: by words that are understood here, or by the rows that Python chose. */
+export interface Query { text: string; least_ns: number; rows: Uint8Array | null }
+
+/** Whether the names and tracks tell which events are meant; durations, errors and callers are Python's. */
+export function isUnderstood(text: string): boolean {
+	return !/(^|\s)(-|<|>|failed(\s|$)|(error|caller|after|before|group|kind):)|"|(^|\s)(thread|process|event|layer):\S*[*?[]/i.test(text);
+}
 
 /** The columns while they are coming, a piece after the other. */
 export class Arriving {
@@ -87,10 +93,15 @@ export class Events {
 	/** Show only the events that match; everything again where the query is empty. */
 	narrow(query: Query): void {
 		const words = query.text.toLowerCase().split(/\s+/).filter(Boolean);
-		for (const track of this.tracks) {
+		const { rows, least_ns } = query;
+		if (rows)
+			for (const track of this.tracks)
+				track.lanes = track.all.map((lane) => lane.narrowed((e) =>
+					(rows[lane.row[e] >> 3] >> (lane.row[e] & 7) & 1) === 1 && lane.end[e] - lane.start[e] >= least_ns));
+		else for (const track of this.tracks) {
 			const taken = this.head.names.map((name) => words.every((word) => matches(word, name, track)));
-			track.lanes = words.length === 0 && query.least_ns <= 0 ? track.all
-				: track.all.map((lane) => lane.narrowed((e) => taken[lane.code[e]] && lane.end[e] - lane.start[e] >= query.least_ns));
+			track.lanes = words.length === 0 && least_ns <= 0 ? track.all
+				: track.all.map((lane) => lane.narrowed((e) => taken[lane.code[e]] && lane.end[e] - lane.start[e] >= least_ns));
 		}
 		this.matching = this.counted();
 	}

@@ -27,7 +27,7 @@ export const KEYS: [keys: string, does: string][] = [
 	["drag; M", "measure a stretch; from the selected event on"],
 	["F, double click", "zoom to what is measured or selected"],
 	["Enter", "show the row of the table"],
-	["/", "filter: write, rumpuser_*, thread:3, layer:sys"],
+	["/", "filter: write, rumpuser_*, thread:3, layer:sys, >10us, failed, -read"],
 	["Esc", "forget the measure, then the selection"],
 ];
 

@@ -5,7 +5,7 @@ import { h, oncePerFrame, whenSeen } from "../../foundation/dom";
 import { count } from "../../foundation/format";
 import { eventDetail, measureDetail, pointed, type Fields } from "./detail";
 import { drawLanes } from "./draw";
-import { Events, type Place, type Query } from "./events";
+import { Events, isUnderstood, type Place, type Query } from "./events";
 import { addKeys, KEYS, type Moves } from "./keys";
 import { Labels } from "./labels";
 import { AXIS_HEIGHT, density, drawAxis, drawOverview, OVERVIEW_HEIGHT } from "./overview";
@@ -18,8 +18,10 @@ import { Viewport } from "../../foundation/viewport";
 export interface Link { selected: number; shown: number[]; measured: number[] }
 
 /** How the timeline reaches what is around it. */
-export interface Around { open: (row: number) => void; ask: (row: number) => void }
+export interface Around { open: (row: number) => void; ask: (row: number) => void; choose: (words: string) => void }
 
+export const WORDS = "Words that must all match: a name or glob of events or groups; event:NAME exactly; layer:sys; thread:3 or a name; "
+	+ "process:1; caller:GLOB; >10us, <2ms; failed, error:ENOENT; after:1.5s, before:2s; -WORD for the opposite";
 const LABEL_WIDTH = 168;
 const MOST_HEIGHT = 420;
 const DURATIONS: [label: string, ns: number][] =
@@ -37,7 +39,7 @@ export class Timeline implements Moves {
 	private measured: [number, number] | null = null;
 	private anchor: Place | null = null;
 	private pointerX: number | null = null;
-	private query: Query = { text: "", least_ns: 0 };
+	private query: Query = { text: "", least_ns: 0, rows: null };
 
 	private strip = h("canvas", { class: "rl-tl-strip", "aria-hidden": "true" });
 	private axis = h("canvas", { class: "rl-tl-axis", "aria-hidden": "true" });
@@ -47,6 +49,7 @@ export class Timeline implements Moves {
 	private tip = h("div", { class: "rl-tl-tip rl-mono", "aria-hidden": "true", hidden: true });
 	private origin = h("span", { class: "rl-tl-origin rl-mono" });
 	private told = h("span", { class: "rl-soft", role: "status" });
+	private problem = h("p", { class: "rl-problem", role: "alert", hidden: true });
 	private below = h("div", { class: "rl-tl-below", role: "region", "aria-label": "selected", "aria-live": "polite" });
 	private keys = h("dl", { class: "rl-tl-keys", hidden: true }, ...KEYS.map(([keys, does]) => h("div", {}, h("dt", { class: "rl-mono" }, keys), h("dd", {}, does))));
 	private field: HTMLInputElement;
@@ -61,7 +64,7 @@ export class Timeline implements Moves {
 		const content = h("div", { class: "rl-tl-content" }, this.labels.element, this.lanes);
 		this.scroller.append(content);
 		this.element = h("div", { class: "rl-tl" },
-			this.tools(), this.strip,
+			this.tools(), this.problem, this.strip,
 			h("div", { class: "rl-tl-plot" }, h("div", { class: "rl-tl-ruler" }, this.origin, this.axis), this.scroller, this.veil, this.tip),
 			this.keys, this.below);
 		this.lanes.setAttribute("aria-label", `events over time, ${events.head.tracks.length} tracks; press ? for the keys`);
@@ -94,6 +97,7 @@ export class Timeline implements Moves {
 		this.query = before.query;
 		this.field.value = before.field.value;
 		this.least.value = String(before.query.least_ns);
+		if (this.query.text) this.around.choose(this.query.text); // rows may be others now
 		if (this.query.text || this.query.least_ns) this.events.narrow(this.query);
 		const folded = new Set(before.rows.groups.filter((g) => g.folded).map((g) => g.thread));
 		for (const group of this.rows.groups) group.folded = folded.has(group.thread);
@@ -305,8 +309,8 @@ export class Timeline implements Moves {
 	private filterField(): HTMLInputElement {
 		let later = 0;
 		const field = h("input", {
-			class: "rl-field", type: "search", placeholder: "filter: write, rumpuser_*, thread:3, layer:sys", "aria-label": "filter the timeline",
-			oninput: () => { clearTimeout(later); later = window.setTimeout(() => { this.query.text = field.value.trim(); this.narrow(); }, 120); },
+			class: "rl-field", type: "search", placeholder: "filter: write, rumpuser_*, thread:3, >10us, failed", title: WORDS, "aria-label": "filter the timeline",
+			oninput: () => { clearTimeout(later); later = window.setTimeout(() => this.choose(field.value.trim()), 120); },
 			onkeydown: (event: KeyboardEvent) => {
 				event.stopPropagation();
 				if (event.key === "Enter" || event.key === "Escape") this.lanes.focus();
@@ -314,6 +318,26 @@ export class Timeline implements Moves {
 			},
 		});
 		return field;
+	}
+
+	/** Show what some words mean: at once if that is known here; Python is asked in any case. */
+	private choose(words: string): void {
+		this.query.text = words;
+		this.problem.hidden = true;
+		if (words) this.around.choose(words);
+		if (words && !isUnderstood(words)) return;
+		this.query.rows = null;
+		this.narrow();
+	}
+
+	/** Python's answer: what the words mean, or why they mean nothing. */
+	takeChosen(words: string, problem: string, rows: Uint8Array): void {
+		if (words !== this.query.text) return;
+		this.problem.hidden = !problem;
+		this.problem.textContent = problem;
+		if (isUnderstood(words)) return;
+		this.query.rows = rows;
+		this.narrow();
 	}
 
 	private tools(): HTMLElement {

@@ -2,9 +2,12 @@
 
 import atexit
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from IPython.core.getipython import get_ipython
+
+from kernel_magics.errors import LabError
 
 __all__ = ["notebook_lab", "close_lab", "has_lab", "image_names", "guest_names", "symbol_names",
            "guest_symbol_names"]
@@ -63,10 +66,12 @@ def image_names(_words: Iterable[str] = ()) -> list[str]:
 
 def guest_names(_words: Iterable[str] = ()) -> list[str]:
     """Return the names of the guests there are, for Tab; needs no Lab."""
-    if has_lab():
-        return [guest.name for guest in _lab.guests()]
-    from kernel_magics.boot.registry import records
-    return [record.name for _, record in records()]
+    with suppress(LabError):
+        if has_lab():
+            return [guest.name for guest in _lab.guests()]
+        from kernel_magics.boot.registry import records
+        return [record.name for _, record in records()]
+    return []
 
 
 def symbol_names(words: list[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kernel_magics.boot.doctor import device_findings
+from kernel_magics.boot.doctor import device_findings, doctor
 from kernel_magics.boot.doctor.device_findings import examine_devices
 
 
@@ -48,3 +48,15 @@ def test_a_bridge_needs_a_helper_that_may_and_a_rule(machine, monkeypatch):
     assert "chmod u+s" in finding("bridges").fix
     helper.chmod(0o4755)
     assert finding("bridges").level == "ok" and "br0, virbr0" in finding("bridges").detail
+
+
+def test_a_qemu_that_is_older_than_the_tested_one_is_a_note(monkeypatch, tmp_path):
+    script = tmp_path / "qemu"
+    monkeypatch.setenv("RUMPLAB_QEMU", str(script))
+    for version, level in (("5.2.0 (Debian 1:5.2+dfsg-11)", "note"), ("7.2.22", "ok"),
+                           ("10.0.1", "ok")):
+        script.write_text(f"#!/bin/sh\necho 'QEMU emulator version {version}'\n")
+        script.chmod(0o755)
+        found = doctor._qemu()
+        assert found.level == level and version in found.detail
+        assert ("install 7.2 or newer" in found.fix) == (level == "note")

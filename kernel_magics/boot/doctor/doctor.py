@@ -1,6 +1,7 @@
 """What this machine can do for the lab; each finding with its fix."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from kernel_magics.places import cache_dir, runtime_dir
 __all__ = ["DoctorReport", "Finding", "examine"]
 
 MIB = 1 << 20
+TESTED_QEMU = (7, 2)
 ROOM_BYTES = 256 * MIB  # a few guests' RAM; the cache of a course's images
 
 
@@ -61,10 +63,10 @@ def examine(uri: str | None = None, *, refresh: bool = False) -> DoctorReport:
         _tool("make", "make", "sudo apt install make"),
         *examine_devices(),
         *examine_rumprun(),
-        _room("guests' RAM", runtime_dir(), "RUMPLAB_RUNTIME"),
-        _room("cache", cache_dir(), "RUMPLAB_CACHE"),
+        _guarded("guests' RAM", lambda: _room("guests' RAM", runtime_dir(), "RUMPLAB_RUNTIME")),
+        _guarded("cache", lambda: _room("cache", cache_dir(), "RUMPLAB_CACHE")),
         _memory(),
-        _guests(),
+        _guarded("guests", _guests),
     ])
 
 
@@ -83,7 +85,12 @@ def _qemu() -> Finding:
     except (OSError, subprocess.SubprocessError) as error:
         return Finding("QEMU", "problem", f"{binary} does not run: {error}",
                        "install it again: sudo apt install --reinstall qemu-system-x86")
-    return Finding("QEMU", "ok", f"{said.splitlines()[0]} ({binary})")
+    first = (said.splitlines() or ["it says no version"])[0]
+    version = re.search(r"version (\d+)\.(\d+)", first)
+    if version and (int(version[1]), int(version[2])) < TESTED_QEMU:
+        return Finding("QEMU", "note", f"{first} ({binary}) is older than the lab is tested with",
+                       f"if guests do not boot, install {'.'.join(map(str, TESTED_QEMU))} or newer")
+    return Finding("QEMU", "ok", f"{first} ({binary})")
 
 
 def _libvirt(uri: str | None) -> Finding:

@@ -12,7 +12,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -99,9 +99,10 @@ def calibrate(*, refresh: bool = False) -> Calibration:
         calibration = _decide(folder)
     if not any(measurement.works for measurement in calibration.measurements):
         return calibration  # asked again next time: the machine may only have been busy
-    fresh = path.with_suffix(f".{os.getpid()}")
-    fresh.write_text(json.dumps(asdict(calibration)))
-    os.replace(fresh, path)
+    with suppress(OSError):  # a full disk: measured again next time
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps(asdict(calibration)))
+        os.replace(fresh, path)
     return calibration
 
 

@@ -84,11 +84,16 @@ def assemble(source: Path) -> GuestImage:
 
 def _run(command: list[str]) -> None:
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True)
+        subprocess.run(command, check=True, capture_output=True, text=True,
+                       env={**os.environ, "LC_ALL": "C"})
     except FileNotFoundError as error:
         raise HostError("there is no compiler: gcc was not found",
                         next_step="install it: sudo apt install gcc") from error
     except subprocess.CalledProcessError as error:
+        if "No space left on device" in error.stderr:
+            raise HostError(f"no space left on device in {cache_dir()}",
+                            next_step="free some space there, or set RUMPLAB_CACHE to a folder on "
+                                      "another disk") from error
         raise HostError(f"gcc refused the calibration guest: {error.stderr.strip()}",
                         next_step="check the project's files: git status images/") from error
 

@@ -181,8 +181,8 @@ def _check_place(prefix: Path, compiler: Path) -> None:
                         next_step=f"move it back, or link {place[1]} to {prefix}")
     # (one made of links to another's files is that one, in part)
     if place and compiler.resolve().parent.parent != Path(place[1]).resolve():
-        raise HostError(f"the Rumprun toolchain in {prefix} is a copy of the one in {place[1]}: its "
-                        "scripts call that one's tools",
+        raise HostError(f"the Rumprun toolchain in {prefix} is a copy of the one in "
+                        f"{place[1]}: its scripts call that one's tools",
                         next_step=f"set RUMPRUN_PREFIX={place[1]}")
 
 

@@ -131,7 +131,7 @@ int main(void)
   function();  // HERE
   return 0;
 }
-""", ("call of a null pointer in main", "nothing known here")),
+""", ("call of a null pointer in main", "nothing known here", "a pointer to a function")),
     "data_run": Crash("protection", "main", """
 char code[16] = { 0xc3 };
 int main(void)
@@ -223,9 +223,50 @@ int main()
         guest.wait(timeout=30)
     assert "what():  no" in guest.console.text
     functions = [frame.function for frame in guest.panic.frames]
+    assert "of type std::runtime_error: no was thrown and nothing caught it" in \
+        " ".join(guest.panic.text().split())
     assert any("refuse" in name for name in functions)
     assert functions.index("abort") < next(i for i, name in enumerate(functions)
                                            if "refuse" in name)
+
+
+CAUSES = {
+    "freed_twice": ("""
+#include <stdlib.h>
+__attribute__((noinline)) static void drop(void *block) { free(block); }
+int main(void)
+{
+  void *volatile block = malloc(64);
+  drop(block);
+  malloc(10);
+  drop(block);
+}
+""", "one that was freed twice"),
+    "asserted": ("""
+#include <assert.h>
+int main(int argc, char **argv) { assert(argc == 7 && "seven"); }
+""", "An assert() failed. Assertion failed: argc == 7"),
+    "smashed": ("""
+#include <string.h>
+__attribute__((noinline)) static int fill(int count)
+{
+  char room[8];
+  memset(room, 'B', count);
+  return room[3];
+}
+int main(int argc, char **argv) { return fill(63 + argc); }
+""", "0x4242424242424242, which is the text \"BBBBBBBB\": its return address was overwritten"),
+}
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_the_cause_behind_the_fault_is_told(lab, name):
+    need("compiler")
+    text, words = CAUSES[name]
+    guest = lab.boot(lab.build(text, name=name), memory_mib=16)
+    with pytest.raises(GuestPanic):
+        guest.wait(timeout=60)
+    assert words in " ".join(guest.panic.explanation.split())
 
 
 OVERWRITES_THE_RUNTIME = """

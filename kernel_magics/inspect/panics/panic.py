@@ -18,6 +18,7 @@ from kernel_magics.inspect.images.source_text import SourceText
 from kernel_magics.inspect.memory.mapping import kit_of
 from kernel_magics.inspect.memory.ram import PAGE_BYTES, GuestRam
 from kernel_magics.inspect.panics.alignment import explain_misalignment
+from kernel_magics.inspect.panics.causes import cause_of
 from kernel_magics.inspect.panics.details import NO_VECTOR, PanicDetails, gather_details
 from kernel_magics.inspect.panics.explanations import (
     GENERAL_PROTECTION,
@@ -206,6 +207,7 @@ def make_report(record: Panic, image: GuestImage, *, name: str = "",
         reason=record.reason.decode("utf-8", "replace"),
         explanation=(explain_misalignment(image, registers, read) if has_trap and
                      record.vector == GENERAL_PROTECTION else "") or
+        cause_of(kind, record, registers, frames, guest) or
         explain(kind, record, ram_bytes=ram_bytes, free_pages=free_pages),
         thread=record.thread, thread_name=record.thread_name.decode("utf-8", "replace"),
         signal=record.signal, in_kernel=bool(record.in_kernel),
@@ -241,7 +243,10 @@ def _stack(record: Panic, registers: dict[str, int], image: GuestImage,
 
 def _culprit(frames: tuple[PanicFrame, ...]) -> PanicFrame | None:
     own = [frame for frame in frames if frame.layer == "app"]
-    return next((frame for frame in own if frame.line), own[0] if own else None)
+    lined = [frame for frame in own if frame.line]
+    # What is inlined from a header of C++'s library is not what a user wrote.
+    written = [frame for frame in lined if not frame.file.startswith("/usr/")]
+    return next(iter(written or lined or own), None)
 
 
 def _excerpt(frame: PanicFrame | None, source: SourceText) -> str:

@@ -1,10 +1,8 @@
 """HTTP requests from one guest, on connections that are kept: against a Linux guest."""
 
-from dataclasses import dataclass
-
 from kernel_magics.boot.hypervisor.accel import accelerator
 
-from .load import Load, wrk
+from .load import LoadSample, under_load
 from .measuring import Report, interleave
 from .peer_devices import Hardware
 from .peers import PEER_MIB, Peer, Peers, peers
@@ -14,14 +12,6 @@ __all__ = ["run", "compare_load"]
 PORT = 80
 _BODY_BYTES = 128
 _AIM = 0.5  # half the processor time of a request, so twice the requests a second
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One run of the load generator and the processor time QEMU used for a request."""
-
-    load: Load
-    cpu_us: float
 
 
 def run(quick: bool) -> Report:
@@ -40,10 +30,11 @@ def run(quick: bool) -> Report:
 def compare_load(report: Report, both: Peers, connections: int, rounds: int,
                  seconds: int) -> None:
     """Add requests a second, latencies and processor time of both guests, by turns."""
-    taken: dict[str, list[Sample]] = {peer.name: [] for peer in both}
+    taken: dict[str, list[LoadSample]] = {peer.name: [] for peer in both}
 
     def load(peer: Peer) -> float:
-        taken[peer.name].append(_sample(peer, connections, seconds))
+        taken[peer.name].append(under_load(peer.ports[PORT], peer.cpu_ns, connections,
+                                           seconds))
         return taken[peer.name][-1].load.per_second
 
     interleave(rounds, rumpkit=lambda: load(both.rumpkit), linux=lambda: load(both.linux))
@@ -59,9 +50,3 @@ def compare_load(report: Report, both: Peers, connections: int, rounds: int,
         report.ratio(f"{words}, {what}: rumpkit / Linux", over, under, at_most=aim)
     report.measure(f"{words}: rumpkit", "requests/s", [one.load.per_second for one in mine])
     report.measure(f"{words}: Linux", "requests/s", [one.load.per_second for one in peer])
-
-
-def _sample(peer: Peer, connections: int, seconds: int) -> Sample:
-    before_ns = peer.cpu_ns()
-    load = wrk(peer.ports[PORT], connections, seconds)
-    return Sample(load, (peer.cpu_ns() - before_ns) / 1e3 / load.requests)

@@ -34,7 +34,7 @@ def run(quick: bool) -> Report:
             rumpkit=lambda: _timed_ms(lambda: lab.build(_changed(next(serial)), "hello")))
         _add_times(report, samples)
         _add_again(report, lab, 3 if quick else 15)
-        for name, source in (("hello", HELLO), ("HTTP server", POLL_SERVER.read_text())):
+        for name, source in (("hello", HELLO), ("HTTP server", POLL_SERVER)):
             _add_sizes(report, lab, name, source)
     return report
 
@@ -73,7 +73,7 @@ def _add_again(report: Report, lab: Lab, rounds: int) -> None:
         report.measure(f"lab.build with {kit}, unchanged hello", "ms", found)
 
 
-def _add_sizes(report: Report, lab: Lab, name: str, source: str) -> None:
+def _add_sizes(report: Report, lab: Lab, name: str, source: str | Path) -> None:
     built = images(lab, source, name.split()[-1])
     for what, bytes_of in (("stripped", lambda image: image.size_bytes),
                            ("in RAM", lambda image: image.sizes.total_bytes)):

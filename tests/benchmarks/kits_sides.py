@@ -55,8 +55,8 @@ def kits_report(name: str, quick: bool) -> Report:
     return report
 
 
-def images(lab: Lab, source: str, name: str) -> dict[str, GuestImage]:
-    """Build one source with both kits; kit → image."""
+def images(lab: Lab, source: str | Path, name: str) -> dict[str, GuestImage]:
+    """Build one source, a text or a file, with both kits; kit → image."""
     return {kit: lab.build(source, name, kit=kit) for kit in ("rumprun", "rumpkit")}
 
 

@@ -3,12 +3,13 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_magics.errors import BootError, HostError
 
-__all__ = ["Load", "wrk", "cpu_ns"]
+__all__ = ["Load", "LoadSample", "under_load", "wrk", "cpu_ns"]
 
 _US = {"us": 1.0, "ms": 1e3, "s": 1e6}
 
@@ -21,6 +22,22 @@ class Load:
     per_second: float
     p50_us: float
     p99_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSample:
+    """One run of the load generator, and the processor time QEMU used for a request."""
+
+    load: Load
+    cpu_us: float
+
+
+def under_load(port: int, used_ns: Callable[[], int], connections: int,
+               seconds: int) -> LoadSample:
+    """Run wrk on a port of this machine; `used_ns` says what time QEMU has used so far."""
+    before_ns = used_ns()
+    load = wrk(port, connections, seconds)
+    return LoadSample(load, (used_ns() - before_ns) / 1e3 / load.requests)
 
 
 def wrk(port: int, connections: int, seconds: int, path: str = "/") -> Load:

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "server.h"
+#include "../page.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -16,28 +17,8 @@
 #include <unistd.h>
 
 #define EVENTS 64
-#define HEAD_BYTES 160
 
-static char *answer;
-static size_t answer_bytes;
 static int poller;
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static void make_answer(size_t body_bytes)
-{
-	answer = malloc(HEAD_BYTES + body_bytes);
-	if (!answer)
-		die("answer");
-	answer_bytes = (size_t)snprintf(answer, HEAD_BYTES, "HTTP/1.1 200 OK\r\n"
-	    "Content-Type: text/plain\r\nContent-Length: %zu\r\n\r\n", body_bytes);
-	memset(answer + answer_bytes, 'x', body_bytes);
-	answer_bytes += body_bytes;
-}
 
 static int listen_at(unsigned short port)
 {

@@ -5,6 +5,8 @@
  * One thread and poll(2): nothing but POSIX, so that the same text is a program for Linux,
  * for rumpkit and for NetBSD, which has no epoll.
  */
+#include "../page.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -19,7 +21,6 @@
 
 #define CONNECTIONS 64
 #define REQUEST_BYTES 2048
-#define HEAD_BYTES 160
 
 /* What belongs to the descriptor of the same place in `polled`; place 0 is the listener. */
 struct connection {
@@ -31,25 +32,6 @@ struct connection {
 static struct pollfd polled[CONNECTIONS + 1];
 static struct connection connections[CONNECTIONS + 1];
 static nfds_t count;
-static char *answer;
-static size_t answer_bytes;
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static void make_answer(size_t body_bytes)
-{
-	answer = malloc(HEAD_BYTES + body_bytes);
-	if (!answer)
-		die("answer");
-	answer_bytes = (size_t)snprintf(answer, HEAD_BYTES, "HTTP/1.1 200 OK\r\n"
-	    "Content-Type: text/plain\r\nContent-Length: %lu\r\n\r\n", (unsigned long)body_bytes);
-	memset(answer + answer_bytes, 'x', body_bytes);
-	answer_bytes += body_bytes;
-}
 
 static int listen_at(unsigned short port)
 {

@@ -14,7 +14,7 @@ from IPython.core.error import UsageError
 
 from kernel_magics.errors import LabError
 
-__all__ = ["WaitInterrupted", "install", "remove", "failure_lines"]
+__all__ = ["WaitInterrupted", "WorkInterrupted", "install", "remove", "failure_lines"]
 
 # Not red: JupyterLab puts errors on red, and its bold red cannot be read there in the dark.
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
@@ -22,6 +22,10 @@ _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 class WaitInterrupted(KeyboardInterrupt):
     """The user ended a wait; what was waited for goes on, and the text says so."""
+
+
+class WorkInterrupted(WaitInterrupted):
+    """The user ended a piece of work; it leaves nothing behind, and the text says so."""
 
 
 def failure_lines(failure: BaseException, coloured: bool = True) -> list[str]:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from IPython.core.getipython import get_ipython
 
+from kernel_magics.magics.failure import WaitInterrupted, WorkInterrupted
+
 __all__ = ["progress"]
 
 NOTICEABLE_S = 1.0
@@ -20,12 +22,17 @@ def progress(what: str) -> Iterator[None]:
     """Show `what` and the seconds so far while the block runs; nothing if it is quick.
 
     The line is a widget without a text, so a notebook's saved output does not depend on
-    how long something took.
+    how long something took.  Raises WorkInterrupted where the user interrupts the block.
     """
     line = _Line(what)
     line.start()
     try:
         yield
+    except WaitInterrupted:
+        raise
+    except KeyboardInterrupt:
+        raise WorkInterrupted(f"{what} was interrupted, and left nothing half done\n"
+                              "→ run the cell again") from None
     finally:
         line.stop()
 

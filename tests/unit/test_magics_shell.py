@@ -1,16 +1,19 @@
 """The magics inside a real IPython shell: loading, help, Tab, failures."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 
 import pytest
+from capabilities import need
 from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.interactiveshell import InteractiveShell
 
 from kernel_magics.errors import LabError, UsageError
 from kernel_magics.magics import COMMANDS
-from kernel_magics.magics.failure import WaitInterrupted
+from kernel_magics.magics.failure import WaitInterrupted, WorkInterrupted
 from kernel_magics.magics.misread import OneSign
 
 
@@ -166,6 +169,31 @@ def test_an_interrupted_wait_is_an_interrupt_and_reads_as_one_sentence(shell, ca
     result = shell.run_cell("raise WaitInterrupted('guest a goes on running')")
     assert isinstance(result.error_in_exec, KeyboardInterrupt)
     assert capsys.readouterr().out == "WaitInterrupted: guest a goes on running\n"
+
+
+def test_an_interrupted_build_is_one_sentence_and_ends_the_compiler(shell, capsys, tmp_path):
+    need("compiler")
+    header = tmp_path / "endless.h"
+    os.mkfifo(header)
+    compiler_gone = []
+
+    def interrupt_the_compiler() -> None:
+        with header.open("wb", buffering=0) as pipe:  # returns once the compiler reads
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            try:
+                while True:
+                    pipe.write(b"\n")
+            except BrokenPipeError:
+                compiler_gone.append(True)
+
+    thread = threading.Thread(target=interrupt_the_compiler, daemon=True)
+    thread.start()
+    result = shell.run_cell(f'%%rumpbuild slow\n#include "{header}"\nint main(void) {{}}')
+    thread.join(60)
+    assert isinstance(result.error_in_exec, WorkInterrupted) and compiler_gone == [True]
+    assert capsys.readouterr().out == (
+        "WorkInterrupted: building slow was interrupted, and left nothing half done\n"
+        "→ run the cell again\n")
 
 
 def test_an_empty_cell_is_one_clear_error(shell, capsys):

@@ -20,6 +20,7 @@ _KIND_BIT, _DETAIL_BIT = 16, 24
 _PART_BYTES = 32
 _WORDS_PART = 5
 _HALF = (1 << 32) - 1
+_STACK_PARTS = tuple(int(getattr(abi.StackPart, name)) for name in ("FRAMES", "REGISTERS", "WORDS"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +113,13 @@ def _excerpts(rows: np.ndarray) -> list[Excerpt]:
 
 
 def _stack(rows: np.ndarray) -> RawStack | None:
-    rows = rows[_kind(rows) == STACK]
+    rows = rows[_kind(rows) == STACK] if len(rows) else rows
+    if not len(rows):
+        return None
     detail = rows[:, _WHAT] >> _DETAIL_BIT & 0xFF
-    words = rows[:, _ARGS:WORDS]
-    part = {one: words[detail == one].ravel().tolist() for one in abi.StackPart}
-    frames = [address for address in part[abi.StackPart.FRAMES] if address]
-    registers = part[abi.StackPart.REGISTERS][:_WORDS_PART]
+    parts = rows[:, _ARGS:WORDS]
+    frames, registers, words = (parts[detail == part].ravel().tolist() for part in _STACK_PARTS)
+    frames = [address for address in frames if address]
     if not frames and not registers:
         return None
-    return RawStack(tuple(frames), tuple(registers), tuple(part[abi.StackPart.WORDS]))
+    return RawStack(tuple(frames), tuple(registers[:_WORDS_PART]), tuple(words))

@@ -24,6 +24,9 @@ static uint64_t ending;
 static uint64_t idle_since, idle_until;
 static uint32_t idle_number;
 
+/* Since when the thread that runs has had the processor. */
+static uint64_t slice_begin;
+
 static struct lab_thread *entry_of(uint32_t number)
 {
 	struct lab_thread *threads = (void *)((char *)header + header->threads_address);
@@ -92,6 +95,16 @@ static void current_find(void)
 	last_number = last_thread ? number_of(last_thread) : 0;
 }
 
+/* What a thread has had of the processor, up to now. */
+static void slice_end(uint32_t number)
+{
+	uint64_t time = now();
+
+	if (number && slice_begin && entry_of(number)->number == number)
+		entry_of(number)->cpu_tsc += time - slice_begin;
+	slice_begin = time;
+}
+
 static void switched(uint64_t time, uint32_t from, uint32_t to, unsigned state)
 {
 	const uint64_t words[5] = { from, to, state };
@@ -134,10 +147,12 @@ void thread_switch(uint64_t from, uint64_t to)
 	uint32_t gone_number = known_number(gone), next_number = number_of(next);
 
 	counters[LAB_EVENT_SWITCH]++;
-	if (idle_since)
+	if (idle_since) {
 		idle_settle(next_number);
-	else
+	} else {
+		slice_end(gone_number);
 		switched(now(), gone_number, next_number, state_of(gone));
+	}
 	if (gone_number && ending == gone)
 		known[slot_of(gone)].thread = 0; /* its address is free for another */
 	ending = 0;
@@ -149,12 +164,13 @@ void thread_switch(uint64_t from, uint64_t to)
 void thread_idle(int begins)
 {
 	if (!begins) {
-		idle_until = now();
+		slice_begin = idle_until = now();
 		return;
 	}
 	current_find();
 	if (!idle_since) {
 		idle_number = last_number;
+		slice_end(idle_number);
 		idle_since = now();
 		counters[LAB_EVENT_SWITCH]++;
 		switched(idle_since, idle_number, 0, state_of(last_thread));

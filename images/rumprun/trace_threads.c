@@ -36,6 +36,9 @@ uint64_t lab_unsettled;
 static uint64_t open_slot, idle_until;
 static uint32_t gone_number, gone_state;
 
+/* Since when the thread that runs has had the processor. */
+static uint64_t slice_begin;
+
 /* Where a thread's own_number is, from its thread pointer. */
 static intptr_t number_offset;
 
@@ -86,6 +89,17 @@ void lab_thread_end(void)
 
 /* --- switches --- */
 
+/* What a thread has had of the processor, up to now. */
+static void slice_end(uint32_t number)
+{
+	struct lab_thread *entry = &threads[(number - 1) % THREADS];
+	uint64_t now = lab_tsc();
+
+	if (number && entry->number == number)
+		entry->cpu_tsc += now - slice_begin;
+	slice_begin = now;
+}
+
 static uint32_t state_of(const struct bmk_thread *thread)
 {
 	static const uint32_t states[] = { 0, LAB_THREAD_RUNNABLE, LAB_THREAD_BLOCKED };
@@ -111,6 +125,7 @@ static void hook(void *before, void *after)
 		lab_switch_settle();
 		gone_number = lab_thread_number();
 		gone_state = state_of(bmk_current);
+		slice_end(gone_number);
 	}
 	ending = 0;
 	lab_unsettled = SETTLED;
@@ -144,6 +159,7 @@ void lab_idle_begin(void)
 	}
 	lab_switch_settle();
 	number = lab_thread_number();
+	slice_end(number);
 	lab_counters[LAB_EVENT_SWITCH]++;
 	if (lab_wants(LAB_EVENT_SWITCH))
 		switch_write(lab_record_open(lab_tsc()), number, 0, state_of(bmk_current));
@@ -152,7 +168,7 @@ void lab_idle_begin(void)
 
 void lab_idle_end(void)
 {
-	idle_until = lab_tsc();
+	slice_begin = idle_until = lab_tsc();
 	lab_unsettled = IDLE_ENDED;
 }
 
@@ -168,6 +184,7 @@ void lab_threads_follow(void)
 	lab_header.threads_address = (uintptr_t)threads;
 	lab_header.threads_capacity = THREADS;
 	lab_thread_number();
+	slice_begin = lab_tsc();
 	number_offset = (char *)&lab_own_number -
 	    ((const struct upstream_thread *)(const void *)bmk_current)->thread_pointer;
 	__real_bmk_sched_set_hook(hook);

@@ -8,18 +8,25 @@ import os
 from collections.abc import Callable, Iterator
 from ctypes import sizeof
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kernel_magics.boot import abi
 from kernel_magics.errors import GuestError
 
 __all__ = ["NumberedThread", "numbered_threads"]
 
-_MOST_THREADS = 4096
+_MOST_THREADS, _NS = 4096, 1_000_000_000
 
-NumberedThread = tuple[int, str, int]
-"""Number, name, and the address of the thread's struct bmk_thread, which another has perhaps
-once it has exited: the one with the higher number."""
+class NumberedThread(NamedTuple):
+    """A thread's number and name; the `address` of its struct bmk_thread, which another has
+    perhaps once it has exited: the one with the higher number; and how long it has had the
+    processor, without the slice that is running."""
+
+    number: int
+    name: str
+    address: int
+    cpu_ns: int
+
 
 _Read = Callable[[int, int], bytes]
 
@@ -55,6 +62,8 @@ def _rows(read: _Read, header_address: int) -> Iterator[NumberedThread]:
         for at in range(0, len(table) - size + 1, size):
             row = abi.Thread.from_buffer_copy(table, at)
             if row.number:
-                yield row.number, row.name.decode("utf-8", "replace"), row.stack_pointer
+                yield NumberedThread(
+                    row.number, row.name.decode("utf-8", "replace"), row.stack_pointer,
+                    row.cpu_tsc * _NS // header.tsc_hz if header.tsc_hz else 0)
     except (GuestError, ValueError, OverflowError):  # it does not lie in RAM
         return

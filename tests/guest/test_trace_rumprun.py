@@ -10,6 +10,7 @@ import pytest
 from capabilities import need
 
 from kernel_magics import Lab
+from kernel_magics.boot.thread_numbers import numbered_threads
 from kernel_magics.errors import HostError, TraceError, UsageError
 from kernel_magics.trace.outside import plugin
 from kernel_magics.trace.plan import TracePlan
@@ -122,6 +123,16 @@ def test_a_boot_is_recorded_whole(ended):
     assert set(open_["event"].astype(str)) <= UNFINISHED and len(open_) < 40
     assert not (table["kind"] == "exit").any()
     assert (table["duration_ns"].dropna() >= 0).all() and table["time_ns"].is_monotonic_increasing
+
+
+def test_the_time_of_each_thread_is_counted(ended):
+    counted = {one.number: one.cpu_ns for one in numbered_threads(ended)}
+    switched = ended.trace.cpu
+    ran = switched.index[(switched["slices"] > 1) & (switched.index > 0)]
+    assert len(ran) > 5 and all(counted[number] > 0 for number in ran)
+    # Slices do not overlap: all of them are at most the time from the first event to the last.
+    times = ended.trace.df["time_ns"]
+    assert sum(counted.values()) <= times.iloc[-1] - times.iloc[0] + 10**9
 
 
 def test_both_ways_tell_of_the_same_calls(lab, images):

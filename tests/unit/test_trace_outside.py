@@ -232,11 +232,11 @@ def test_threads_that_were_numbered_are_read_from_a_file_that_may_lie(image, tmp
     data = bytearray(files.trace.read_bytes())
     header = abi.Header.from_buffer(data)
     row = abi.Thread.from_buffer(data, header.threads_address)
-    row.number, row.name, row.stack_pointer = 7, b"seven", 0x5000
+    row.number, row.name, row.stack_pointer, row.cpu_tsc = 7, b"seven", 0x5000, 3 * header.tsc_hz
     header_counters = np.frombuffer(data, "<u8", abi.EVENTS, header.counters_address)
     header_counters[64] = 5
     files.trace.write_bytes(data)
-    assert numbered_threads(guest) == [(7, "seven", 0x5000)]
+    assert numbered_threads(guest) == [(7, "seven", 0x5000, 3 * 10**9)]
     assert call_counters(guest)[64] == 5
     for field, value in (("threads_address", 1 << 62), ("threads_capacity", 1 << 30),
                          ("counters_address", 1 << 62), ("magic", 1)):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from kernel_magics.boot.thread_numbers import numbered_threads
+from kernel_magics.boot.thread_numbers import NumberedThread, numbered_threads
 from kernel_magics.build.elf import ElfFile, align
 from kernel_magics.errors import GuestError
 from kernel_magics.inspect.memory.address_space import AddressSpace
@@ -110,7 +110,8 @@ class RumprunThreadTable(ThreadTable):
         state = _state(row["bt_flags"])
         return RumprunRecord(
             number=self._number(address, row["bt_stackbase"]),
-            name=self._name(row, cookie, pthread, lwp), state=state, cpu_ns=None,
+            name=self._name(row, cookie, pthread, lwp), state=state,
+            cpu_ns=self._used_ns.get(address),
             # (the thread that ran last has the processor, also while there is nothing to do)
             stack_pointer=0 if row["bt_flags"] & _RUNNING else row["btcb_sp"],
             address=address, stack=row["bt_stackbase"],
@@ -127,7 +128,16 @@ class RumprunThreadTable(ThreadTable):
     @cached_property
     def _given(self) -> dict[int, int]:
         """The numbers that whoever traces the guest gave its threads, by address."""
-        return {address: number for number, _, address in sorted(numbered_threads(self._subject))}
+        return {one.address: one.number for one in self._traced}
+
+    @cached_property
+    def _used_ns(self) -> dict[int, int]:
+        """How long each thread has had the processor, by address; only who traces counts that."""
+        return {one.address: one.cpu_ns for one in self._traced}
+
+    @cached_property
+    def _traced(self) -> list[NumberedThread]:
+        return sorted(numbered_threads(self._subject))
 
     def _number(self, address: int, stack: int) -> int:
         if self._given:  # (one that has not run yet has none: it comes behind the others)

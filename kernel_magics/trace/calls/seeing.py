@@ -26,7 +26,7 @@ def thread_names(guest: Any) -> dict[int, str]:
 def numbered_names(guest: Any) -> dict[int, str]:
     """Return names of the threads that were numbered by whoever traces them, those that have
     exited too; of those that live, the names that guest.threads knows."""
-    given = {number: name for number, name, _ in numbered_threads(guest)}
+    given = {one.number: one.name for one in numbered_threads(guest)}
     return {**given, **thread_names(guest)}
 
 

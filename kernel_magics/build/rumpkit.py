@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from kernel_magics.build.advice import advice
 from kernel_magics.build.cache import BuildCache, digest
 from kernel_magics.build.cxx import C_PARTS, cxx_parts
 from kernel_magics.build.diagnostics import Diagnostic, SourceLines, parse_compiler, summary
@@ -180,7 +181,8 @@ def _failure(request: BuildRequest, command: Sequence[str], diagnostics: list[Di
     if not any(one.severity == "error" for one in diagnostics):
         tail = "\n".join(rest.splitlines()[-LOG_TAIL_LINES:])
         message = f"{request.name} does not build; the compiler said:\n{tail}"
-    return BuildError(message, diagnostics=tuple(diagnostics), log=rest, command=list(command))
+    return BuildError(message, diagnostics=tuple(diagnostics), log=rest, command=list(command),
+                      next_step=advice(diagnostics, request.lang))
 
 
 def _finish(request: BuildRequest, folder: Path, warnings: list[Diagnostic],

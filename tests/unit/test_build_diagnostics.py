@@ -81,11 +81,25 @@ def test_missing_header(tmp_path):
     error = failure(tmp_path, "#include <nowhere.h>\nint main(void) { return 0; }\n")
     assert "nowhere.h: No such file or directory" in str(error)
     assert error.diagnostics[0].line == 1
+    assert error.next_step.startswith('name the folder that has it: --cflags "-I FOLDER"')
+
+
+@pytest.mark.parametrize(("header", "step"), [
+    ("iostream", "<iostream> is a header of C++: --lang c++"),
+    ("execinfo.h", "<execinfo.h> is glibc's, and guests are linked with musl, which has none")])
+def test_a_header_that_musl_cannot_have_is_explained(tmp_path, header, step):
+    error = failure(tmp_path, f"#include <{header}>\nint main(void) {{ return 0; }}\n")
+    assert error.next_step == step
+
+
+def test_an_error_that_says_all_has_no_further_step(tmp_path):
+    assert failure(tmp_path, "int main(void) { return x; }\n").next_step == ""
 
 
 def test_undefined_function_names_user_and_line(tmp_path):
     error = failure(tmp_path, "int foo(int);\nint main(void)\n{\n  return foo(1);\n}\n")
-    assert str(error) == (
+    assert error.next_step.startswith("define foo, correct its name, or name the library")
+    assert error.message == (
         "hello.c:4:10: error: undefined function `foo`, used in main (line 4)\n"
         "    4 |   return foo(1);\n"
         "      |          ^~~")

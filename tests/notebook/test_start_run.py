@@ -72,13 +72,14 @@ def test_what_is_no_notebook_is_said(tmp_path, text):
 
 @pytest.mark.slow
 @pytest.mark.guest
+@pytest.mark.timeout(1200)  # what was edited since the set-up is installed and built anew
 def test_start_changes_nothing_when_all_is_there_and_boots_a_guest(tmp_path):
     path = write_notebook(tmp_path / "seven.ipynb", "import kernel_magics\n7")
     # The first may build what was edited since the set-up.
     for _ in range(2):
         said = subprocess.run(
             [str(PROJECT / "lab-setup" / "start"), "--run", path.name], cwd=tmp_path,
-            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=150)
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=500)
         assert said.returncode == 0, said.stdout + said.stderr
     lines = {line[:22].strip(): line[22:] for line in said.stdout.splitlines()
              if line.startswith("  ") and not line.startswith("   ")}

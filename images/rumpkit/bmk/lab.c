@@ -24,7 +24,13 @@ uint64_t lab_counters[LAB_EVENTS];
 static struct lab_record unread;
 struct lab_record *lab_ring = &unread;
 uint64_t lab_ring_mask;
-uint8_t lab_record_detail;
+struct lab_record_who lab_record_who __attribute__((aligned(8)));
+
+_Static_assert(sizeof(struct lab_record_who) == 8 &&
+    offsetof(struct lab_record, thread) - offsetof(struct lab_record, event) ==
+    offsetof(struct lab_record_who, thread) &&
+    offsetof(struct lab_record, detail) - offsetof(struct lab_record, event) ==
+    offsetof(struct lab_record_who, detail), "it is a part of a record");
 
 void lab_phase(enum lab_phase phase)
 {
@@ -44,11 +50,11 @@ void lab_trace_record(unsigned event, unsigned kind, uint64_t a0, uint64_t a1,
 
 void bmk_trace_words(unsigned event, unsigned kind, unsigned detail, const uint64_t words[5])
 {
-	uint8_t before = lab_record_detail;
+	uint8_t before = lab_record_who.detail;
 
-	lab_record_detail = (uint8_t)detail;
+	lab_record_who.detail = (uint8_t)detail;
 	lab_trace_record(event, kind, words[0], words[1], words[2], words[3], words[4]);
-	lab_record_detail = before;
+	lab_record_who.detail = before;
 }
 
 void lab_trace_data(unsigned event, unsigned argument, const void *data, size_t most,

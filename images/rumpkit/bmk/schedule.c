@@ -191,7 +191,7 @@ static struct bmk_thread *next_ready(void)
 	if (!ready.first) {
 		was_idle = true;
 		lab_trace_instant(LAB_EVENT_SWITCH, bmk_current->number, 0, bmk_current->record->state);
-		lab_header.thread_current = 0;
+		lab_record_thread(0);
 		if (bmk_current->fpu)	/* for who looks: it may never be switched away from */
 			bmk_current->fs_base = arch_get_fs();
 		while (!ready.first) {
@@ -238,7 +238,7 @@ static void become(struct bmk_thread *next)
 		bmk_switch_handler(next->owner);
 	bmk_current = next;
 	rumpcomp_current_owner = next->owner;
-	lab_header.thread_current = next->number;
+	lab_record_thread(next->number);
 	slice_begin();
 	next->record->slice_tsc = arch_tsc();
 	bmk_reschedule = false;
@@ -267,7 +267,7 @@ static void switch_away(void)
 		if (was_idle)
 			switched(previous, next);
 		previous->record->slice_tsc = arch_tsc();
-		lab_header.thread_current = previous->number;
+		lab_record_thread(previous->number);
 		slice_begin();
 		bmk_reschedule = false;
 		return;

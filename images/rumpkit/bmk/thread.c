@@ -237,7 +237,7 @@ void bmk_threads_create(void)
 	boot_thread.record->state = LAB_THREAD_RUNNABLE;
 	boot_thread.record->slice_tsc = arch_tsc();
 	boot_thread.must_join = true; /* its stack is the image's own */
-	lab_header.thread_current = boot_thread.number;
+	lab_record_thread(boot_thread.number);
 	lab_header.threads_address = (uintptr_t)records;
 	lab_header.threads_capacity = RECORDS;
 }

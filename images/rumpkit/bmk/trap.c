@@ -151,7 +151,7 @@ static void interrupt(struct arch_trap *trap)
 	unsigned pin = (unsigned)trap->vector - ARCH_VECTOR_DEVICE;
 	int traced;
 
-	lab_record_detail = LAB_DETAIL_IN_INTERRUPT;
+	lab_record_who.detail = LAB_DETAIL_IN_INTERRUPT;
 	bmk_sample(trap, !arch_in_kernel);
 	traced = lab_trace_begin(LAB_EVENT_INTERRUPT, trap->vector, trap->rip, 0);
 	arch_interrupt_done();
@@ -163,7 +163,7 @@ static void interrupt(struct arch_trap *trap)
 		devices[pin].handler(devices[pin].argument);
 	}
 	lab_trace_end(traced, LAB_EVENT_INTERRUPT);
-	lab_record_detail = 0;
+	lab_record_who.detail = 0;
 }
 
 /* Interrupted in the last two instructions of a system call: as if they had been done. */

@@ -18,8 +18,24 @@ extern struct lab_header lab_header;
 /* One slot that nobody reads, until there is a ring. */
 extern struct lab_record *lab_ring;
 extern uint64_t lab_ring_mask;
-/* Goes into each record's detail: LAB_DETAIL_IN_INTERRUPT while a handler runs, or 0. */
-extern uint8_t lab_record_detail;
+/*
+ * Who writes, as it stands in a record, so that one load brings it: the thread, 0 while
+ * idle, and LAB_DETAIL_IN_INTERRUPT while a handler runs, or 0.
+ */
+struct lab_record_who {
+	uint16_t event;  /* 0 here, as the kind: the record's own are added */
+	uint8_t kind;
+	uint8_t detail;
+	uint32_t thread;
+};
+extern struct lab_record_who lab_record_who;
+
+/* This thread runs now. */
+static inline void lab_record_thread(uint32_t number)
+{
+	lab_header.thread_current = number;
+	lab_record_who.thread = number;
+}
 
 /* Write the caller's stack behind the record, in the runtime and in the program that called. */
 void lab_record_stack(unsigned event);
@@ -43,8 +59,8 @@ static inline struct lab_record *lab_record_take(uint64_t *index, unsigned event
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	record->tsc = lab_record_tsc();
 	/* Event, kind, detail and thread in one store. */
-	*(uint64_t *)(void *)&record->event = (uint64_t)lab_header.thread_current << 32 |
-	    (uint64_t)lab_record_detail << 24 | kind << 16 | event;
+	*(uint64_t *)(void *)&record->event =
+	    *(const uint64_t *)(const void *)&lab_record_who | kind << 16 | event;
 	return record;
 }
 

@@ -163,6 +163,23 @@ def test_names_alone_tell_the_layer(tiny, no_toolchain, tmp_path):
     check_sums(image)
 
 
+LINK_SETS = """
+#define IN_SET(set) __attribute__((section("link_set_" #set), used)) static const void *const
+struct modinfo { unsigned version; int class; void *modcmd; const char *name, *required; };
+static const struct modinfo ext2fs = { 1, 2, 0, "ext2fs", 0 }, wild = { 1, 2, 0, (char *)7, 0 };
+static const struct { int family; const char *name; } internet = { 2, "internet" };
+IN_SET(modules) modules[] = { &ext2fs, &wild, (void *)-8 };
+IN_SET(domains) domains[] = { &internet };
+int main(void) { return 0; }
+"""
+
+
+def test_a_stripped_image_still_names_its_modules_and_protocols(no_toolchain, tmp_path):
+    image = alone(build_tiny_rumprun(tmp_path / "sets", LINK_SETS).image, tmp_path, "--strip-all")
+    assert image.sizes.note.endswith(
+        "cannot be told; its modules: ext2fs; its protocol families: internet")
+
+
 def test_a_stripped_image_says_what_is_lost(tiny, toolchain, tmp_path):
     image = alone(tiny.image, tmp_path, "--strip-all")
     assert image.kit == "rumprun" and "is stripped" in image.symbols.note

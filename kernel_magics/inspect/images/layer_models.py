@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from kernel_magics.build.elf import ElfFile
 from kernel_magics.inspect.images.layers import (
     BOUNDARIES,
     LAYERS,
@@ -19,6 +20,7 @@ from kernel_magics.inspect.images.layers import (
     layer_of_section,
     layer_of_symbol,
 )
+from kernel_magics.inspect.images.link_sets import named_in_link_sets
 from kernel_magics.inspect.images.rumprun_components import (
     component_of,
     layer_of_component,
@@ -89,6 +91,10 @@ class LayerModel:
         """Return the pieces of an image without a map, and in a few words whence they are."""
         return pieces_of_units(image), "the debugging data names the sources of its code"
 
+    def told_without_symbols(self, image: GuestImage) -> str:
+        """Return what can be told of the parts of an image that was stripped, "" for nothing."""
+        return ""
+
     def names_gaps(self, section: str) -> bool:
         """Whether what no symbol covers in a section is code or data without a name; else the
         section's name says what it is."""
@@ -121,6 +127,10 @@ class RumprunModel(LayerModel):
     def without_map(self, image: GuestImage) -> tuple[list[LinkedPiece], str]:
         found, whence = pieces_of_rumprun(image)
         return JoinedObjects(image).divided(found), whence
+
+    def told_without_symbols(self, image: GuestImage) -> str:
+        found = named_in_link_sets(ElfFile.read(image.path))
+        return "; ".join(f"its {what}: {', '.join(names)}" for what, names in found.items())
 
     def names_gaps(self, section: str) -> bool:
         return not section.startswith(_UNSORTED)

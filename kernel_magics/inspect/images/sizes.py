@@ -157,7 +157,9 @@ class Sizes:
         """Why the layers of the bytes cannot be told, "" if they can."""
         if self.model.sections_tell or len(self._image.symbols):
             return ""
-        return f"{self._image.path.name} is stripped: what its bytes are of cannot be told"
+        told = self.model.told_without_symbols(self._image)
+        return (f"{self._image.path.name} is stripped: what its bytes are of cannot be told"
+                + (f"; {told}" if told else ""))
 
     def __repr__(self) -> str:
         return f"{self._image.name}: bytes per layer\n{self.bar()}"

@@ -12,6 +12,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from traitlets.config import Config
 
 CELL_TIMEOUT_SECONDS = 600
+START_TIMEOUT_SECONDS = 180
 # What nbformat raises for text, for JSON of another shape, and for an invalid notebook.
 NOT_A_NOTEBOOK = (ValueError, TypeError, KeyError, AttributeError, nbformat.ValidationError)
 
@@ -27,6 +28,7 @@ def main(path: Path) -> int:
     encrypted = Config({"KernelManager": {"transport_encryption": "auto"}})
     client = NotebookClient(
         notebook, config=encrypted, kernel_name="python3", timeout=CELL_TIMEOUT_SECONDS,
+        startup_timeout=START_TIMEOUT_SECONDS,
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_executed=lambda cell, cell_index, execute_reply: print_cell(cell))
     try:
@@ -35,7 +37,8 @@ def main(path: Path) -> int:
         # The cell's own outputs, printed above, hold the error as its reader would see it.
         print(f"\n{path.name}: a cell failed", file=sys.stderr)
         return 1
-    except (CellTimeoutError, DeadKernelError) as error:
+    except (CellTimeoutError, DeadKernelError, RuntimeError) as error:
+        # The last is what a kernel that does not answer ends in.
         print(f"\n{path.name}: {error}", file=sys.stderr)
         return 1
     cells = sum(cell.cell_type == "code" for cell in notebook.cells)

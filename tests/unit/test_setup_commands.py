@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from setup_steps.command_line import FAST, FAST_TESTS, pytest_arguments
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -50,3 +51,12 @@ def test_the_doctor_examines_this_machine():
     assert said.stderr == ""
     assert all(word in said.stdout for word in ("QEMU", "libvirt", "accelerator", "compiler"))
     assert said.returncode == (1 if "✗" in said.stdout else 0)
+
+
+def test_what_pytest_is_told():
+    assert pytest_arguments("all", ["-x"]) == ["-x"]
+    assert pytest_arguments("tests/unit", ["-x"]) == ["tests/unit", "-x"]
+    assert pytest_arguments("fast", ["-k", "build"]) == ["-m", FAST, "-k", "build", *FAST_TESTS]
+    named = ["tests/guest/test_guests.py::test_one"]
+    assert pytest_arguments("fast", named) == ["-m", FAST, *named]
+    assert all((PROJECT / name).exists() for name in FAST_TESTS)

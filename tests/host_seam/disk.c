@@ -159,10 +159,17 @@ int rumpuser_syncfd(int descriptor, int flags, uint64_t start, uint64_t bytes)
 
 int rumpuser_getparam(const char *name, void *buffer, size_t bytes)
 {
-	(void)name;
-	(void)buffer;
-	(void)bytes;
-	return RUMPUSER_ENOENT;
+	static const char hostname[] = "guest";
+
+	if (strcmp(name, RUMPUSER_PARAM_HOSTNAME) || bytes < sizeof(hostname))
+		return RUMPUSER_ENOENT;
+	memcpy(buffer, hostname, sizeof(hostname));
+	return 0;
+}
+
+const char *rumpcomp_config(void)
+{
+	return "{}";
 }
 
 void rumpuser_exit(int status)

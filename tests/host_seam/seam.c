@@ -371,7 +371,7 @@ static long guest_call(long number, long a, long b, long c, long d, long e, long
 	return result;
 }
 
-int vfs_init(const char *hostname);
+void vfs_init(void);
 int vfs_populate(void);
 int vfs_mount(const char *source, const char *type, const char *path, uint32_t flags,
     const char *options);
@@ -402,8 +402,10 @@ const struct world *guest_world(const char *root_type)
 		guest_call, guest_type, guest_screen, guest_broken_pipes,
 	};
 
-	if (pipe2(console_input, O_NONBLOCK) || pipe2(console_output, O_NONBLOCK) ||
-	    vfs_init("guest") || vfs_populate() || (root_type && !mount_root(root_type)))
+	if (pipe2(console_input, O_NONBLOCK) || pipe2(console_output, O_NONBLOCK))
+		return NULL;
+	vfs_init();
+	if (vfs_populate() || (root_type && !mount_root(root_type)))
 		return NULL;
 	return &guest;
 }

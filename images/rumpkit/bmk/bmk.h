@@ -191,9 +191,26 @@ extern const char *bmk_config;
 extern size_t bmk_config_bytes;
 /* The words behind it on the command line, by which the machine announces devices. */
 extern const char *bmk_announcements;
-/* The member of the "lab" object with this name; false if absent. */
+void bmk_config_create(const char *command_line);
+
+/* The members of its object "lab". */
+#define BMK_EACH_SETTING(X) \
+	X(TSC_HZ, "tsc_hz") X(EPOCH_NS, "epoch_ns") X(ON_PANIC, "on_panic") \
+	X(CONSOLE, "console") X(TERMINAL, "terminal") X(TRACE, "trace") \
+	X(TRACE_EVENTS, "trace_events") X(TRACE_STACKS, "trace_stacks") \
+	X(TRACE_RECORDS, "trace_records") X(TRACE_DATA, "trace_data") \
+	X(TRACE_PACKETS, "trace_packets") X(TRACE_STACK, "trace_stack") \
+	X(TRACE_SAMPLE_NS, "trace_sample_ns")
+enum bmk_setting {
+#define BMK_SETTING_NUMBER(number, name) BMK_SETTING_##number,
+	BMK_EACH_SETTING(BMK_SETTING_NUMBER)
+#undef BMK_SETTING_NUMBER
+	BMK_SETTINGS
+};
+/* Its value; of one that is not there the type is 0, the text empty and the number 0. */
 struct lib_json_value;
-bool bmk_config_lab(const char *name, struct lib_json_value *value);
+const struct lib_json_value *bmk_setting(enum bmk_setting setting);
+uint64_t bmk_setting_number(enum bmk_setting setting);
 
 /* --- faults --- */
 enum rumpcomp_fault;

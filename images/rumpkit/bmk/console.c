@@ -199,7 +199,7 @@ void bmk_console_adapt(size_t more_bytes)
 
 void bmk_console_create(void)
 {
-	struct lib_json_value kind;
+	const struct lib_json_value *kind = bmk_setting(BMK_SETTING_CONSOLE);
 
 	arch_out8(UART_LINE, UART_8N1);
 	/*
@@ -214,9 +214,7 @@ void bmk_console_create(void)
 	arch_out8(UART_MODEM, UART_DTR_RTS_OUT2);
 	bmk_interrupt_attach(UART_PIN, false, on_interrupt, NULL);
 	arch_out8(UART_INTERRUPTS, UART_ON_DATA);
-	if (!bmk_config_lab("console", &kind))
-		return;
-	may_change = lib_json_is(&kind, "auto");
-	if (lib_json_is(&kind, "virtio"))
+	may_change = lib_json_is(kind, "auto");
+	if (lib_json_is(kind, "virtio"))
 		change();
 }

@@ -13,7 +13,7 @@
 #define MEMMAP_RAM 1
 #define LOW_MEMORY_END 0x100000ul     /* firmware's */
 #define FIRST_GIB 0x40000000ul
-#define CONFIG_BYTES 8192
+#define MEMMAP_MOST 8
 
 struct start_info {
 	uint32_t magic, version, flags, modules;
@@ -32,68 +32,19 @@ struct memmap_entry {
 
 extern char image_end[];
 
-static char config_text[CONFIG_BYTES];
-const char *bmk_config = config_text;
-size_t bmk_config_bytes;
-const char *bmk_announcements = "";
 const void *bmk_initrd;
 size_t bmk_initrd_bytes;
 
 void bmk_panic_create(void);
 
-/*
- * The command line is a JSON object, the configuration, and what the machine adds behind
- * it: words that announce devices.
- */
-static void config_create(const char *command_line)
-{
-	const char *start = strchr(command_line, '{');
-	size_t bytes = lib_strlcpy(config_text, start ? start : command_line, sizeof(config_text));
-	char *end = start ? strrchr(config_text, '}') : NULL;
-
-	if (bytes >= sizeof(config_text))
-		bmk_printf("rumpkit: configuration cut to %zu bytes\n", sizeof(config_text) - 1);
-	if (!end) {
-		bmk_config = "{}";
-		bmk_announcements = config_text;
-	} else if (end[1]) {
-		end[1] = '\0';
-		bmk_announcements = end + 2;
-	}
-	bmk_config_bytes = strlen(bmk_config);
-}
-
-bool bmk_config_lab(const char *name, struct lib_json_value *value)
-{
-	struct lib_json config, lab;
-	struct lib_json_value key;
-
-	if (!lib_json_open(&config, bmk_config, bmk_config_bytes))
-		return false;
-	while (lib_json_next(&config, &key, value)) {
-		if (!lib_json_is(&key, "lab") || !lib_json_open(&lab, value->text, value->bytes))
-			continue;
-		while (lib_json_next(&lab, &key, value))
-			if (lib_json_is(&key, name))
-				return true;
-	}
-	return false;
-}
-
-static uint64_t config_number(const char *name)
-{
-	struct lib_json_value value;
-
-	return bmk_config_lab(name, &value) ? lib_json_number(&value) : 0;
-}
+/* What the loader said of memory: its table may lie in RAM that is given away. */
+static struct memmap_entry map[MEMMAP_MOST];
+static unsigned map_entries;
 
 /* Call each() for every run of usable RAM between from and to. */
-static void ram_each(const struct start_info *info, uintptr_t from, uintptr_t to,
-    void (*each)(uintptr_t start, uintptr_t end))
+static void ram_each(uintptr_t from, uintptr_t to, void (*each)(uintptr_t start, uintptr_t end))
 {
-	const struct memmap_entry *map = bmk_at_physical(info->memmap);
-
-	for (uint32_t i = 0; i < info->memmap_entries; i++) {
+	for (unsigned i = 0; i < map_entries; i++) {
 		uintptr_t start = (map[i].start + BMK_PAGE_MASK) & ~BMK_PAGE_MASK;
 		uintptr_t end = (map[i].start + map[i].bytes) & ~BMK_PAGE_MASK;
 
@@ -155,22 +106,19 @@ static void memory_create(const struct start_info *info)
 {
 	uintptr_t first = ((uintptr_t)image_end + BMK_PAGE_MASK) & ~BMK_PAGE_MASK;
 	uintptr_t first_end;
-	struct memmap_entry high[8];
-	struct start_info copy = *info;
 
-	ram_each(info, LOW_MEMORY_END, UINTPTR_MAX, ram_measure);
-	/* The loader's table may lie in RAM that is about to be given away. */
-	copy.memmap_entries = info->memmap_entries < 8 ? info->memmap_entries : 8;
-	memcpy(high, bmk_at_physical(info->memmap), copy.memmap_entries * sizeof(high[0]));
-	copy.memmap = bmk_physical(high);
+	map_entries = info->memmap_entries < MEMMAP_MOST ? info->memmap_entries : MEMMAP_MOST;
+	memcpy(map, bmk_at_physical(info->memmap), map_entries * sizeof(map[0]));
+	ram_each(LOW_MEMORY_END, UINTPTR_MAX, ram_measure);
 	/* What is mapped already first: the tables for the rest come out of it. */
 	first_end = ram_end < FIRST_GIB ? ram_end : FIRST_GIB;
-	ram_each(&copy, first, first_end, pages_around_initrd);
+	ram_each(first, first_end, pages_around_initrd);
 	bmk_map_create(ram_end);
-	ram_each(&copy, FIRST_GIB, UINTPTR_MAX, pages_around_initrd);
+	ram_each(FIRST_GIB, UINTPTR_MAX, pages_around_initrd);
 }
 
 /* Which events: hexadecimal digits of four events each, the first ones first. */
+__attribute__((noinline))
 static void events_read(uint64_t *events, const struct lib_json_value *digits)
 {
 	for (size_t i = 0; i < digits->bytes && i < LAB_EVENTS / 4; i++) {
@@ -182,31 +130,31 @@ static void events_read(uint64_t *events, const struct lib_json_value *digits)
 }
 
 /* What is not configured may have been stored by the lab before the start. */
-static void number_read(uint32_t *field, const char *name)
+static uint64_t configured(enum bmk_setting setting, uint64_t stored)
 {
-	uint64_t number = config_number(name);
+	uint64_t number = bmk_setting_number(setting);
 
-	if (number)
-		*field = (uint32_t)number;
+	return number ? number : stored;
 }
 
 /* Tracing from the first instruction on, if the lab asked for it. */
 static void trace_enable(void)
 {
-	struct lib_json_value value;
+	const struct lib_json_value *trace = bmk_setting(BMK_SETTING_TRACE);
 
-	number_read(&lab_header.trace_data_bytes, "trace_data");
-	number_read(&lab_header.trace_packet_bytes, "trace_packets");
-	number_read(&lab_header.trace_stack_words, "trace_stack");
-	if (config_number("trace_sample_ns"))
-		lab_header.trace_sample_ns = config_number("trace_sample_ns");
-	if (bmk_config_lab("trace_stacks", &value))
-		events_read(lab_header.stacks, &value);
-	if (bmk_config_lab("trace_events", &value))
-		events_read(lab_header.enabled, &value);
-	if (!bmk_config_lab("trace", &value) || lib_json_is(&value, "off"))
+	lab_header.trace_data_bytes =
+	    (uint32_t)configured(BMK_SETTING_TRACE_DATA, lab_header.trace_data_bytes);
+	lab_header.trace_packet_bytes =
+	    (uint32_t)configured(BMK_SETTING_TRACE_PACKETS, lab_header.trace_packet_bytes);
+	lab_header.trace_stack_words =
+	    (uint32_t)configured(BMK_SETTING_TRACE_STACK, lab_header.trace_stack_words);
+	lab_header.trace_sample_ns =
+	    configured(BMK_SETTING_TRACE_SAMPLE_NS, lab_header.trace_sample_ns);
+	events_read(lab_header.stacks, bmk_setting(BMK_SETTING_TRACE_STACKS));
+	events_read(lab_header.enabled, bmk_setting(BMK_SETTING_TRACE_EVENTS));
+	if (!trace->type || lib_json_is(trace, "off"))
 		return;
-	if (lib_json_is(&value, "all"))
+	if (lib_json_is(trace, "all"))
 		memset(lab_header.enabled, 0xff, sizeof(lab_header.enabled));
 	else
 		for (unsigned hc = 0; hc < LAB_HYPERCALL_COUNT; hc++)
@@ -222,13 +170,14 @@ void bmk_main(const void *start_info)
 	bmk_panic_create();
 	if (info->magic != START_MAGIC)
 		bmk_panic(LAB_PANIC_ASSERTION, 6, NULL, 0, "the loader passed no PVH start info");
-	config_create(bmk_at_physical(info->command_line));
+	bmk_config_create(bmk_at_physical(info->command_line));
 	initrd_find(info);
 	memory_create(info);
 	arch_interrupts_create();
-	bmk_clock_create(config_number("tsc_hz"), (int64_t)config_number("epoch_ns"));
+	bmk_clock_create(bmk_setting_number(BMK_SETTING_TSC_HZ),
+	    (int64_t)bmk_setting_number(BMK_SETTING_EPOCH_NS));
 	bmk_threads_create();
-	bmk_trace_create(config_number("trace_records"));
+	bmk_trace_create(bmk_setting_number(BMK_SETTING_TRACE_RECORDS));
 	trace_enable();
 	lab_phase(LAB_PHASE_DEVICES);
 	bmk_console_create();

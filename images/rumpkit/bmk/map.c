@@ -219,37 +219,32 @@ bool bmk_map_present(uintptr_t address)
 
 /* --- the start --- */
 
-/* The protection that the image's layout promises for a page near it. */
-static uint64_t image_bits(uintptr_t page)
+/* Part of the image in 4 KiB pages, in tables for all of it that follow each other. */
+static void map_part(uint64_t *entries, const char *start, const char *end, int protection)
 {
-	if (page < (uintptr_t)image_start || page >= (uintptr_t)image_end)
-		return 0;
-	if (page >= (uintptr_t)image_text_start && page < (uintptr_t)image_text_end)
-		return bits_of(BMK_MAP_READ | BMK_MAP_EXECUTE);
-	if (page < (uintptr_t)image_rodata_end)
-		return bits_of(BMK_MAP_READ);
-	return bits_of(BMK_MAP_READ | BMK_MAP_WRITE);
+	uint64_t bits = bits_of(protection) | PTE_GLOBAL;
+
+	for (uintptr_t page = (uintptr_t)start; page < (uintptr_t)end; page += BMK_PAGE_BYTES)
+		entries[page / BMK_PAGE_BYTES] = page | bits;
 }
 
 /*
- * The image in 4 KiB pages, nothing else low (so that null pointers fault), and nothing
- * to execute in the direct map.  Everything takes effect at once in the end: the code
- * that does this runs in these pages.
+ * The image as its sections promise, nothing else low (so that null pointers fault), and
+ * nothing to execute in the direct map.  Everything takes effect at once in the end: the
+ * code that does this runs in these pages.
  */
 static void map_image(void)
 {
-	for (uintptr_t address = 0; address < bmk_map_lowest(); address += LARGE_BYTES) {
-		uint64_t *table = bmk_pages_alloc(1);
+	size_t count = bmk_map_lowest() / LARGE_BYTES;
+	uint64_t *tables = bmk_pages_alloc(count);
 
-		bmk_assert(table);
-		for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-			uintptr_t page = address + i * BMK_PAGE_BYTES;
-			uint64_t bits = image_bits(page);
-
-			table[i] = bits ? page | bits | PTE_GLOBAL : 0;
-		}
-		arch_pd_image[slot(address, 1)] = entry_for_table(table);
-	}
+	bmk_assert(tables);
+	memset(tables, 0, count * BMK_PAGE_BYTES);
+	map_part(tables, image_start, image_rodata_end, BMK_MAP_READ);
+	map_part(tables, image_text_start, image_text_end, BMK_MAP_READ | BMK_MAP_EXECUTE);
+	map_part(tables, image_rodata_end, image_end, BMK_MAP_READ | BMK_MAP_WRITE);
+	for (size_t i = 0; i < count; i++)
+		arch_pd_image[i] = entry_for_table(tables + i * TABLE_ENTRIES);
 	for (unsigned i = 0; i < TABLE_ENTRIES; i++)
 		arch_pd_direct[i] |= PTE_NO_EXECUTE | PTE_GLOBAL;
 	arch_set_tables((uintptr_t)arch_pml4);

@@ -17,9 +17,7 @@ static bool panicking;
 
 static bool must_halt(void)
 {
-	struct lib_json_value value;
-
-	return bmk_config_lab("on_panic", &value) && lib_json_is(&value, "halt");
+	return lib_json_is(bmk_setting(BMK_SETTING_ON_PANIC), "halt");
 }
 
 /* Follow saved frame pointers as far as they lead upwards through memory that exists. */

@@ -221,6 +221,9 @@ __attribute__((noreturn)) void rumpcomp_resume(const struct rumpcomp_registers *
 int rumpcomp_copy(void *to, const void *from, size_t bytes);
 long rumpcomp_copy_string(char *to, const char *from, size_t max);
 
+/* The configuration, a JSON object; it stays where it is. */
+const char *rumpcomp_config(void);
+
 /* The archive that came with the image, and its size; NULL if there is none. */
 const void *rumpcomp_initrd(size_t *bytes);
 

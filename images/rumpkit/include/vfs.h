@@ -14,9 +14,9 @@
 
 /*
  * An empty root file system in memory, and descriptors 0, 1, 2 on the console.  Once,
- * before the application starts.  hostname is copied, for /etc.  Always 0.
+ * before the application starts.
  */
-int vfs_init(const char *hostname);
+void vfs_init(void);
 
 /*
  * Fill the root: /dev, /etc, /proc, /root, /tmp and what belongs in them.  vfs_walk

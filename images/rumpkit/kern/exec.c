@@ -25,8 +25,6 @@
 #define AT_EXECFN 31
 #define AT_SYSINFO_EHDR 33
 #define AT_MINSIGSTKSZ 51
-/* Pairs that put_auxiliary makes. */
-#define AUXILIARY_PAIRS 19
 #define SCRIPT_LINE_BYTES 256
 #define SCRIPT_DEPTH 4
 #define SIG_IGN 1
@@ -66,35 +64,36 @@ void kern_strings_free(struct kern_strings *strings)
 
 /* --- the first stack --- */
 
-static uint64_t *put(uint64_t *at, uint64_t type, uint64_t value)
-{
-	at[0] = type;
-	at[1] = value;
-	return at + 2;
-}
+/* As it is for every program; put_auxiliary fills in what differs. */
+enum auxiliary {
+	OWN_PHDR, OWN_PHENT, OWN_PHNUM, OWN_BASE, OWN_ENTRY, OWN_PLATFORM, OWN_RANDOM, OWN_EXECFN,
+	OWN_MINSIGSTKSZ, OWN_SYSINFO_EHDR, SAME
+};
+static const uint64_t auxiliary[][2] = {
+	[OWN_PHDR] = { AT_PHDR }, [OWN_PHENT] = { AT_PHENT }, [OWN_PHNUM] = { AT_PHNUM },
+	[OWN_BASE] = { AT_BASE }, [OWN_ENTRY] = { AT_ENTRY }, [OWN_PLATFORM] = { AT_PLATFORM },
+	[OWN_RANDOM] = { AT_RANDOM }, [OWN_EXECFN] = { AT_EXECFN },
+	[OWN_MINSIGSTKSZ] = { AT_MINSIGSTKSZ }, [OWN_SYSINFO_EHDR] = { AT_SYSINFO_EHDR },
+	[SAME] = { AT_PAGESZ, 4096 }, { AT_UID }, { AT_EUID }, { AT_GID }, { AT_EGID }, { AT_HWCAP },
+	{ AT_CLKTCK, 100 }, { AT_SECURE }, { AT_NULL },
+};
 
-static void put_auxiliary(uint64_t *at, const struct kern_program *program, uint64_t random,
+static void put_auxiliary(void *to, const struct kern_program *program, uint64_t random,
     uint64_t platform, uint64_t path)
 {
-	at = put(at, AT_PHDR, program->program_headers);
-	at = put(at, AT_PHENT, program->program_header_bytes);
-	at = put(at, AT_PHNUM, program->program_header_count);
-	at = put(at, AT_PAGESZ, 4096);
-	at = put(at, AT_BASE, program->base);
-	at = put(at, AT_ENTRY, program->entry);
-	at = put(at, AT_UID, 0);
-	at = put(at, AT_EUID, 0);
-	at = put(at, AT_GID, 0);
-	at = put(at, AT_EGID, 0);
-	at = put(at, AT_PLATFORM, platform);
-	at = put(at, AT_HWCAP, 0);
-	at = put(at, AT_CLKTCK, 100);
-	at = put(at, AT_SECURE, 0);
-	at = put(at, AT_RANDOM, random);
-	at = put(at, AT_EXECFN, path);
-	at = put(at, AT_MINSIGSTKSZ, kern_signal_frame_bytes());
-	at = put(at, AT_SYSINFO_EHDR, (uintptr_t)rumpcomp_vdso());
-	put(at, AT_NULL, 0);
+	uint64_t (*at)[2] = to;
+
+	memcpy(at, auxiliary, sizeof(auxiliary));
+	at[OWN_PHDR][1] = program->program_headers;
+	at[OWN_PHENT][1] = program->program_header_bytes;
+	at[OWN_PHNUM][1] = program->program_header_count;
+	at[OWN_BASE][1] = program->base;
+	at[OWN_ENTRY][1] = program->entry;
+	at[OWN_PLATFORM][1] = platform;
+	at[OWN_RANDOM][1] = random;
+	at[OWN_EXECFN][1] = path;
+	at[OWN_MINSIGSTKSZ][1] = kern_signal_frame_bytes();
+	at[OWN_SYSINFO_EHDR][1] = (uintptr_t)rumpcomp_vdso();
 }
 
 /* The address of each string, from where their copies begin; then a NULL. */
@@ -127,7 +126,7 @@ static uint64_t stack_build(uint64_t top, const struct kern_strings *strings,
 	memcpy((void *)fact, &facts, sizeof(facts));
 	/* argc and two NULLs beside the pointers; a multiple of 16 bytes in all. */
 	stack = (uint64_t *)fact -
-	    ((3 + strings->arguments + strings->variables + 2 * AUXILIARY_PAIRS + 1) & ~1u);
+	    ((3 + strings->arguments + strings->variables + sizeof(auxiliary) / 8 + 1) & ~1ul);
 	at = stack;
 	*at++ = strings->arguments;
 	at = put_pointers(at, &text, &copy, strings->arguments);
@@ -314,8 +313,8 @@ int kern_exec(const char *path, struct kern_strings *strings)
 	struct rumpcomp_registers registers = { .rflags = 0x202 };
 	struct vfs_file *file = NULL;
 	struct kern_program program;
-	char *absolute = kern_alloc(sizeof(kern_process->path));
-	int error = !absolute ? -ENOMEM : path ? find_program(path, strings, &file) : 0;
+	char *absolute = path ? kern_alloc(sizeof(kern_process->path)) : NULL;
+	int error = !path ? 0 : absolute ? find_program(path, strings, &file) : -ENOMEM;
 
 	if (!error) {
 		kern_process_end_others();
@@ -328,7 +327,7 @@ int kern_exec(const char *path, struct kern_strings *strings)
 		kern_free(absolute);
 		return error;
 	}
-	name_process(absolute, strings->text);
+	name_process(absolute ? absolute : "", strings->text);
 	kern_free(absolute);
 	kern_strings_free(strings);
 	kern_tell_program();

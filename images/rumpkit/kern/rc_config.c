@@ -7,19 +7,16 @@
 #include "rc.h"
 #include "rumplib.h"
 
-#define CONFIG_BYTES 8192
-
 static int add_value(struct kern_strings *strings, const struct lib_json_value *value,
     unsigned *count)
 {
-	size_t bytes = lib_json_string(value, NULL, 0);
-	char *text = kern_alloc(bytes + 1);
+	/* Escaped it is never shorter. */
+	char *text = kern_alloc(value->bytes + 1);
 	int error = text ? 0 : -ENOMEM;
 
-	if (!error) {
-		lib_json_string(value, text, bytes + 1);
-		error = kern_strings_add(strings, text, bytes);
-	}
+	if (!error)
+		error = kern_strings_add(strings, text,
+		    lib_json_string(value, text, value->bytes + 1));
 	if (!error)
 		++*count;
 	kern_free(text);
@@ -121,8 +118,10 @@ static int add_defaults(struct kern_strings *strings)
 	};
 	int error = 0;
 
+	if (rumpcomp_program_entry())
+		return 0;
 	for (unsigned i = 0; i < sizeof(defaults) / sizeof(*defaults) && !error; i++) {
-		if (rumpcomp_program_entry() || has_variable(strings, defaults[i][0]))
+		if (has_variable(strings, defaults[i][0]))
 			continue;
 		error = kern_strings_add(strings, defaults[i][1], strlen(defaults[i][1]));
 		strings->variables++;
@@ -162,18 +161,13 @@ static int complete(struct kern_rc_entry *entry, const char *config)
 
 int kern_rc_read(struct kern_rc_entry *entries, unsigned most)
 {
-	char *config = kern_alloc(CONFIG_BYTES);
-	int count = config ? 0 : -ENOMEM, error = 0;
+	const char *config = rumpcomp_config();
+	int count = read_programs(entries, most, config), error = 0;
 
-	if (!count) {
-		rumpuser_getparam("RUMPKIT_CONFIG", config, CONFIG_BYTES);
-		count = read_programs(entries, most, config);
-	}
 	/* Without a word about it, an image's own program runs. */
 	if (!count)
 		count = 1;
 	for (int i = 0; i < count && !error; i++)
 		error = complete(&entries[i], config);
-	kern_free(config);
 	return error ? error : count;
 }

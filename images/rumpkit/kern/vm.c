@@ -33,12 +33,14 @@ bool kern_vm_has(uint64_t address)
 uint64_t kern_vm_stack_create(void)
 {
 	struct kern_region *guard = kern_region_create(GUARD_START, STACK_START, 0);
+	const uint64_t top = STACK_START + STACK_BYTES;
 
-	if (!guard || !kern_region_create(STACK_START, STACK_START + STACK_BYTES,
-	    RUMPCOMP_VM_READ | RUMPCOMP_VM_WRITE))
+	if (!guard || !kern_region_create(STACK_START, top, RUMPCOMP_VM_READ | RUMPCOMP_VM_WRITE))
 		return 0;
 	guard->guard = true;
-	return STACK_START + STACK_BYTES;
+	/* Sooner than by a fault; where no page is to be had, the fault says so. */
+	rumpcomp_vm_map(top - PAGE, PAGE, RUMPCOMP_VM_READ | RUMPCOMP_VM_WRITE);
+	return top;
 }
 
 long kern_vm_munmap(uint64_t address, uint64_t bytes)

@@ -6,14 +6,19 @@
  */
 #include "rumplib.h"
 
-static bool is_space(char c)
+/* Characters by kind, a bit each: under TCG each branch is a block to translate. */
+#define BIT(c) (1ull << ((c) & 63))
+#define SPACE (BIT(' ') | BIT('\t') | BIT('\n') | BIT('\r'))
+#define BETWEEN (SPACE | BIT(',') | BIT(':'))
+
+static bool is_one_of(char c, uint64_t low, uint64_t high)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+	return (unsigned char)c < 128 && (c & 64 ? high : low) & BIT(c);
 }
 
 static void skip_space(struct lib_json *json)
 {
-	while (json->at < json->end && (is_space(*json->at) || *json->at == ',' || *json->at == ':'))
+	while (json->at < json->end && is_one_of(*json->at, BETWEEN, 0))
 		json->at++;
 }
 
@@ -34,9 +39,10 @@ static const char *nested_end(const char *at, const char *end)
 
 		if (c == '"')
 			at = string_end(at, end);
-		else if (c == '{' || c == '[')
+		c |= '{' ^ '['; /* both brackets that open, and both that close, differ by this bit */
+		if (c == '{')
 			depth++;
-		else if ((c == '}' || c == ']') && --depth == 0)
+		else if (c == '}' && --depth == 0)
 			break;
 	}
 	return at;
@@ -62,8 +68,7 @@ static bool take_value(struct lib_json *json, struct lib_json_value *value)
 	if (*start == '{' || *start == '[') {
 		json->at = nested_end(start, json->end);
 	} else {
-		while (json->at < json->end && !is_space(*json->at) &&
-		    !strchr(",:}]", *json->at))
+		while (json->at < json->end && !is_one_of(*json->at, BETWEEN, BIT('}') | BIT(']')))
 			json->at++;
 		if (*start == '-' || (*start >= '0' && *start <= '9'))
 			value->type = '0';
@@ -95,7 +100,7 @@ bool lib_json_next(struct lib_json *json, struct lib_json_value *key,
 	if (!take_value(json, value))
 		return false;
 	separator = json->at;
-	while (separator < json->end && is_space(*separator))
+	while (separator < json->end && is_one_of(*separator, SPACE, 0))
 		separator++;
 	if (value->type == '"' && separator < json->end && *separator == ':') {
 		*key = *value;
@@ -106,7 +111,11 @@ bool lib_json_next(struct lib_json *json, struct lib_json_value *key,
 
 bool lib_json_is(const struct lib_json_value *key, const char *name)
 {
-	return key->bytes == strlen(name) && !memcmp(key->text, name, key->bytes);
+	size_t i = 0;
+
+	while (i < key->bytes && name[i] == key->text[i] && name[i])
+		i++;
+	return i == key->bytes && !name[i];
 }
 
 static unsigned hex4(const char *at)

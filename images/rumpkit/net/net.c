@@ -2,16 +2,11 @@
  * net.c - the network faction comes up.
  */
 #include "netlink.h"
-
-#define CONFIG_BYTES 8192
+#include "rumpcomp.h"
 
 void net_create(void)
 {
-	char *config = kern_alloc(CONFIG_BYTES);
-
-	if (config && !rumpuser_getparam("RUMPKIT_CONFIG", config, CONFIG_BYTES))
-		net_inet_create(config);
-	kern_free(config);
+	net_inet_create(rumpcomp_config());
 }
 
 #ifndef NET_LWIP

@@ -7,6 +7,7 @@
 #include "lab_trace.h"
 #include "linux_abi.h"
 #include "rumpcomp.h"
+#include "rumplib.h"
 
 extern const char __ehdr_start[] __attribute__((weak));
 extern void _start(void) __attribute__((weak));
@@ -123,28 +124,34 @@ void rumpcomp_program_starts(void)
 
 /* --- interrupted code --- */
 
+/* Both begin with the same fifteen, in the order in which they are pushed. */
+#define PUSHED_BYTES offsetof(struct arch_trap, vector)
+_Static_assert(PUSHED_BYTES == offsetof(struct rumpcomp_registers, rip) &&
+    offsetof(struct arch_trap, rax) == offsetof(struct rumpcomp_registers, rax) &&
+    offsetof(struct arch_trap, rdi) == offsetof(struct rumpcomp_registers, rdi),
+    "registers are copied as they lie");
+
 static void registers_of_trap(struct rumpcomp_registers *to, const struct arch_trap *from)
 {
-	*to = (struct rumpcomp_registers){
-		.r15 = from->r15, .r14 = from->r14, .r13 = from->r13, .r12 = from->r12,
-		.r11 = from->r11, .r10 = from->r10, .r9 = from->r9, .r8 = from->r8,
-		.rdi = from->rdi, .rsi = from->rsi, .rbp = from->rbp, .rbx = from->rbx,
-		.rdx = from->rdx, .rcx = from->rcx, .rax = from->rax, .rip = from->rip,
-		.rflags = from->rflags, .rsp = from->rsp, .trap = from->vector,
-		.error_code = from->error_code,
-	};
+	memcpy(to, from, PUSHED_BYTES);
+	to->rip = from->rip;
+	to->rflags = from->rflags;
+	to->rsp = from->rsp;
+	to->trap = from->vector;
+	to->error_code = from->error_code;
+	to->address = 0;
 }
 
 static void trap_of_registers(struct arch_trap *to, const struct rumpcomp_registers *from)
 {
-	*to = (struct arch_trap){
-		.r15 = from->r15, .r14 = from->r14, .r13 = from->r13, .r12 = from->r12,
-		.r11 = from->r11, .r10 = from->r10, .r9 = from->r9, .r8 = from->r8,
-		.rdi = from->rdi, .rsi = from->rsi, .rbp = from->rbp, .rbx = from->rbx,
-		.rdx = from->rdx, .rcx = from->rcx, .rax = from->rax, .rip = from->rip,
-		.rflags = from->rflags, .rsp = from->rsp, .vector = from->trap,
-		.error_code = from->error_code, .cs = SELECTOR_CODE, .ss = SELECTOR_DATA,
-	};
+	memcpy(to, from, PUSHED_BYTES);
+	to->rip = from->rip;
+	to->rflags = from->rflags;
+	to->rsp = from->rsp;
+	to->vector = from->trap;
+	to->error_code = from->error_code;
+	to->cs = SELECTOR_CODE;
+	to->ss = SELECTOR_DATA;
 }
 
 static bool (*on_exception)(struct rumpcomp_registers *registers, int signal);

@@ -95,12 +95,15 @@ bool rumpcomp_console_window(struct rumpcomp_window *window)
 
 bool rumpcomp_console_is_terminal(void)
 {
-	struct lib_json_value value;
-
-	return bmk_config_lab("terminal", &value) && lib_json_is(&value, "on");
+	return lib_json_is(bmk_setting(BMK_SETTING_TERMINAL), "on");
 }
 
-/* --- the archive --- */
+/* --- what the machine was given --- */
+
+const char *rumpcomp_config(void)
+{
+	return bmk_config;
+}
 
 const void *rumpcomp_initrd(size_t *bytes)
 {

@@ -24,7 +24,6 @@ int rumpuser_init(int version, const struct rumpuser_hyperup *hyperup)
 	HYPERCALL_RETURN(rumpuser_init, 0);
 }
 
-/* Our own parameter beside the two documented ones: the configuration's JSON. */
 static int parameter(const char *name, char *buffer, size_t bytes)
 {
 	struct lib_json config;
@@ -34,8 +33,6 @@ static int parameter(const char *name, char *buffer, size_t bytes)
 
 	if (!strcmp(name, RUMPUSER_PARAM_NCPU)) {
 		text = "1";
-	} else if (!strcmp(name, "RUMPKIT_CONFIG")) {
-		text = bmk_config;
 	} else if (!strcmp(name, RUMPUSER_PARAM_HOSTNAME)) {
 		if (lib_json_open(&config, bmk_config, bmk_config_bytes))
 			while (lib_json_next(&config, &key, &value))

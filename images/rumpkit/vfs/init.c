@@ -7,6 +7,7 @@
  */
 #include "device.h"
 #include "rumplib.h"
+#include "rumpuser.h"
 #include "tmpfs.h"
 #include "tty.h"
 #include "vfs_volume.h"
@@ -14,7 +15,6 @@
 #define HOSTNAME_BYTES 65
 #define FILLERS 4
 
-static char own_name[HOSTNAME_BYTES];
 static int (*fillers[FILLERS])(void);
 
 static struct tmpfs_node root = {
@@ -103,9 +103,10 @@ static int name_console(void)
 
 static int make_texts(void)
 {
-	char text[2 * HOSTNAME_BYTES];
+	char own_name[HOSTNAME_BYTES] = "rumpkit", text[2 * HOSTNAME_BYTES];
 	int error;
 
+	rumpuser_getparam(RUMPUSER_PARAM_HOSTNAME, own_name, sizeof own_name);
 	lib_snprintf(text, sizeof text, "%s\n", own_name);
 	error = vfs_make_text("/etc/hostname", text);
 	lib_snprintf(text, sizeof text, "127.0.0.1\tlocalhost %s\n::1\tlocalhost\n", own_name);
@@ -159,10 +160,8 @@ void vfs_at_first_path(int (*fill)(void))
 	fillers[i] = fill;
 }
 
-int vfs_init(const char *hostname)
+void vfs_init(void)
 {
-	lib_strlcpy(own_name, hostname, sizeof own_name);
 	tmpfs_init();
 	vfs_tty_init();
-	return 0;
 }

@@ -6,12 +6,12 @@
  *   {"source":"9p","path":"tag","fstype":"9p","mountpoint":"/work"}
  */
 #include "kern.h"
+#include "rumpcomp.h"
 #include "rumplib.h"
 #include "rumpuser.h"
 #include "vfs.h"
 #include "vfs_volume.h"
 
-#define CONFIG_BYTES 8192
 #define FAILED_STATUS 125 /* neither a program's own nor a shell's 126 and 127 */
 
 struct request {
@@ -121,26 +121,18 @@ static void mount_all(const char *config)
 
 void vfs_mount_configured(void)
 {
-	char *config = kern_alloc(CONFIG_BYTES);
-
-	if (config && !rumpuser_getparam("RUMPKIT_CONFIG", config, CONFIG_BYTES))
-		mount_all(config);
-	kern_free(config);
+	mount_all(rumpcomp_config());
 }
 
 void vfs_start(void)
 {
 	static bool started;
-	char *config;
 
 	if (started)
 		return;
 	started = true;
-	config = kern_alloc(CONFIG_BYTES);
-	if (config && !rumpuser_getparam("RUMPKIT_CONFIG", config, CONFIG_BYTES) &&
-	    strstr(config, "\"mountpoint\""))
+	if (strstr(rumpcomp_config(), "\"mountpoint\""))
 		vfs_populate();
-	kern_free(config);
 }
 
 /* ---- the list -------------------------------------------------------------------------- */

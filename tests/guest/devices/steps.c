@@ -1,4 +1,5 @@
 /* steps.c - read the steps from the configuration and run them, instead of factions. */
+#include "rumpcomp.h"
 #include "steps.h"
 
 #define STATUS_DONE 42           /* which QEMU does not end with of its own accord */
@@ -95,13 +96,12 @@ void bmk_start_factions(void);
 void bmk_start_factions(void)
 {
 	static const struct rumpuser_hyperup upcalls;
-	static char config[8192];
+	const char *config = rumpcomp_config();
 	struct lib_json json, steps;
 	struct lib_json_value key, value;
 	char line[256];
 
 	rumpuser_init(RUMPUSER_VERSION, &upcalls);
-	rumpuser_getparam("RUMPKIT_CONFIG", config, sizeof(config));
 	lib_json_open(&json, config, strlen(config));
 	while (lib_json_next(&json, &key, &value)) {
 		if (!lib_json_is(&key, "steps") || !lib_json_open(&steps, value.text, value.bytes))

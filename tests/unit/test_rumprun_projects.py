@@ -172,6 +172,14 @@ def test_what_a_step_that_failed_says(folder, log, message, step):
     assert error.log == log and error.command == ["make"]
 
 
+def test_generated_files_that_look_old(folder):
+    log = ("cd . && /bin/sh ./missing automake-1.14 --gnu\n./missing: line 81: automake-1.14: not "
+           "found\nWARNING: 'automake-1.14' is missing on your system.\nmake: *** Error 127\n")
+    error = project_failure(Step("make", ("make",), {}), Project(folder), folder, log, "")
+    assert "make wants to run automake-1.14 again" in error.message
+    assert "-exec touch" in error.next_step and "or install automake-1.14" in error.next_step
+
+
 def test_configure_says_what_the_compiler_said(folder):
     (folder / "config.log").write_text("conftest.c:9: error: foo.h: No such file\n"
                                        "## Cache variables. ##\nx: 1: error: no\n")

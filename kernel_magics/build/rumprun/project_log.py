@@ -25,6 +25,11 @@ _CMAKE = re.compile(r"^CMake Error(?: at (?P<file>[^:\n]+):(?P<line>\d+) \((?P<w
 _NO_PROGRAM = re.compile(r"No rule to make target [`'](?P<goal>[^']+)'")
 _NOT_FOUND = re.compile(r"(?:/bin/)?sh: \d+: (\S+): not found|^make: (\S+): No such file",
                         re.MULTILINE)
+# automake's script `missing`, called by a rule whose result looks older than what it is made of.
+_OUTDATED = re.compile(r"^WARNING: [`'](\S+)' is (?:missing on your system|probably too old)",
+                       re.MULTILINE)
+# Each is made of those before it.
+_IN_ORDER = "aclocal.m4 config.h.in Makefile.in configure"
 
 
 # Commands of the compiler and its warnings, when something else failed.
@@ -94,6 +99,11 @@ def _own_words(step: Step, name: str, where: Path, log: str) -> tuple[str, str]:
         place = f" ({match['file']}:{match['line']})" if match["file"] else ""
         text = " ".join(match["text"].split())
         return f"{name}: CMake says{place}: {text}", ""
+    if match := _OUTDATED.search(log):
+        return (f"{name}: make wants to run {match[1]} again: files that it made look older than "
+                "what they are made of, as after a patch or a checkout",
+                f"give them their order back, a moment apart: for f in {_IN_ORDER}; do find . "
+                f'-name "$f" -exec touch {{}} +; sleep 1; done; or install {match[1]}')
     if match := _NO_PROGRAM.search(log):
         return (f"{name}: make has no rule for {match['goal']!r}",
                 "name one of its targets: --goal TARGET, or goals=[…]")

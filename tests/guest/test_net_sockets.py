@@ -56,7 +56,7 @@ def in_a_guest(lab: Lab, name: str, *arguments: str, memory_mib: int = 32,
         guest.stop()
 
 
-@pytest.mark.parametrize("name", ["unix", "tcp", "udp", "interfaces"])
+@pytest.mark.parametrize("name", ["unix", "tcp", "udp", "told", "interfaces"])
 def test_sockets_do_as_on_linux(lab: Lab, host_programs: Path, name: str) -> None:
     if name != "unix":
         need("ipv6")

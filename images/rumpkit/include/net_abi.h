@@ -75,6 +75,7 @@
 #define SO_SNDTIMEO 21
 #define SO_BINDTODEVICE 25
 #define SO_TIMESTAMP 29
+#define SO_TIMESTAMPNS 35
 #define SO_ACCEPTCONN 30
 #define SO_PEERSEC 31
 #define SO_SNDBUFFORCE 32
@@ -105,6 +106,8 @@
 #define IP_PKTINFO 8
 #define IP_MTU_DISCOVER 10
 #define IP_RECVERR 11
+#define IP_RECVTTL 12
+#define IP_RECVTOS 13
 #define IP_MTU 14
 #define IP_MULTICAST_IF 32
 #define IP_MULTICAST_TTL 33
@@ -112,6 +115,11 @@
 #define IPV6_UNICAST_HOPS 16
 #define IPV6_RECVERR 25
 #define IPV6_V6ONLY 26
+#define IPV6_RECVPKTINFO 49
+#define IPV6_PKTINFO 50
+#define IPV6_RECVHOPLIMIT 51
+#define IPV6_HOPLIMIT 52
+#define IPV6_RECVTCLASS 66
 #define IPV6_TCLASS 67
 
 struct linux_sockaddr_in {
@@ -168,6 +176,16 @@ struct linux_cmsghdr {
 	int32_t type;
 };
 #define LINUX_CMSG_ALIGN(bytes) (((bytes) + sizeof(size_t) - 1) & ~(sizeof(size_t) - 1))
+
+/* Where a datagram came to, or is to come from: ip(7), ipv6(7). */
+struct linux_in_pktinfo {
+	int32_t interface;
+	uint32_t local, address; /* network order */
+};
+struct linux_in6_pktinfo {
+	uint32_t address[4]; /* network order */
+	uint32_t interface;
+};
 
 struct linux_ucred {
 	int32_t pid;

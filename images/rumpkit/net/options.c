@@ -59,7 +59,8 @@ static int number_of(struct net_socket *socket, int name)
 	case SO_OOBINLINE: return socket->out_of_band_inline;
 	case SO_DONTROUTE: return socket->dont_route;
 	case SO_PASSCRED: return socket->pass_credentials;
-	case SO_TIMESTAMP: return socket->timestamp;
+	case SO_TIMESTAMP:
+	case SO_TIMESTAMPNS: return socket->timestamp == name;
 	case SO_DEBUG: return 0;
 	case SO_TYPE: return socket->type;
 	case SO_DOMAIN: return socket->family;
@@ -148,7 +149,8 @@ static int set_number(struct net_socket *socket, int name, int number)
 	case SO_OOBINLINE: socket->out_of_band_inline = number; break;
 	case SO_DONTROUTE: socket->dont_route = number; break;
 	case SO_PASSCRED: socket->pass_credentials = number; break;
-	case SO_TIMESTAMP: socket->timestamp = number; break;
+	case SO_TIMESTAMP:
+	case SO_TIMESTAMPNS: socket->timestamp = number ? (uint16_t)name : 0; break;
 	case SO_DEBUG: break;
 	case SO_PRIORITY: socket->priority = number; break;
 	case SO_SNDBUF:

@@ -52,7 +52,8 @@ struct net_socket {
 	bool listening;
 	bool receiving, receive_wanted; /* a thread is taking bytes; another wants to */
 	bool reuse_address, reuse_port, keep_alive, broadcast, out_of_band_inline, dont_route;
-	bool pass_credentials, timestamp;
+	bool pass_credentials;
+	uint16_t timestamp;            /* SO_TIMESTAMP or SO_TIMESTAMPNS, what messages come with; 0 */
 	int32_t linger_s;              /* -1: SO_LINGER is off */
 	int32_t priority, receive_least;
 	uint32_t send_limit, receive_limit; /* bytes, as getsockopt shows them */
@@ -71,6 +72,14 @@ struct net_socket *net_socket_of(struct vfs_file *file);
 int64_t net_deadline_after(int64_t timeout_ns);
 /* Sleep until something changes; -EAGAIN if this call may not, or not any longer; -EINTR. */
 int net_wait_for_change(struct net_socket *socket, bool nonblocking, int64_t deadline_ns);
+
+/* Append one control message; false (and MSG_CTRUNC) if there is no room for all of it. */
+bool net_control_put(struct net_message *message, int level, int type, const void *data,
+    size_t bytes);
+/* The next control message that was sent, NULL at the end; *at is 0 at first.  *error: -EINVAL
+ * if what there is cannot be one. */
+const struct linux_cmsghdr *net_control_next(const struct net_message *message, size_t *at,
+    int *error);
 
 /* Set the pending error and wake who waits. */
 void net_socket_fail(struct net_socket *socket, int error);

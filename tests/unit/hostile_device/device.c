@@ -247,7 +247,8 @@ static uint32_t chain_fill(struct bmk_virtq *queue, uint16_t head, fill_fn fill)
 		} else {
 			for (uint32_t i = 0; i < table[at].bytes; i++)
 				notified += memory[i];
-			memcpy(device_request, memory, table[at].bytes < 16 ? table[at].bytes : 16);
+			if (table[at].bytes) /* a head that was never offered has neither */
+				memcpy(device_request, memory, table[at].bytes < 16 ? table[at].bytes : 16);
 		}
 		if (!(table[at].flags & 1))
 			break;

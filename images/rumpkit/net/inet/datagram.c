@@ -33,6 +33,7 @@ static void keep(struct datagram_socket *socket, struct pbuf *data, const ip_add
 	datagram->data = data;
 	datagram->from = *from;
 	datagram->port = port;
+	datagram_describe(socket, datagram);
 	*socket->last = datagram;
 	socket->last = &datagram->next;
 	socket->queued_bytes += data->tot_len + sizeof *datagram;
@@ -137,6 +138,7 @@ long datagram_receive(struct net_socket *base, struct net_message *message)
 	bytes = first->data->tot_len;
 	if (message->address)
 		inet_address_put(base, &first->from, first->port, message->address);
+	datagram_tell(socket, first, message);
 	got = put_message(first->data, message);
 	if (!(message->flags & MSG_PEEK))
 		drop_first(socket);
@@ -206,6 +208,7 @@ int inet_datagram_make(int family, int type, int number, struct net_socket **mad
 		kern_free(socket);
 		return error;
 	}
+	inet_datagram_protocol.changed(&socket->base);
 	socket->next = all;
 	socket->slot = &all;
 	if (socket->next)

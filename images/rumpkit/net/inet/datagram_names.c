@@ -196,10 +196,13 @@ static int datagram_get_option(struct net_socket *base, int level, int name, voi
     uint32_t *bytes)
 {
 	struct datagram_socket *socket = datagram_of(base);
+	unsigned bit;
 	int number;
 
 	if (level == IPPROTO_IPV6 && base->family == AF_INET6 && name == IPV6_V6ONLY)
 		number = socket->only_v6;
+	else if (datagram_tells(level, name, &bit))
+		number = (socket->told & bit) != 0;
 	else if ((level == IPPROTO_IP && name == IP_TTL) ||
 	    (level == IPPROTO_IPV6 && name == IPV6_UNICAST_HOPS))
 		number = socket->ttl;
@@ -218,6 +221,7 @@ static int datagram_set_option(struct net_socket *base, int level, int name,
     const void *value, uint32_t bytes)
 {
 	struct datagram_socket *socket = datagram_of(base);
+	unsigned bit;
 	int number;
 
 	if (net_option_take(value, bytes, &number)) {
@@ -236,6 +240,8 @@ static int datagram_set_option(struct net_socket *base, int level, int name,
 		if (number < -1 || number == 0 || number > 255)
 			return -EINVAL;
 		socket->ttl = number < 0 ? 64 : (uint8_t)number;
+	} else if (datagram_tells(level, name, &bit)) {
+		socket->told = number ? socket->told | bit : socket->told & ~bit;
 	} else if (level == IPPROTO_IP && name == IP_TOS) {
 		socket->tos = (uint8_t)number;
 	} else if ((level == IPPROTO_IP && (name == IP_RECVERR || name == IP_MTU_DISCOVER)) ||

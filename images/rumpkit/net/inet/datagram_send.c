@@ -8,8 +8,16 @@
 #define MESSAGE_MAX 65507 /* bytes of UDP over IPv4 */
 
 static err_t send_to(struct datagram_socket *socket, struct pbuf *data, const ip_addr_t *to,
-    uint16_t port)
+    uint16_t port, const ip_addr_t *source)
 {
+	struct netif *netif;
+
+	if (!IP_IS_ANY_TYPE_VAL(*source) && !datagram_is_raw(socket)) {
+		port = to ? port : socket->udp->remote_port;
+		to = to ? to : &socket->udp->remote_ip;
+		netif = IP_GET_TYPE(to) == IP_GET_TYPE(source) ? ip_route(source, to) : NULL;
+		return netif ? udp_sendto_if_src(socket->udp, data, to, port, netif, source) : ERR_RTE;
+	}
 	if (!datagram_is_raw(socket))
 		return to ? udp_sendto(socket->udp, data, to, port) : udp_send(socket->udp, data);
 	return to ? raw_sendto(socket->raw, data, to) : raw_send(socket->raw, data);
@@ -62,7 +70,7 @@ long datagram_send(struct net_socket *base, struct net_message *message)
 	struct datagram_socket *socket = datagram_of(base);
 	size_t bytes = message->io->left_bytes;
 	const ip_addr_t *to;
-	ip_addr_t room;
+	ip_addr_t room, source;
 	uint16_t port = 0;
 	struct pbuf *data;
 	err_t sent;
@@ -78,6 +86,8 @@ long datagram_send(struct net_socket *base, struct net_message *message)
 	if (!error)
 		error = destination(socket, message, &room, &to, &port);
 	if (!error)
+		error = datagram_source(message, &source);
+	if (!error)
 		error = net_socket_take_error(base);
 	if (error)
 		return error;
@@ -89,7 +99,7 @@ long datagram_send(struct net_socket *base, struct net_message *message)
 		return -EFAULT;
 	}
 	mark_ping(socket, data);
-	sent = send_to(socket, data, to, port);
+	sent = send_to(socket, data, to, port, &source);
 	pbuf_free(data);
 	if (sent == ERR_VAL)
 		return -EACCES; /* broadcast, and the socket did not ask for it */

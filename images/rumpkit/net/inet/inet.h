@@ -49,6 +49,8 @@ int inet_errors_listen(void);
 int inet_interface_open(const char *hostname);
 /* NULL if it is not open. */
 struct netif *inet_interface(void);
+/* What programs call an interface by: the loopback is 1. */
+int inet_interface_number(const struct netif *netif);
 /* Feed what has come in; true: so much that more may be there. */
 bool inet_interface_receive(void);
 void inet_interface_flush(void);

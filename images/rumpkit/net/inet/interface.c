@@ -25,6 +25,11 @@ struct netif *inet_interface(void)
 	return is_open ? &interface : NULL;
 }
 
+int inet_interface_number(const struct netif *netif)
+{
+	return netif == inet_interface() ? 2 : 1;
+}
+
 /* ---- out ------------------------------------------------------------------------------------- */
 
 /* The sum over addresses, protocol and length that the device goes on from. */

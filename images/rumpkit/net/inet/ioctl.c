@@ -23,16 +23,11 @@ static struct netif *named(const char *name)
 	return netif;
 }
 
-static int number_of(const struct netif *netif)
-{
-	return netif == inet_interface() ? 2 : 1;
-}
-
 static struct netif *numbered(int number)
 {
 	struct netif *netif = netif_list;
 
-	while (netif && number_of(netif) != number)
+	while (netif && inet_interface_number(netif) != number)
 		netif = netif->next;
 	return netif;
 }
@@ -91,7 +86,7 @@ static int answer(struct linux_ifreq *request, const struct netif *netif, unsign
 
 	switch (command) {
 	case SIOCGIFFLAGS: request->flags = flags_of(netif); return 0;
-	case SIOCGIFINDEX: request->number = number_of(netif); return 0;
+	case SIOCGIFINDEX: request->number = inet_interface_number(netif); return 0;
 	case SIOCGIFMETRIC: request->number = 0; return 0;
 	case SIOCGIFTXQLEN: request->number = 1000; return 0;
 	case SIOCGIFMTU: request->number = netif->mtu ? netif->mtu : LOOPBACK_MTU; return 0;
@@ -156,7 +151,7 @@ static void describe(struct net_link *link, struct netif *netif)
 
 	memset(link, 0, sizeof *link);
 	lib_strlcpy(link->name, name_of(netif), sizeof link->name);
-	link->index = number_of(netif);
+	link->index = inet_interface_number(netif);
 	link->loopback = netif != inet_interface();
 	link->flags = (uint16_t)flags_of(netif) | IFF_LOWER_UP;
 	link->mtu = netif->mtu ? netif->mtu : LOOPBACK_MTU;

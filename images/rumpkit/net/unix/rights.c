@@ -59,59 +59,29 @@ static int take_one(struct unix_packet *packet, const struct linux_cmsghdr *head
 
 int unix_rights_take(struct unix_packet *packet, const struct net_message *message)
 {
-	const uint8_t *at = message->control;
-	size_t left = message->control ? message->control_bytes : 0;
+	const struct linux_cmsghdr *header;
+	size_t at = 0;
 	int error = 0;
 
-	while (!error && left >= sizeof(struct linux_cmsghdr)) {
-		const struct linux_cmsghdr *header = (const struct linux_cmsghdr *)at;
-		size_t step;
-
-		if (header->bytes < sizeof *header || header->bytes > left)
-			return -EINVAL;
+	while (!error && (header = net_control_next(message, &at, &error)))
 		error = take_one(packet, header);
-		step = LINUX_CMSG_ALIGN(header->bytes);
-		if (step >= left)
-			break;
-		at += step;
-		left -= step;
-	}
 	return error;
 }
 
-/* Append one control message; false if there is no room for all of it. */
-static bool put(struct net_message *message, size_t *used, int type, const void *data,
-    size_t bytes)
-{
-	struct linux_cmsghdr header = { sizeof header + bytes, SOL_SOCKET, type };
-	uint8_t *at = (uint8_t *)message->control + *used;
-
-	if (!message->control || message->control_bytes < *used + header.bytes) {
-		message->result_flags |= MSG_CTRUNC;
-		return false;
-	}
-	memcpy(at, &header, sizeof header);
-	memcpy(at + sizeof header, data, bytes);
-	*used += LINUX_CMSG_ALIGN(header.bytes);
-	if (*used > message->control_bytes)
-		*used = message->control_bytes;
-	return true;
-}
-
 /* How many descriptors fit behind what is there. */
-static unsigned room_for(const struct net_message *message, size_t used)
+static unsigned room_for(const struct net_message *message)
 {
-	size_t needed = used + sizeof(struct linux_cmsghdr);
+	size_t needed = message->control_used + sizeof(struct linux_cmsghdr);
 
 	if (!message->control || message->control_bytes < needed)
 		return 0;
 	return (unsigned)((message->control_bytes - needed) / sizeof(int32_t));
 }
 
-static void give_files(struct unix_packet *packet, struct net_message *message, size_t *used)
+static void give_files(struct unix_packet *packet, struct net_message *message)
 {
 	int32_t descriptors[FILES_MAX];
-	unsigned count = 0, room = room_for(message, *used);
+	unsigned count = 0, room = room_for(message);
 
 	while (count < packet->file_count && count < room) {
 		int added = vfs_descriptor_add(packet->files[count], 0,
@@ -124,7 +94,8 @@ static void give_files(struct unix_packet *packet, struct net_message *message, 
 	if (count < packet->file_count)
 		message->result_flags |= MSG_CTRUNC;
 	if (count)
-		put(message, used, SCM_RIGHTS, descriptors, count * sizeof *descriptors);
+		net_control_put(message, SOL_SOCKET, SCM_RIGHTS, descriptors,
+		    count * sizeof *descriptors);
 	if (!(message->flags & MSG_PEEK))
 		unix_rights_drop(packet);
 }
@@ -132,12 +103,9 @@ static void give_files(struct unix_packet *packet, struct net_message *message, 
 void unix_rights_give(struct unix_socket *socket, struct unix_packet *packet,
     struct net_message *message)
 {
-	size_t used = message->control_used;
-
 	if (socket->base.pass_credentials)
-		put(message, &used, SCM_CREDENTIALS, &packet->credentials,
+		net_control_put(message, SOL_SOCKET, SCM_CREDENTIALS, &packet->credentials,
 		    sizeof packet->credentials);
 	if (packet->file_count)
-		give_files(packet, message, &used);
-	message->control_used = used;
+		give_files(packet, message);
 }

@@ -1,14 +1,17 @@
 """C++ in a guest: containers as what they hold, references, names, and what lies."""
 
+import random
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from capabilities import need
 
 from kernel_magics import Lab
-from kernel_magics.errors import UsageError
-from kernel_magics.inspect.images.plain_dwarf import plain_tags
+from kernel_magics.errors import LabError, UsageError
+from kernel_magics.inspect.images.plain_dwarf import plain_tags, try_file
+from kernel_magics.inspect.values.typed import TypedObject
 
 pytestmark = pytest.mark.guest
 
@@ -226,6 +229,31 @@ def test_a_debugger_knows_references_and_containers(opened, image):
     with pytest.raises(UsageError, match="calls no functions"):
         debugger.command("p all.clear()")
     guest.stop()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_memory_is_bounded_and_raises_nothing_else(image, seed):
+    import drgn
+
+    chance = random.Random(seed)
+    pointers = [0x100000 + 8 * number for number in range(512)]
+
+    def read(_address: int, count: int, _offset: int, _physical: bool) -> bytes:
+        words = (chance.choice((0, 3, 400, chance.choice(pointers), chance.getrandbits(64)))
+                 for _ in range(count // 8 + 1))
+        return b"".join(word.to_bytes(8, "little") for word in words)[:count]
+
+    program = drgn.Program(drgn.Platform(drgn.Architecture.X86_64))
+    program.add_memory_segment(0, (1 << 64) - 1, read)
+    module = program.extra_module("random", create=True)
+    module.address_range = (0x100000, 0x400000)
+    try_file(module, image.path)
+    for name in ("greeting", "numbers", "nested", "names", "ages", "words", "line", "either",
+                 "mixed", "shared", "callee", "shop::store"):
+        found = TypedObject(program.variable(name))
+        assert len(repr(found)) < 200_000
+        with suppress(LabError):
+            _ = found[1]
 
 
 def test_damaged_abbreviations_change_nothing_beyond_them():

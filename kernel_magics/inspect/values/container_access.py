@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,10 @@ def length(found: drgn.Object) -> int | None:
     return held.length if held is not None and held.kind not in HOLDERS else None
 
 
-def items(found: drgn.Object) -> list[Any]:
-    """Return a container's elements, a mapping's as (key, value), at most MOST_ITEMS."""
+def items(found: drgn.Object) -> Iterator[Any]:
+    """Yield a container's elements one by one, a mapping's as (key, value)."""
     held = contents_of(found)
-    return list(islice(held.items(), MOST_ITEMS)) if held is not None else []
+    return held.items() if held is not None else iter(())
 
 
 def element(found: drgn.Object, which: Any, name: str) -> Any:
@@ -43,12 +44,17 @@ def element(found: drgn.Object, which: Any, name: str) -> Any:
     held = contents_of(found)
     if held is None or held.kind in HOLDERS:
         return None
-    if held.kind == "text":
-        return held.text[which] if isinstance(which, int | slice) else None
+    if held.kind == "text" and isinstance(which, int) and 0 <= which < len(held.text):
+        return held.text[which]
+    if held.kind == "text" and isinstance(which, slice):
+        return held.text[which]
     if held.kind == "mapping":
         return _of_key(held, which, name)
     if isinstance(which, slice):
-        return items(found)[which]
+        wanted = range(held.length)[which]
+        _check_length(len(wanted))
+        return [held.at(index) for index in wanted] if held.at is not None \
+            else list(islice(held.items(), MOST_ITEMS))[which]
     if not isinstance(which, int):
         return None
     if not 0 <= which < held.length:
@@ -83,26 +89,41 @@ def pointer_of(found: drgn.Object) -> drgn.Object | None:
     return next(held.items(), None) if held.length else None
 
 
-def python_value(found: drgn.Object) -> Any:
-    """Return a value in Python's terms: str, list, dict, tuple, None for what is empty."""
+def python_value(found: drgn.Object, left: list[int] | None = None) -> Any:
+    """Return a value in Python's terms: str, list, dict, tuple, None for what is empty.
+
+    `left` is how many elements may still be read, of it and of what is inside.  Raises
+    UsageError for a value that has more, or claims to.
+    """
+    left = [MOST_ITEMS] if left is None else left
     held = contents_of(found)
     if held is None:
-        return _plain_value(found)
+        return _plain_value(found, left)
     if held.kind == "text":
         return held.text
     if held.kind in HOLDERS:
         inner = next(held.items(), None) if held.length else None
-        return None if inner is None else python_value(inner)
-    listed = islice(held.items(), MOST_ITEMS)
+        return None if inner is None else python_value(inner, left)
+    _check_length(held.length, left)
     if held.kind == "mapping":
-        return {_as_key(python_value(key)): python_value(value) for key, value in listed}
-    plain = [python_value(one) for one in listed]
+        return {_as_key(python_value(key, left)): python_value(value, left)
+                for key, value in held.items()}
+    plain = [python_value(one, left) for one in held.items()]
     return tuple(plain) if held.kind == "pair" else plain
 
 
-def _plain_value(found: drgn.Object) -> Any:
+def _check_length(length: int, left: list[int] | None = None) -> None:
+    room = left[0] if left is not None else MOST_ITEMS
+    if length > room:
+        raise UsageError(f"a container claims {length} elements; at most {MOST_ITEMS} are read "
+                         "at once", next_step="take some of them: name[0:1000]")
+    if left is not None:
+        left[0] -= length
+
+
+def _plain_value(found: drgn.Object, left: list[int]) -> Any:
     if found.type_.unaliased().kind.name in STRUCTURES and holds_templates(found.type_):
-        return {name: python_value(member) for name, member in members_of(found)}
+        return {name: python_value(member, left) for name, member in members_of(found)}
     return found.value_()
 
 

@@ -10,10 +10,12 @@ from kernel_magics.inspect.values.class_types import argument, base_name, pointe
 if TYPE_CHECKING:
     import drgn
 
-__all__ = ["Elements", "array", "checked", "deque", "listed", "text", "vector"]
+__all__ = ["ADDRESSES", "Elements", "array", "checked", "deque", "listed", "text", "vector"]
 
 MOST_TEXT_BYTES = 1 << 16
 MOST_ELEMENTS = 1 << 32  # a container that claims more is none
+ADDRESSES = (1 << 64) - 1
+"""All there are: what lies may lead beyond them."""
 _DEQUE_BYTES = 512
 _CODINGS = {1: "utf-8", 2: "utf-16-le", 4: "utf-32-le"}
 
@@ -58,7 +60,7 @@ def _bits(found: drgn.Object, first: drgn.Object, end: drgn.Object) -> Elements:
     program = found.prog_
 
     def at(index: int) -> drgn.Object:
-        bit = program.read_u8(start + index // 8) >> index % 8 & 1
+        bit = program.read_u8((start + index // 8) & ADDRESSES) >> index % 8 & 1
         return drgn.Object(program, program.bool_type("bool", 1), bit)
 
     return Elements(checked(length), lambda: (at(index) for index in range(length)), at)
@@ -92,7 +94,7 @@ def _stretch(found: drgn.Object, kind: drgn.Type, start: int, length: int) -> El
     width, program = _size(kind), found.prog_
 
     def at(index: int) -> drgn.Object:
-        return drgn.Object(program, kind, address=start + index * width)
+        return drgn.Object(program, kind, address=(start + index * width) & ADDRESSES)
 
     return Elements(checked(length), lambda: (at(index) for index in range(length)), at)
 
@@ -111,11 +113,12 @@ def deque(found: drgn.Object) -> Elements:
     blocks = (int(end.member_("_M_node")) - table) // 8
     last = (int(end.member_("_M_cur")) - int(end.member_("_M_first"))) // width
     length = blocks * each + last - before
+    checked(before)
 
     def at(index: int) -> drgn.Object:
         block, place = divmod(before + index, each)
-        start = program.read_u64(table + 8 * block)
-        return drgn.Object(program, kind, address=start + place * width)
+        start = program.read_u64((table + 8 * block) & ADDRESSES)
+        return drgn.Object(program, kind, address=(start + place * width) & ADDRESSES)
 
     return Elements(checked(length), lambda: (at(index) for index in range(length)), at)
 

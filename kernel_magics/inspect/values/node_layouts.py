@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.inspect.values.class_types import argument
-from kernel_magics.inspect.values.container_layouts import Elements, checked
+from kernel_magics.inspect.values.container_layouts import ADDRESSES, Elements, checked
 
 if TYPE_CHECKING:
     import drgn
 
 __all__ = ["forward", "hashed", "linked", "tree"]
 
-MOST_WALKED = 1_000_000
+MOST_WALKED = 100_000
 _NODE_BYTES = {"tree": 32, "list": 16, "forward": 8, "hash": 8}  # before a node's element
 
 
@@ -56,7 +56,7 @@ def _chain(found: drgn.Object, first: int, end: int, length: int, kind: drgn.Typ
             if node in seen:
                 return
             seen.add(node)
-            yield drgn.Object(program, kind, address=node + before)
+            yield drgn.Object(program, kind, address=(node + before) & ADDRESSES)
             node = program.read_u64(node)
 
     return Elements(checked(length), items)
@@ -80,7 +80,7 @@ def tree(found: drgn.Object) -> Elements:
             if node in seen:
                 return
             seen.add(node)
-            yield drgn.Object(program, kind, address=node + before)
+            yield drgn.Object(program, kind, address=(node + before) & ADDRESSES)
             node = _following(program, node, steps)
 
     return Elements(checked(length), items)
@@ -89,15 +89,15 @@ def tree(found: drgn.Object) -> Elements:
 def _following(program: Any, node: int, steps: Iterator[int]) -> int:
     """Return the next node of a tree in order, 0 if there are too many steps."""
     parent, left, right = 8, 16, 24
-    if below := program.read_u64(node + right):
+    if below := program.read_u64((node + right) & ADDRESSES):
         while below:
-            node, below = below, program.read_u64(below + left)
+            node, below = below, program.read_u64((below + left) & ADDRESSES)
             if next(steps, None) is None:
                 return 0
         return node
-    above = program.read_u64(node + parent)
-    while above and program.read_u64(above + right) == node:
-        node, above = above, program.read_u64(above + parent)
+    above = program.read_u64((node + parent) & ADDRESSES)
+    while above and program.read_u64((above + right) & ADDRESSES) == node:
+        node, above = above, program.read_u64((above + parent) & ADDRESSES)
         if next(steps, None) is None:
             return 0
     return above

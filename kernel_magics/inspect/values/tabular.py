@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.errors import UsageError
-from kernel_magics.inspect.values.container_access import HOLDERS, python_value
+from kernel_magics.inspect.values.container_access import HOLDERS, MOST_ITEMS, python_value
 from kernel_magics.inspect.values.containers import Contents, contents_of
 from kernel_magics.inspect.values.walking import read_text
 
@@ -54,9 +53,14 @@ def table_of_container(held: Contents) -> pd.DataFrame:
     """Return a row per element of a container: key and value of a mapping's."""
     import pandas as pd
 
-    listed = list(islice(held.items(), MOST_ROWS))
+    if held.length > MOST_ITEMS:
+        raise UsageError(f"a container that claims {held.length} elements is too long for a "
+                         f"table of at most {MOST_ITEMS}",
+                         next_step="take some of them: name[0:1000]")
+    listed, left = list(held.items()), [MOST_ITEMS]
     if held.kind == "mapping":
-        return pd.DataFrame([(plain_value(key), plain_value(value)) for key, value in listed],
+        return pd.DataFrame([(plain_value(key, left), plain_value(value, left))
+                             for key, value in listed],
                             columns=["key", "value"])
     return table_of_items(listed)
 
@@ -67,29 +71,31 @@ def table_of_items(items: Sequence[drgn.Object]) -> pd.DataFrame:
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
+    left = [MOST_ITEMS]
     for item in items:
         whole = item
         if contents_of(item) is not None:
-            rows.append({"value": python_value(item)})
+            rows.append({"value": python_value(item, left)})
             continue
         if _kind(item.type_) == drgn.TypeKind.POINTER \
                 and _kind(item.type_.unaliased().type) in _structures():
             whole = item[0].read_()
-        rows.append({name: plain_value(member) for name, member in _members(whole, "")}
+        rows.append({name: plain_value(member, left)
+                     for name, member in _members(whole, "")}
                     if _kind(whole.type_) in _structures() else {"value": plain_value(whole)})
     return pd.DataFrame(rows)
 
 
-def plain_value(found: drgn.Object) -> Any:
+def plain_value(found: drgn.Object, left: list[int] | None = None) -> Any:
     """Return one value as a table shows it: a number, a text, a name of an enumeration.
 
     Pointers are their addresses; char pointers and arrays the text there; arrays of other
-    things lists.
+    things lists.  `left` bounds what is read of containers; see python_value.
     """
     import drgn
 
     if contents_of(found) is not None:
-        return python_value(found)
+        return python_value(found, left)
     kind = _kind(found.type_)
     if kind == drgn.TypeKind.ARRAY:
         return read_text(found) if _is_char(found.type_) else _list_of(found)

@@ -113,9 +113,14 @@ class TypedObject:
     def __iter__(self) -> Iterator[TypedObject]:
         with reading():
             held = containers.length(self.object_)
-            if held is not None:
-                return iter([_wrapped(one) for one in containers.items(self.object_)])
+        if held is not None:
+            return self._elements()
         return (self[index] for index in range(len(self)))
+
+    def _elements(self) -> Iterator[Any]:
+        with reading():
+            for one in containers.items(self.object_):
+                yield _wrapped(one)
 
     def _length(self) -> int | None:
         with reading():

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["source_names", "value_text"]
 
-MOST_SHOWN_ITEMS, MOST_DEPTH = 64, 6
+MOST_SHOWN_ITEMS, MOST_SHOWN_INNER, MOST_DEPTH = 64, 16, 6
 MOST_TEXT = 200  # characters of a string inside of something else
 _LINE = 88
 _MANGLED = re.compile(r"\b(_Z\w+)\+0x([0-9a-f]+)")
@@ -111,7 +111,7 @@ def _texts(held: Contents, depth: int) -> tuple[list[str], str]:
     texts: list[str] = []
     try:
         for item in held.items():
-            if len(texts) == MOST_SHOWN_ITEMS:
+            if len(texts) == (MOST_SHOWN_INNER if depth else MOST_SHOWN_ITEMS):
                 return texts, ""
             texts.append(f"{_plain(item[0], depth + 1)}: {_plain(item[1], depth + 1)}"
                          if isinstance(item, tuple) else _plain(item, depth + 1))

@@ -12,7 +12,7 @@ __all__ = ["SOURCE", "known_state", "until_it_waits"]
 
 SOURCE = (Path(__file__).parents[2] / "images/guests/known_state/known_state.c").read_text()
 PATIENCE_S = 60
-QUIET_S = 10
+QUIET_S = 60
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 from capabilities import need
+from known_guest import until_it_waits
 
 from kernel_magics import Lab
 from kernel_magics.boot import abi
@@ -101,11 +102,11 @@ def test_counts_arguments_and_results_are_what_the_program_did(asked, driver):
 def test_records_equal_the_guests_own_counters(asked, driver):
     guest, ask = asked(trace="all", trace_records=16384)
     ask(50)
-    time.sleep(0.2)  # until it waits for input
+    until_it_waits(guest)
     before, seen = guest.counters, guest.trace.df
     ask(400)
     ask(1)
-    time.sleep(0.2)
+    until_it_waits(guest)
     after, table = guest.counters, guest.trace.df
     assert guest.trace.lost == 0
     rose = np.flatnonzero(after - before)

@@ -133,16 +133,17 @@ def test_memory_is_bounded_and_the_newest_is_kept(writer):
 
 
 def test_starting_and_stopping_while_it_runs(writer):
-    guest = writer(capacity=1 << 16, records=4_000_000, rate=2_000_000)
+    guest = writer(capacity=1 << 16, records=400_000_000, rate=2_000_000)  # until it is killed
     guest.go()
     time.sleep(0.2)
     assert len(guest.trace.df) == 0
     guest.trace.start(["rumpuser_init", "rumpuser_free"])
     assert guest.trace.enabled == ["rumpuser_init", "rumpuser_free"]
-    time.sleep(0.2)
+    while len(guest.trace.df) == 0:
+        time.sleep(0.02)
     guest.trace.stop()
     assert guest.trace.enabled == []
-    time.sleep(0.05)  # the writer looks at the bitmap before every record
+    time.sleep(0.5)  # the writer looks at the bitmap before every record
     count = len(guest.trace.df)
     time.sleep(0.2)
     assert len(guest.trace.df) == count > 0

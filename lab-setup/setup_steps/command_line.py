@@ -21,8 +21,7 @@ LAB_SETUP = PROJECT / "lab-setup"
 LOGS = PROJECT / "build" / "lab-setup"
 FIRST_NOTEBOOK = Path("notebooks") / "00_first_guest.ipynb"
 FAST = "not slow and not browser and not bench and not notebook"
-FAST_TESTS = ("tests/unit", "tests/structure", "tests/guest/test_boot_life.py",
-              "tests/guest/test_magics_session.py")
+FAST_TESTS = ("tests/unit", "tests/structure", "tests/guest/test_magics_session.py")
 
 
 def main(arguments: list[str]) -> int:
@@ -165,7 +164,7 @@ def test(arguments: list[str]) -> int:
                "missing capability into failures.")
     parser.add_argument("which", nargs="?", default="all", metavar="fast|all",
                         help="fast: unit, structure and a few guests, or what of the given files "
-                             "is quick; under two minutes on a machine with nothing else to do")
+                             "is quick; about two minutes on a machine with nothing else to do")
     options, further = parser.parse_known_args(arguments)
     pytest = pytest_arguments(options.which, further)
     set_up(Progress(LOGS), testing=True)

@@ -6,6 +6,7 @@ import threading
 import pytest
 from capabilities import need
 from IPython.core.interactiveshell import InteractiveShell
+from shells import NO_HISTORY
 
 from kernel_magics.errors import GuestError, UsageError
 from kernel_magics.magics.session import notebook_lab
@@ -34,7 +35,7 @@ def run(tmp_path, monkeypatch, capsys):
     """Run a cell in a shell with the extension; return its value, or what it raised."""
     need("qemu", "libvirt", "compiler")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    shell = InteractiveShell()
+    shell = InteractiveShell(config=NO_HISTORY)
     shell.colors = "nocolor"
     shell.run_line_magic("load_ext", "kernel_magics")
 

@@ -7,6 +7,7 @@ import time
 import pytest
 from capabilities import need
 from IPython.core.interactiveshell import InteractiveShell
+from shells import NO_HISTORY
 
 from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout, UsageError
 from kernel_magics.magics.failure import WaitInterrupted
@@ -53,7 +54,7 @@ def session(tmp_path, monkeypatch, capsys):
     """A session whose guests are all stopped at its end."""
     need("qemu", "libvirt", "compiler")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    shell = InteractiveShell()
+    shell = InteractiveShell(config=NO_HISTORY)
     shell.colors = "nocolor"
     shell.run_line_magic("load_ext", "kernel_magics")
     yield Session(shell, capsys)

@@ -9,6 +9,7 @@ from capabilities import need
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from rumprun_building import EMPTY, build, said, without, write
+from shells import NO_HISTORY
 
 from kernel_magics import Lab
 from kernel_magics.boot.doctor.rumprun_findings import examine_rumprun
@@ -269,7 +270,7 @@ def test_cells(lab, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.chdir(tmp_path)
     write(tmp_path, second__c=CONSUMER)
-    shell = InteractiveShell()
+    shell = InteractiveShell(config=NO_HISTORY)
     shell.colors = "nocolor"
     shell.run_line_magic("load_ext", "kernel_magics")
 

@@ -10,6 +10,7 @@ import pytest
 from capabilities import need
 from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.interactiveshell import InteractiveShell
+from shells import NO_HISTORY
 
 from kernel_magics.errors import LabError, UsageError
 from kernel_magics.magics import COMMANDS
@@ -21,7 +22,7 @@ from kernel_magics.magics.misread import OneSign
 def shell(tmp_path, monkeypatch):
     """A shell of its own with the extension loaded; taken out again afterwards."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    shell = InteractiveShell()
+    shell = InteractiveShell(config=NO_HISTORY)
     shell.colors = "nocolor"
     shell.run_line_magic("load_ext", "kernel_magics")
     yield shell

@@ -65,6 +65,20 @@ def test_the_copy_follows_the_folder_and_keeps_what_is_built_in_it(folder, tmp_p
     assert not (place / "sub/a.h").exists() and (place / "a.o").read_text() == "built"
 
 
+def test_files_that_changed_together_keep_their_order(folder, tmp_path):
+    """Or make would make again what a project brings along: its Makefile.in, its configure."""
+    place = tmp_path / "copy"
+    place.mkdir()
+    mirror(folder, list_sources(folder), place)
+    order = ("sub/a.h", "a.c", "Makefile")
+    (folder / "a.c").write_bytes(bytes(32 << 20))  # takes longer than a tick of a file's time
+    for index, name in enumerate(order, 1):
+        os.utime(folder / name, ns=(index * 10**9, index * 10**9))
+    mirror(folder, list_sources(folder), place)
+    times = [os.stat(place / name).st_mtime_ns for name in order]
+    assert times == sorted(times)
+
+
 def test_what_a_change_changes(folder):
     files = list_sources(folder)
     tree, recipe = tree_identity(files), recipe_identity(folder, files)
@@ -163,6 +177,9 @@ def test_the_compilers_messages_are_under_the_projects_lines(folder):
      "CMake says (CMakeLists.txt:3): there is none", ""),
     ("make: *** No rule to make target 'nix'.  Stop.\n", "make has no rule for 'nix'", "--goal"),
     ("/bin/sh: 1: bison: not found\n", "its build needs bison", "install it"),
+    ("./fbc -c\n/bin/bash: line 1: ./fbc: cannot execute binary file: Exec format error\n"
+     "make: *** [Makefile:6: x.h] Error 126\n", "runs ./fbc, which it has just made", "--goal"),
+    ("/bin/sh: 1: ./gen: Exec format error\n", "its build runs ./gen,", "--goal"),
     ("lib.c:1: undefined reference to `nix'\n", "undefined symbol `nix`", ""),
     ("x86_64-rumprun-netbsd-gcc -g -c a.c\na.c:1:1: warning: w\n 1 | x\n  | ^\nlate: broken\n",
      "project does not build; step said:\nlate: broken", "")])

@@ -118,7 +118,8 @@ def mirror(folder: Path, files: list[SourceFile], place: Path) -> None:
     """
     listed = place.with_name(f"{place.name}.files")
     before = _listed(listed)
-    for one in files:
+    # The oldest first: those that changed are to be as new as each other, or in their order.
+    for one in sorted(files, key=lambda one: one.modified_ns):
         target = place / one.path
         if before.get(one.path) != _mark(one) or not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)

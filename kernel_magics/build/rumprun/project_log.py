@@ -28,6 +28,8 @@ _NOT_FOUND = re.compile(r"(?:/bin/)?sh: \d+: (\S+): not found|^make: (\S+): No s
 # automake's script `missing`, called by a rule whose result looks older than what it is made of.
 _OUTDATED = re.compile(r"^WARNING: [`'](\S+)' is (?:missing on your system|probably too old)",
                        re.MULTILINE)
+_FOREIGN = re.compile(r"(\S+): cannot execute(?: binary file)?: Exec format error"
+                      r"|(\S+): Exec format error", re.MULTILINE)
 # Each is made of those before it.
 _IN_ORDER = "aclocal.m4 config.h.in Makefile.in configure"
 
@@ -104,6 +106,10 @@ def _own_words(step: Step, name: str, where: Path, log: str) -> tuple[str, str]:
                 "what they are made of, as after a patch or a checkout",
                 f"give them their order back, a moment apart: for f in {_IN_ORDER}; do find . "
                 f'-name "$f" -exec touch {{}} +; sleep 1; done; or install {match[1]}')
+    if match := _FOREIGN.search(log):
+        return (f"{name}: its build runs {match[1] or match[2]}, which it has just made, and for "
+                "guests", "name the targets that do without it (--goal TARGET, or goals=[…]), or "
+                          "put what it makes into the folder from a build for this machine")
     if match := _NO_PROGRAM.search(log):
         return (f"{name}: make has no rule for {match['goal']!r}",
                 "name one of its targets: --goal TARGET, or goals=[…]")

@@ -1,5 +1,6 @@
 """gdb's commands that print, and breakpoints in optimised code; one guest of an -O2 build."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -124,6 +125,7 @@ def test_a_thread_that_waits_alone_has_its_own_variables(debugger: Any) -> None:
     debugger.guest.console.expect("total", 60)
     debugger.detach()
     guest = debugger.guest
-    while guest.threads[2].state == "running":  # until it waits for a key
-        pass
+    deadline = time.monotonic() + 60
+    while guest.threads[2].state != "blocked" and time.monotonic() < deadline:
+        time.sleep(0.01)  # until it waits for a key
     assert guest.vars.of_thread(2)["mine"] == 5

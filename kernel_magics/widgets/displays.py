@@ -10,7 +10,6 @@ from typing import Any
 __all__ = ["install", "remove"]
 
 _HTML = "text/html"
-_WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def _image(image: Any) -> dict:
@@ -21,7 +20,7 @@ def _image(image: Any) -> dict:
 def _guest(guest: Any) -> dict:
     if guest.state in ("running", "paused"):
         from kernel_magics.widgets.console.view import ConsoleView
-        return {"text/plain": repr(guest), _WIDGET: _reference(ConsoleView(guest))}
+        return _live(guest, ConsoleView(guest))
     from kernel_magics.widgets.guests.guest import guest_html
     return {"text/plain": repr(guest), _HTML: guest_html(guest)}
 
@@ -29,8 +28,7 @@ def _guest(guest: Any) -> dict:
 def _phases(phases: Any) -> dict:
     from kernel_magics.widgets.boot_chart.phases import boot_chart_html
     from kernel_magics.widgets.boot_chart.view import BootChartView
-    from kernel_magics.widgets.foundation.markup import report
-    return {**_live(phases, BootChartView(phases)), _HTML: report("boot", boot_chart_html(phases))}
+    return _live(phases, BootChartView(phases), boot_chart_html(phases))
 
 
 def _guests(guests: Any) -> dict:
@@ -145,12 +143,11 @@ def _subject(facet: Any) -> Any:
     return getattr(facet, "_subject", None) or facet._guest
 
 
-def _live(source: Any, view: Any) -> dict:
-    return {"text/plain": repr(source), _WIDGET: _reference(view)}
-
-
-def _reference(view: Any) -> dict:
-    return {"version_major": 2, "version_minor": 0, "model_id": view.model_id}
+def _live(source: Any, view: Any, html: str = "") -> dict:
+    from kernel_magics.widgets.foundation.cells import close_with_cell
+    from kernel_magics.widgets.foundation.twin import shown
+    close_with_cell(view)
+    return shown(view, repr(source), html)
 
 
 _VIEWS: dict[tuple[str, str], Callable[[Any], dict]] = {

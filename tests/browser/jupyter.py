@@ -24,6 +24,9 @@ CHROMIUM = "/usr/bin/chromium"
 SERVER_START_S = 90
 CELLS_MS = 120_000
 
+# A busy machine needs more than the usual five seconds until something is on the page.
+expect.set_options(timeout=60_000)
+
 QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync")
 
@@ -193,6 +196,15 @@ class NotebookPage:
             "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
         self.await_kernel()
 
+    def save(self) -> None:
+        """Save the notebook, and wait until that is done."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.context.save()")
+
+    def end(self) -> None:
+        """Close the page, and end the session of its notebook and with it the kernel."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.close()
+
     def output(self, holding: str) -> Locator:
         """Return the output area of the cell whose source has `holding` in it."""
         cell = self.page.locator(".jp-CodeCell").filter(
@@ -200,8 +212,12 @@ class NotebookPage:
         return cell.locator(".jp-OutputArea")
 
     def outputs(self, number: int) -> Locator:
-        """Return what a code cell, counted from 0, has put out; no element if nothing."""
-        return self.page.locator(".jp-CodeCell").nth(number).locator(".jp-OutputArea-child")
+        """Return what a code cell, counted from 0, has put out; no element if nothing.
+
+        The twin of a view, which stands in for it when it is gone, is left out.
+        """
+        return self.page.locator(".jp-CodeCell").nth(number).locator(
+            ".jp-OutputArea-child:not(:has(.rumplab-twin))")
 
     def shoot(self, name: str, of: Locator | None = None) -> Path:
         """Save a screenshot among the test artefacts."""

@@ -36,7 +36,9 @@ def test_calls_are_sorted_and_lead_to_their_events(opened, written):
 
     view.get_by_role("searchbox").fill("rumpuser_init")
     expect(events.get_by_role("row")).to_have_count(2)
-    view.get_by_role("searchbox").fill("no such call")
+    view.get_by_role("searchbox").fill("rumpuser_inti")
+    expect(told).to_contain_text("did you mean rumpuser_init")
+    view.get_by_role("searchbox").fill("symlinkat")
     expect(told).to_have_text("no event matches")
     view.get_by_role("tab", name="Events").press("ArrowLeft")
     expect(view.get_by_role("tab", name="Calls")).to_be_focused()

@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import anywidget
 
 from kernel_magics.errors import HostError
+from kernel_magics.widgets.foundation.twin import shown
 
 __all__ = ["View", "Pump", "bundle"]
 
@@ -142,3 +144,6 @@ class View(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return self.text()
+
+    def _repr_mimebundle_(self, **_kwargs: Any) -> Any:
+        return shown(self, repr(self)), {}

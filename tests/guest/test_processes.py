@@ -56,8 +56,11 @@ def boot(image: Path, files: dict[str, bytes], rc: list[dict], memory_mib: int =
 
 
 @pytest.mark.parametrize("linking", ["-static", "-static-pie"])
-@pytest.mark.parametrize("name", ["processes", "signals", "memory", "timers"])
+@pytest.mark.parametrize("name", ["processes", "signals", "memory", "timers", "sharing",
+                                  "folders", "identity"])
 def test_a_program_says_what_it_says_on_linux(runtime_image, compiled, name, linking):
+    if name == "identity":
+        need("root")  # so is who begins in a guest
     program = compiled(name, linking)
     host = subprocess.run([program, program], capture_output=True, text=True, timeout=60)
     status, text = boot(runtime_image, {"bin/program": program.read_bytes()},
@@ -102,6 +105,13 @@ def test_a_shell_runs_scripts_as_on_linux(runtime_image, busybox, tmp_path, name
         links={f"bin/{applet}": "busybox" for applet in applets})
     assert text.splitlines() == host.stdout.splitlines()
     assert status == host.returncode
+
+
+def test_a_missing_shell_is_said(runtime_image, busybox):
+    _, text = boot(runtime_image, {"bin/busybox": busybox}, [
+        {"bin": "/bin/busybox", "argv": ["busybox", "awk", 'BEGIN { system("true") }']}])
+    assert text.count("rumpkit: there is no /bin/sh here") == 1
+    assert "dash" in text
 
 
 def echo(*words: str, **more: str) -> dict:

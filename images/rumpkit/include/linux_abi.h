@@ -99,6 +99,16 @@
 #define EOWNERDEAD 130
 #define ENOTRECOVERABLE 131
 
+/* ---- mmap(2) -------------------------------------------------------------------- */
+
+#define MAP_SHARED 0x01
+#define MAP_PRIVATE 0x02
+#define MAP_FIXED 0x10
+#define MAP_ANONYMOUS 0x20
+#define MAP_32BIT 0x40
+#define MAP_NORESERVE 0x4000
+#define MAP_FIXED_NOREPLACE 0x100000
+
 /* ---- open(2), fcntl(2), lseek(2) ---------------------------------------------- */
 
 #define O_RDONLY 0x0

@@ -176,6 +176,8 @@ __attribute__((noreturn)) void rumpcomp_thread_end(void);
 extern void *rumpcomp_current_owner;
 uint32_t rumpcomp_thread_number(void);
 void rumpcomp_thread_name(const char *name);
+/* The same for another thread, if there is one of this number. */
+void rumpcomp_thread_name_of(uint32_t number, const char *name);
 void rumpcomp_thread_tls(uint64_t fs_base);
 uint64_t rumpcomp_thread_get_tls(void);
 uint64_t rumpcomp_thread_cpu_ns(void);

@@ -61,7 +61,12 @@ int vfs_make_text(const char *path, const char *text);
  * more room.  argument is handed back.
  */
 typedef size_t (*vfs_text_fn)(void *argument, char *text, size_t bytes);
-int vfs_attach_text(const char *path, vfs_text_fn write, void *argument);
+/* What is written into such a file, without its NUL: bytes taken or -errno. */
+typedef long (*vfs_take_fn)(void *argument, const char *text, size_t bytes);
+/* take may be NULL. */
+int vfs_attach_text(const char *path, vfs_text_fn write, vfs_take_fn take, void *argument);
+/* The operation open of a node with such a text.  0 or -ENOMEM. */
+int vfs_text_open(struct vfs_file *file, vfs_text_fn write, vfs_take_fn take, void *argument);
 
 /* Character devices.  The driver stays the caller's and must live for ever. */
 struct vfs_device {

@@ -98,6 +98,8 @@ struct vfs_context {
 	unsigned limit;    /* RLIMIT_NOFILE: descriptors are below it */
 	unsigned first_free; /* no free slot is below it */
 	uint32_t umask;
+	uint32_t uid, gid; /* whose new files are, and who opens files */
+	bool (*in_group)(uint32_t gid); /* besides gid; NULL: in none */
 	struct vfs_node *cwd; /* a reference */
 	bool permanent;    /* the first one: not from kern_alloc */
 };

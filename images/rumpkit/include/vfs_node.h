@@ -143,7 +143,7 @@ struct vfs_node_ops {
 /* A socket's name: it can be seen and removed, but only connect(2) may use it. */
 int vfs_socket_name_open(struct vfs_node *node, struct vfs_file *file);
 
-/* Fill a zeroed node: one reference, a fresh number, times now, owner root. */
+/* Fill a zeroed node: one reference, a fresh number, times now, the current owner. */
 void vfs_node_init(struct vfs_node *node, const struct vfs_node_ops *ops, uint32_t mode);
 struct vfs_node *vfs_node_get(struct vfs_node *node);
 void vfs_node_put(struct vfs_node *node); /* NULL is fine */
@@ -160,8 +160,10 @@ int vfs_node_writable(const struct vfs_node *node);
 enum { VFS_ACCESSED = 1, VFS_MODIFIED = 2, VFS_CHANGED = 4 };
 /* Set times to now.  VFS_ACCESSED obeys relatime: it writes only when it tells something. */
 void vfs_node_touch(struct vfs_node *node, int which);
-/* 0, -EACCES or -EROFS for R_OK, W_OK, X_OK, as for root. */
+/* 0, -EACCES or -EROFS for R_OK, W_OK, X_OK, by who vfs_current is. */
 int vfs_node_access(struct vfs_node *node, int mode);
+/* 0, or -EPERM unless vfs_current is root or the node's owner. */
+int vfs_node_owned(const struct vfs_node *node);
 int vfs_node_resize(struct vfs_node *node, uint64_t size_bytes);
 
 /* A file without a name, as memfd_create(2) makes them. */

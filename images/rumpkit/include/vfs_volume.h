@@ -93,7 +93,7 @@ void vfs_mount_configured(void);
 /* The first of the mounts, without the root in memory. */
 extern struct vfs_mount *vfs_mounts;
 /* Lines of /proc/mounts, as a vfs_text_fn. */
-size_t vfs_mounts_describe(void *unused, char *text, size_t bytes);
+size_t vfs_mounts_describe(void *numbered, char *text, size_t bytes);
 
 /* The root that covers a directory, or the directory itself; a reference moves along. */
 struct vfs_node *vfs_mount_enter(struct vfs_node *dir);

@@ -1,5 +1,5 @@
 /*
- * describe.c - /proc/self: the process that asks, as proc(5) lays it out.
+ * describe.c - what /proc says of processes and threads, as proc(5) lays it out.
  */
 #include "describe.h"
 #include "region.h"
@@ -7,8 +7,6 @@
 #include "vfs.h"
 
 #define NS_PER_TICK 10000000l /* 100 a second, as AT_CLKTCK says */
-#define PATH_BYTES 512
-#define STRINGS_BYTES 4096
 
 void kern_print(struct kern_text *text, const char *format, ...)
 {
@@ -21,168 +19,180 @@ void kern_print(struct kern_text *text, const char *format, ...)
 	va_end(arguments);
 }
 
-static uint64_t device_major(const struct vfs_node *node)
+struct kern_subject kern_subject_of(void *argument)
 {
-	return node->file_system >> 8 & 0xfff;
-}
+	uint32_t tid = (uint32_t)(uintptr_t)argument;
+	struct kern_thread *thread = tid ? kern_thread_find(tid) : kern_current();
 
-/* ---- memory ---------------------------------------------------------------------------- */
-
-static const char *name_of(const struct kern_region *region)
-{
-	if (region->start >= BRK_START && region->end <= BRK_LIMIT)
-		return "[heap]";
-	return region->start >= STACK_START && region->end <= STACK_START + STACK_BYTES ?
-	    "[stack]" : "";
-}
-
-static void print_region(struct kern_text *text, const struct kern_region *region)
-{
-	const struct vfs_node *node = region->file ? region->file->node : NULL;
-	char path[PATH_BYTES];
-	long length = -1;
-
-	if (region->file && region->file->dir)
-		length = vfs_path_of(region->file->dir, region->file->node, path, sizeof(path));
-	kern_print(text, "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu", region->start, region->end,
-	    region->protection & RUMPCOMP_VM_READ ? 'r' : '-',
-	    region->protection & RUMPCOMP_VM_WRITE ? 'w' : '-',
-	    region->protection & RUMPCOMP_VM_EXECUTE ? 'x' : '-', region->shared ? 's' : 'p',
-	    region->offset, node ? device_major(node) : 0, node ? node->file_system & 0xfful : 0,
-	    node ? node->number : 0);
-	kern_print(text, " %s\n", length > 0 ? path : node ? "/memfd: (deleted)" : name_of(region));
-}
-
-/* A path's listing may sleep, and regions come and go meanwhile: each is found anew. */
-static size_t maps(void *unused, char *room, size_t bytes)
-{
-	struct kern_text text = { room, bytes, 0 };
-	uint64_t at = 0;
-
-	(void)unused;
-	for (;;) {
-		struct kern_region *region = kern_region_above(at), copy;
-
-		if (!region)
-			break;
-		copy = *region;
-		at = copy.end;
-		if (copy.file)
-			vfs_file_get(copy.file);
-		if (!copy.guard)
-			print_region(&text, &copy);
-		vfs_file_put(copy.file);
-	}
-	return text.used;
-}
-
-static uint64_t mapped_bytes(void)
-{
-	uint64_t bytes = 0;
-
-	for (const struct kern_region *region = kern_process->vm->regions; region; region = region->next)
-		if (!region->guard)
-			bytes += region->end - region->start;
-	return bytes;
-}
-
-/* What is really there is not counted by process: of one program it is what is not free. */
-static uint64_t resident_pages(void)
-{
-	uint64_t used = rumpcomp_vm_total_pages() - rumpcomp_vm_free_pages();
-	uint64_t mapped = mapped_bytes() / PAGE;
-
-	return used < mapped ? used : mapped;
-}
-
-static size_t statm(void *unused, char *room, size_t bytes)
-{
-	struct kern_text text = { room, bytes, 0 };
-
-	(void)unused;
-	kern_print(&text, "%lu %lu 0 0 0 %lu 0\n", mapped_bytes() / 4096, resident_pages(),
-	    mapped_bytes() / 4096);
-	return text.used;
+	return (struct kern_subject){ thread ? thread->process : kern_process_find(tid), thread };
 }
 
 /* ---- the process ------------------------------------------------------------------------- */
 
-static uint32_t parent_pid(void)
+static char state_of(struct kern_subject of)
 {
-	return kern_process->parent ? kern_process->parent->pid : 0;
+	return of.thread == kern_current() ? 'R' : of.process->state == KERN_PROCESS_ENDED ? 'Z' : 'S';
 }
 
-static size_t status(void *unused, char *room, size_t bytes)
+static const char *name_of_subject(struct kern_subject of)
 {
-	const struct kern_process *process = kern_process;
-	struct kern_text text = { room, bytes, 0 };
+	return of.thread ? of.thread->name : of.process->command;
+}
 
-	(void)unused;
-	kern_print(&text, "Name:\t%.15s\nUmask:\t%04o\nState:\tR (running)\nTgid:\t%u\nPid:\t%u\n"
-	    "PPid:\t%u\nTracerPid:\t0\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t%u\nGroups:\t0\n",
-	    process->command, vfs_current->umask, process->pid, process->pid, parent_pid(),
-	    vfs_current->capacity);
+static uint32_t number_of(struct kern_subject of)
+{
+	return of.thread ? of.thread->tid : of.process->pid;
+}
+
+static uint32_t parent_pid(const struct kern_process *process)
+{
+	return process->parent ? process->parent->pid : 0;
+}
+
+static void print_ids(struct kern_text *text, const char *name, const struct kern_ids *ids)
+{
+	kern_print(text, "%s:\t%u\t%u\t%u\t%u\n", name, ids->real, ids->effective, ids->saved,
+	    ids->effective);
+}
+
+static void print_identity(struct kern_text *text, const struct kern_identity *identity)
+{
+	print_ids(text, "Uid", &identity->user);
+	print_ids(text, "Gid", &identity->group);
+	kern_print(text, "Groups:\t");
+	for (unsigned i = 0; i < identity->group_count; i++)
+		kern_print(text, "%u ", identity->groups[i]);
+	kern_print(text, "\n");
+}
+
+static size_t status(void *argument, char *room, size_t bytes)
+{
+	const struct kern_subject of = kern_subject_of(argument);
+	const struct kern_process *process = of.process;
+	struct kern_text text = { room, bytes, 0 };
+	uint64_t kib = kern_mapped_bytes(process) / 1024;
+
+	if (!process)
+		return 0;
+	kern_print(&text, "Name:\t%.15s\nUmask:\t%04o\nState:\t%s\nTgid:\t%u\nNgid:\t0\nPid:\t%u\n"
+	    "PPid:\t%u\nTracerPid:\t0\n", name_of_subject(of),
+	    process->files ? process->files->umask : 0, state_of(of) == 'R' ? "R (running)" :
+	    state_of(of) == 'Z' ? "Z (zombie)" : "S (sleeping)", process->pid, number_of(of),
+	    parent_pid(process));
+	print_identity(&text, &process->identity);
 	kern_print(&text, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n"
-	    "VmSwap:\t%8d kB\nThreads:\t%u\n", mapped_bytes() / 1024, mapped_bytes() / 1024,
-	    resident_pages() * 4, resident_pages() * 4, 0, process->thread_count);
-	kern_print(&text, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n"
-	    "CapEff:\t000001ffffffffff\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n"
-	    "Mems_allowed_list:\t0\n",
-	    kern_current()->signals_pending, process->signals_pending, kern_current()->signal_mask);
+	    "VmSwap:\t%8d kB\nThreads:\t%u\n", kib, kib, kern_resident_pages(process) * 4,
+	    kern_resident_pages(process) * 4, 0, process->thread_count);
+	kern_print(&text, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n",
+	    of.thread ? of.thread->signals_pending : 0, process->signals_pending,
+	    of.thread ? of.thread->signal_mask : 0);
+	kern_print(&text, "CapEff:\t%016lx\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n"
+	    "Mems_allowed_list:\t0\n", process->identity.user.effective ? 0ul : 0x1fffffffffful);
 	return text.used;
 }
 
-static size_t stat(void *unused, char *room, size_t bytes)
+static size_t stat(void *argument, char *room, size_t bytes)
 {
-	const struct kern_process *process = kern_process;
+	const struct kern_subject of = kern_subject_of(argument);
+	const struct kern_process *process = of.process;
 	struct kern_text text = { room, bytes, 0 };
 
-	(void)unused;
-	kern_print(&text, "%u (%.15s) R %u %u %u 0 -1 0 0 0 0 0 %lu 0 %lu 0 20 0 %u 0 %lu %lu %lu "
+	if (!process)
+		return 0;
+	kern_print(&text, "%u (%.15s) %c %u %u %u 0 -1 0 0 0 0 0 %lu 0 %lu 0 20 0 %u 0 %lu %lu %lu "
 	    "18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
-	    process->pid, process->command, parent_pid(), process->group, process->session,
-	    (uint64_t)(kern_process_cpu_ns(process) / NS_PER_TICK),
+	    number_of(of), name_of_subject(of), state_of(of), parent_pid(process), process->group,
+	    process->session, (uint64_t)(kern_process_cpu_ns(process) / NS_PER_TICK),
 	    (uint64_t)(process->cpu_ns_of_children / NS_PER_TICK), process->thread_count,
-	    (uint64_t)(process->start_ns / NS_PER_TICK), mapped_bytes(), resident_pages());
+	    (uint64_t)(process->start_ns / NS_PER_TICK), kern_mapped_bytes(process), kern_resident_pages(process));
 	return text.used;
 }
 
-static size_t comm(void *unused, char *room, size_t bytes)
+static size_t comm(void *argument, char *room, size_t bytes)
 {
+	const struct kern_subject of = kern_subject_of(argument);
 	struct kern_text text = { room, bytes, 0 };
 
-	(void)unused;
-	kern_print(&text, "%.15s\n", kern_process->command);
+	if (of.process)
+		kern_print(&text, "%.15s\n", name_of_subject(of));
 	return text.used;
 }
 
-/* The strings that the program got on its stack, as they are now. */
-static size_t strings(uint64_t start, uint64_t end, char *room, size_t bytes)
+static long comm_take(void *argument, const char *name, size_t bytes)
+{
+	const struct kern_subject of = kern_subject_of(argument);
+
+	if (!of.thread)
+		return -ESRCH;
+	if (of.process != kern_process)
+		return -EINVAL;
+	kern_thread_set_name(of.thread, name);
+	return (long)bytes;
+}
+
+/* The strings that a program got on its stack, as they are now: they are there, in memory. */
+static size_t strings(struct kern_process *process, uint64_t start, uint64_t end, char *room,
+    size_t bytes)
 {
 	size_t length = end > start ? (size_t)(end - start) : 0;
+	struct kern_vm *own = kern_process->vm;
+	int error;
 
-	if (length < bytes && kern_copyin((const void *)start, room, length))
-		return 0;
-	return length;
+	if (!process->vm || length >= bytes)
+		return process->vm ? length : 0;
+	kern_vm_use(process->vm);
+	error = kern_copyin((const void *)start, room, length);
+	kern_vm_use(own);
+	return error ? 0 : length;
 }
 
-static size_t cmdline(void *unused, char *room, size_t bytes)
+static size_t cmdline(void *argument, char *room, size_t bytes)
 {
-	(void)unused;
-	return strings(kern_process->arguments_start, kern_process->arguments_end, room, bytes);
+	struct kern_process *process = kern_subject_of(argument).process;
+
+	return process ? strings(process, process->arguments_start, process->arguments_end, room,
+	    bytes) : 0;
 }
 
-static size_t environ(void *unused, char *room, size_t bytes)
+static size_t environ(void *argument, char *room, size_t bytes)
 {
-	(void)unused;
-	return strings(kern_process->arguments_end, kern_process->environment_end, room, bytes);
+	struct kern_process *process = kern_subject_of(argument).process;
+
+	return process ? strings(process, process->arguments_end, process->environment_end, room,
+	    bytes) : 0;
 }
 
-static size_t limits(void *unused, char *room, size_t bytes)
+static size_t cgroup(void *argument, char *room, size_t bytes)
 {
 	struct kern_text text = { room, bytes, 0 };
 
-	(void)unused;
+	(void)argument;
+	kern_print(&text, "0::/\n");
+	return text.used;
+}
+
+/* Who is ended when memory is out is decided otherwise; servers write it and go on. */
+static size_t oom_score_adj(void *argument, char *room, size_t bytes)
+{
+	struct kern_text text = { room, bytes, 0 };
+
+	(void)argument;
+	kern_print(&text, "0\n");
+	return text.used;
+}
+
+static long oom_score_adj_take(void *argument, const char *value, size_t bytes)
+{
+	(void)argument;
+	(void)value;
+	return (long)bytes;
+}
+
+static size_t limits(void *argument, char *room, size_t bytes)
+{
+	struct kern_text text = { room, bytes, 0 };
+
+	(void)argument;
 	kern_print(&text, "%-26s%-21s%-21s%-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
 	kern_print(&text, "%-26s%-21s%-21s%-10s\n", "Max cpu time", "unlimited", "unlimited", "seconds");
 	kern_print(&text, "%-26s%-21llu%-21llu%-10s\n", "Max stack size", STACK_BYTES, STACK_BYTES,
@@ -202,21 +212,24 @@ size_t kern_program_path(char *path, size_t bytes)
 	    process->path[0] ? process->path : process->command);
 }
 
-static const struct {
-	const char *path;
-	vfs_text_fn write;
-} texts[] = {
-	{ "/proc/self/maps", maps }, { "/proc/self/status", status }, { "/proc/self/stat", stat },
-	{ "/proc/self/statm", statm }, { "/proc/self/comm", comm },
-	{ "/proc/self/cmdline", cmdline }, { "/proc/self/environ", environ },
-	{ "/proc/self/limits", limits },
+const struct kern_described kern_described[] = {
+	{ "maps", kern_describe_maps, NULL }, { "status", status, NULL }, { "stat", stat, NULL },
+	{ "statm", kern_describe_statm, NULL }, { "comm", comm, comm_take }, { "cmdline", cmdline, NULL },
+	{ "environ", environ, NULL }, { "limits", limits, NULL }, { "cgroup", cgroup, NULL },
+	{ "oom_score_adj", oom_score_adj, oom_score_adj_take },
 };
+const unsigned kern_described_count = sizeof(kern_described) / sizeof(*kern_described);
 
 int kern_describe(void)
 {
+	char path[64];
 	int error = 0;
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts) && error != -ENOMEM; i++)
-		error = vfs_attach_text(texts[i].path, texts[i].write, NULL);
+	for (unsigned i = 0; i < kern_described_count && error != -ENOMEM; i++) {
+		lib_snprintf(path, sizeof(path), "/proc/self/%s", kern_described[i].name);
+		error = vfs_attach_text(path, kern_described[i].write, kern_described[i].take, NULL);
+	}
+	if (error != -ENOMEM)
+		error = kern_folders();
 	return error == -ENOMEM ? error : kern_describe_machine();
 }

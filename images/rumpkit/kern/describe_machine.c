@@ -115,6 +115,22 @@ static size_t uptime(void *unused, char *room, size_t bytes)
 	return text.used;
 }
 
+/* How many were ready to run is not kept: what is here now is told. */
+static size_t loadavg(void *unused, char *room, size_t bytes)
+{
+	struct kern_text text = { room, bytes, 0 };
+	unsigned threads = 0;
+	uint32_t last = 0;
+
+	(void)unused;
+	for (const struct kern_process *at = kern_processes; at; at = at->next) {
+		threads += at->thread_count;
+		last = at->pid > last ? at->pid : last;
+	}
+	kern_print(&text, "0.00 0.00 0.00 1/%u %u\n", threads, last);
+	return text.used;
+}
+
 static size_t hostname(void *unused, char *room, size_t bytes)
 {
 	struct kern_text text = { room, bytes, 0 };
@@ -169,6 +185,7 @@ static const struct {
 } texts[] = {
 	{ "/proc/meminfo", meminfo, NULL }, { "/proc/cpuinfo", cpuinfo, NULL },
 	{ "/proc/stat", stat, NULL }, { "/proc/uptime", uptime, NULL },
+	{ "/proc/loadavg", loadavg, NULL },
 	{ "/proc/version", constant, "Linux version 6.1.0-rumpkit (rumpkit)" },
 	{ "/proc/filesystems", constant, "nodev\ttmpfs\nnodev\tproc\nnodev\t9p\n\text2" },
 	{ "/proc/sys/kernel/ostype", constant, "Linux" },
@@ -201,6 +218,6 @@ int kern_describe_machine(void)
 	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories) && error != -ENOMEM; i++)
 		error = vfs_make_directory(directories[i]);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts) && error != -ENOMEM; i++)
-		error = vfs_attach_text(texts[i].path, texts[i].write, (void *)(uintptr_t)texts[i].argument);
+		error = vfs_attach_text(texts[i].path, texts[i].write, NULL, (void *)(uintptr_t)texts[i].argument);
 	return error == -ENOMEM ? error : 0;
 }

@@ -23,10 +23,6 @@
 #define PF_R 4
 #define HEADERS_MAX 64
 #define PATH_BYTES 256
-#define MAP_PRIVATE 0x02
-#define MAP_FIXED 0x10
-#define MAP_ANONYMOUS 0x20
-#define MAP_NORESERVE 0x4000
 
 struct elf_header {
 	uint32_t magic;

@@ -277,13 +277,16 @@ static int load(struct vfs_file *file, const struct kern_strings *strings,
 	return error;
 }
 
-static void name_process(const char *path, const char *argument)
+static void name_process(const char *given, const char *path, const char *argument)
 {
 	const char *slash = strrchr(argument, '/');
 
 	lib_strlcpy(kern_process->command, slash ? slash + 1 : argument,
 	    sizeof(kern_process->command));
 	lib_strlcpy(kern_process->path, path, sizeof(kern_process->path));
+	slash = given ? strrchr(given, '/') : NULL;
+	lib_strlcpy(kern_current()->name, slash ? slash + 1 : given ? given : kern_process->command,
+	    KERN_NAME_BYTES);
 	/* Of one program alone, "main" says more. */
 	if (kern_processes->next)
 		rumpcomp_thread_name(kern_process->command);
@@ -327,7 +330,7 @@ int kern_exec(const char *path, struct kern_strings *strings)
 		kern_free(absolute);
 		return error;
 	}
-	name_process(absolute ? absolute : "", strings->text);
+	name_process(path, absolute ? absolute : "", strings->text);
 	kern_free(absolute);
 	kern_strings_free(strings);
 	kern_tell_program();

@@ -67,6 +67,7 @@ struct kern_process *kern_process_create(struct kern_process *parent,
 		process->parent = parent;
 		process->group = parent->group;
 		process->session = parent->session;
+		process->identity = parent->identity;
 		memcpy(process->actions, parent->actions, sizeof(process->actions));
 		memcpy(process->command, parent->command, sizeof(process->command));
 		memcpy(process->path, parent->path, sizeof(process->path));
@@ -135,6 +136,7 @@ static int start_child(struct kern_process *child, const struct rumpcomp_frame *
 		return -ENOMEM;
 	thread->signal_mask = kern_current()->signal_mask;
 	thread->altstack = kern_current()->altstack;
+	memcpy(thread->name, kern_current()->name, sizeof(thread->name));
 	frame.rax = 0;
 	if (stack)
 		frame.rsp = stack;

@@ -15,6 +15,7 @@
 #define KERN_FIRST_PID 1
 #define KERN_NS_PER_S 1000000000ll
 #define KERN_SIGNALS 64
+#define KERN_NAME_BYTES 16   /* of a thread, with its NUL */
 
 struct kern_waiter {
 	struct kern_waiter *next;
@@ -46,6 +47,7 @@ struct kern_thread {
 	struct kern_process *process;
 	uint32_t tid;                /* as programs know it; a process's first has its pid */
 	uint32_t number;             /* as the host knows it */
+	char name[KERN_NAME_BYTES];  /* PR_SET_NAME's, /proc's comm */
 	struct rumpuser_cv *cv;
 	struct kern_waiter waiter;
 	struct kern_thread *next;    /* of the same process */
@@ -77,6 +79,17 @@ struct kern_vm {
 	struct rumpcomp_space *space;
 };
 
+/* Who a process is: user and group, credentials(7). */
+struct kern_ids {
+	uint32_t real, effective, saved;
+};
+#define KERN_GROUPS_MOST 32
+struct kern_identity {
+	struct kern_ids user, group;
+	unsigned group_count;
+	uint32_t groups[KERN_GROUPS_MOST];
+};
+
 enum kern_process_state { KERN_PROCESS_RUNS, KERN_PROCESS_ENDED };
 
 struct kern_process {
@@ -89,6 +102,7 @@ struct kern_process {
 	unsigned thread_count;
 	struct kern_vm *vm;
 	struct vfs_context *files;
+	struct kern_identity identity;
 	struct kern_sigaction actions[KERN_SIGNALS + 1];
 	uint64_t signals_pending;
 	struct kern_siginfo info[KERN_SIGNALS + 1];
@@ -142,6 +156,8 @@ int64_t kern_process_cpu_ns(const struct kern_process *process);
 struct kern_thread *kern_thread_create(struct kern_process *process);
 void kern_thread_destroy(struct kern_thread *thread);
 struct kern_thread *kern_thread_find(uint32_t tid);
+/* Give a thread a name, cut off if it is too long; traces and the lab show it. */
+void kern_thread_set_name(struct kern_thread *thread, const char *name);
 /* A clone with CLONE_THREAD; registers are the caller's.  tid or -errno. */
 long kern_thread_clone(const struct rumpcomp_frame *parent, uint64_t flags, uint64_t stack,
     uint64_t parent_tid, uint64_t child_tid, uint64_t tls);
@@ -150,11 +166,12 @@ __attribute__((noreturn)) void kern_thread_exit(int wait_status);
 void kern_thread_announce(struct kern_thread *thread, uint64_t flags, uint64_t parent_tid,
     uint64_t child_tid);
 
-/* --- futexes: -errno, 0 or a count, as futex(2) --- */
-long kern_futex_wait(uint64_t address, uint32_t value, uint32_t bitset, int64_t deadline_ns);
-long kern_futex_wake(uint64_t address, int count, uint32_t bitset);
-long kern_futex_requeue(uint64_t from, uint64_t to, int wake, int move, bool compare,
-    uint32_t value);
+/* --- futexes: -errno, 0 or a count, as futex(2); private: no other process is meant --- */
+long kern_futex_wait(uint64_t address, bool private, uint32_t value, uint32_t bitset,
+    int64_t deadline_ns);
+long kern_futex_wake(uint64_t address, bool private, int count, uint32_t bitset);
+long kern_futex_requeue(uint64_t from, uint64_t to, bool private, int wake, int move,
+    bool compare, uint32_t value);
 
 /* --- signals --- */
 #define KERN_SIGNAL_BIT(signal) (1ull << ((signal) - 1))
@@ -226,6 +243,8 @@ struct vfs_file;
 /* The same with an open file, NULL for none; keeps a reference of its own. */
 long kern_vm_map_file(uint64_t address, uint64_t bytes, int protection, int flags,
     struct vfs_file *file, uint64_t offset);
+/* A file without a name for memory that processes share; 0 or -errno. */
+int kern_vm_shared_file(uint64_t bytes, struct vfs_file **file);
 long kern_vm_munmap(uint64_t address, uint64_t bytes);
 long kern_vm_msync(uint64_t address, uint64_t bytes, int flags);
 long kern_vm_mprotect(uint64_t address, uint64_t bytes, int protection);

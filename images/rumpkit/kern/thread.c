@@ -2,6 +2,7 @@
  * thread.c - threads: creation by clone(2), and their end.
  */
 #include "process.h"
+#include "rumplib.h"
 
 #define CLONE_VM 0x100ull
 #define CLONE_THREAD 0x10000ull
@@ -47,6 +48,12 @@ struct kern_thread *kern_thread_find(uint32_t tid)
 	return NULL;
 }
 
+void kern_thread_set_name(struct kern_thread *thread, const char *name)
+{
+	lib_strlcpy(thread->name, name, sizeof(thread->name));
+	rumpcomp_thread_name_of(thread->number, thread->name);
+}
+
 void kern_thread_announce(struct kern_thread *thread, uint64_t flags, uint64_t parent_tid,
     uint64_t child_tid)
 {
@@ -73,11 +80,12 @@ long kern_thread_clone(const struct rumpcomp_frame *parent, uint64_t flags, uint
 	if (!thread)
 		return -EAGAIN;
 	thread->signal_mask = kern_current()->signal_mask;
+	memcpy(thread->name, kern_current()->name, sizeof(thread->name));
 	frame.rax = 0;
 	if (stack)
 		frame.rsp = stack;
 	number = rumpcomp_thread_start(&frame, flags & CLONE_SETTLS ? tls :
-	    rumpcomp_thread_get_tls(), kern_process->command, thread);
+	    rumpcomp_thread_get_tls(), thread->name, thread);
 	if (number < 0) {
 		kern_thread_destroy(thread);
 		return -EAGAIN;
@@ -108,7 +116,7 @@ static void robust_list_exit(const struct kern_thread *thread)
 		if ((value & 0x3fffffff) == thread->tid) {
 			value = (value & 0x80000000) | 0x40000000; /* FUTEX_OWNER_DIED */
 			kern_copyout(&value, (void *)word, sizeof(value));
-			kern_futex_wake(word, 1, ~0u);
+			kern_futex_wake(word, false, 1, ~0u);
 		}
 		entry = next & ~1ull;
 	}
@@ -125,7 +133,7 @@ void kern_thread_exit(int wait_status)
 	robust_list_exit(thread);
 	if (thread->clear_child_tid &&
 	    !kern_copyout(&zero, (void *)thread->clear_child_tid, sizeof(zero)))
-		kern_futex_wake(thread->clear_child_tid, 1, ~0u);
+		kern_futex_wake(thread->clear_child_tid, false, 1, ~0u);
 	process->cpu_ns_of_ended += (int64_t)rumpcomp_thread_cpu_ns();
 	kern_thread_destroy(thread);
 	kern_wake(&process->changed, KERN_ALL);

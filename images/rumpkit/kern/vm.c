@@ -5,13 +5,6 @@
 #include "rumplib.h"
 #include "vfs.h"
 
-#define MAP_SHARED 0x01
-#define MAP_PRIVATE 0x02
-#define MAP_FIXED 0x10
-#define MAP_ANONYMOUS 0x20
-#define MAP_32BIT 0x40
-#define MAP_NORESERVE 0x4000
-#define MAP_FIXED_NOREPLACE 0x100000
 #define MREMAP_MAYMOVE 1
 #define MREMAP_FIXED 2
 #define MADV_DONTNEED 4
@@ -123,7 +116,7 @@ long kern_vm_map_file(uint64_t address, uint64_t bytes, int protection, int flag
 }
 
 /* Memory that processes share lies in a file without a name. */
-static int file_of_shared(uint64_t bytes, struct vfs_file **file)
+int kern_vm_shared_file(uint64_t bytes, struct vfs_file **file)
 {
 	struct vfs_node *node;
 	int error = vfs_tmpfs_make(S_IFREG | 0600, &node);
@@ -141,7 +134,7 @@ static int file_of_shared(uint64_t bytes, struct vfs_file **file)
 static int file_of_mmap(uint64_t bytes, int protection, int flags, int fd, struct vfs_file **file)
 {
 	if (flags & MAP_ANONYMOUS)
-		return flags & MAP_SHARED ? file_of_shared(bytes, file) : 0;
+		return flags & MAP_SHARED ? kern_vm_shared_file(bytes, file) : 0;
 	*file = vfs_descriptor_get(fd);
 	if (!*file)
 		return -EBADF;

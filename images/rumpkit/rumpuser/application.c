@@ -46,6 +46,14 @@ void rumpcomp_thread_name(const char *name)
 	bmk_thread_set_name(bmk_current, name);
 }
 
+void rumpcomp_thread_name_of(uint32_t number, const char *name)
+{
+	struct bmk_thread *thread = bmk_thread_find(number);
+
+	if (thread)
+		bmk_thread_set_name(thread, name);
+}
+
 void rumpcomp_thread_tls(uint64_t fs_base)
 {
 	arch_set_fs(fs_base);

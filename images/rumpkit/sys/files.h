@@ -25,7 +25,7 @@
 	X(268, fchmodat) X(269, faccessat) X(270, pselect6) X(271, ppoll) \
 	X(280, utimensat) X(281, epoll_pwait) X(284, eventfd) X(285, fallocate) \
 	X(290, eventfd2) X(291, epoll_create1) X(213, epoll_create) X(292, dup3) \
-	X(293, pipe2) X(295, preadv) X(296, pwritev) X(306, syncfs) X(316, renameat2) \
+	X(293, pipe2) X(326, copy_file_range) X(295, preadv) X(296, pwritev) X(306, syncfs) X(316, renameat2) \
 	X(319, memfd_create) X(327, preadv2) X(328, pwritev2) X(332, statx) \
 	X(436, close_range) X(439, faccessat2)
 

@@ -29,4 +29,10 @@ int sys_descriptor_node(int descriptor, bool paths, struct vfs_node **node);
 /* The lowest free descriptor from minimum on, for the same file; -EBADF, -EMFILE, -ENOMEM. */
 long sys_duplicate(int descriptor, int minimum, bool close_on_exec);
 
+/* Was it opened for writing? */
+static inline bool sys_is_writable(const struct vfs_file *file)
+{
+	return !(file->flags & O_PATH) && (file->flags & O_ACCMODE) != O_RDONLY;
+}
+
 #endif

@@ -1,5 +1,5 @@
 /*
- * files_size.c - system calls on positions and sizes, ioctl, sendfile and sync.
+ * files_size.c - system calls on positions and sizes, ioctl and sync.
  */
 #include "call.h"
 #include "files.h"
@@ -68,11 +68,6 @@ SYSCALL(truncate)
 	return error;
 }
 
-static bool is_writable(const struct vfs_file *file)
-{
-	return !(file->flags & O_PATH) && (file->flags & O_ACCMODE) != O_RDONLY;
-}
-
 SYSCALL(ftruncate)
 {
 	struct vfs_file *file;
@@ -85,7 +80,7 @@ SYSCALL(ftruncate)
 		return -EBADF;
 	if (file->flags & O_PATH)
 		result = -EBADF;
-	else if (!S_ISREG(file->node->mode) || !is_writable(file))
+	else if (!S_ISREG(file->node->mode) || !sys_is_writable(file))
 		result = -EINVAL;
 	else
 		result = vfs_node_resize(file->node, (uint64_t)b);
@@ -130,7 +125,7 @@ static long check_allocate(const struct vfs_file *file, long mode, long offset, 
 		return -EOPNOTSUPP;
 	if (mode == FALLOC_FL_PUNCH_HOLE)
 		return -EOPNOTSUPP;
-	if (!is_writable(file))
+	if (!sys_is_writable(file))
 		return -EBADF;
 	return __builtin_add_overflow(offset, bytes, &end) ? -EFBIG : 0;
 }
@@ -146,78 +141,6 @@ SYSCALL(fallocate)
 	if (!result)
 		result = allocate(file->node, b, (uint64_t)c, (uint64_t)d);
 	vfs_file_put(file);
-	return result;
-}
-
-/* ---- sendfile ------------------------------------------------------------------------------- */
-
-#define PIECE_BYTES VFS_PAGE_BYTES
-
-/* Move one piece through memory of the kernel.  Bytes moved, 0 at the end. */
-static long send_piece(struct vfs_file *to, struct vfs_file *from, uint64_t *position,
-    void *piece, size_t bytes)
-{
-	uint64_t at = *position;
-	struct vfs_io io;
-	long got, put;
-
-	vfs_io_kernel(&io, piece, bytes < PIECE_BYTES ? bytes : PIECE_BYTES);
-	got = vfs_file_read(from, &io, &at);
-	if (got <= 0)
-		return got;
-	vfs_io_kernel(&io, piece, (size_t)got);
-	put = vfs_file_write(to, &io, NULL);
-	if (put > 0)
-		*position += (uint64_t)put;
-	return put;
-}
-
-static long send(struct vfs_file *to, struct vfs_file *from, uint64_t *position, size_t bytes)
-{
-	void *piece = kern_alloc(PIECE_BYTES);
-	long done = 0, moved = 0;
-
-	if (!piece)
-		return -ENOMEM;
-	while ((size_t)done < bytes) {
-		moved = send_piece(to, from, position, piece, bytes - (size_t)done);
-		if (moved <= 0)
-			break;
-		done += moved;
-	}
-	kern_free(piece);
-	return done ? done : moved;
-}
-
-static long send_between(struct vfs_file *to, struct vfs_file *from, long user_offset,
-    size_t bytes)
-{
-	uint64_t offset;
-	long done;
-
-	if (!user_offset)
-		return send(to, from, &from->position, bytes);
-	if (kern_copyin((void *)user_offset, &offset, sizeof offset))
-		return -EFAULT;
-	if ((int64_t)offset < 0)
-		return -EINVAL;
-	done = send(to, from, &offset, bytes);
-	if (done >= 0 && kern_copyout(&offset, (void *)user_offset, sizeof offset))
-		return -EFAULT;
-	return done;
-}
-
-SYSCALL(sendfile)
-{
-	struct vfs_file *to = vfs_descriptor_get((int)a), *from = vfs_descriptor_get((int)b);
-	size_t bytes = (size_t)d > VFS_IO_MAX_BYTES ? VFS_IO_MAX_BYTES : (size_t)d;
-	long result = -EBADF;
-
-	if (to && from && is_writable(to))
-		result = !from->ops->seek || (to->flags & O_APPEND) ? -EINVAL :
-		    send_between(to, from, c, bytes);
-	vfs_file_put(to);
-	vfs_file_put(from);
 	return result;
 }
 

@@ -156,8 +156,12 @@ SYSCALL(access)
 static long change_mode(struct vfs_node *node, long mode)
 {
 	struct vfs_change change = { .which = VFS_SET_MODE, .mode = (uint32_t)mode & 07777 };
-	int error = vfs_node_set(node, &change);
+	int error = vfs_node_refresh(node);
 
+	if (!error)
+		error = vfs_node_owned(node);
+	if (!error)
+		error = vfs_node_set(node, &change);
 	vfs_node_put(node);
 	return error;
 }
@@ -189,6 +193,11 @@ static long change_owner(struct vfs_node *node, long uid, long gid)
 	struct vfs_change change = { .uid = (uint32_t)uid, .gid = (uint32_t)gid };
 	int error = vfs_node_refresh(node);
 
+	if (!error)
+		error = vfs_node_owned(node);
+	/* Only root gives files away. */
+	if (!error && vfs_current->uid && (uint32_t)uid != UINT32_MAX && (uint32_t)uid != node->uid)
+		error = -EPERM;
 	if ((uint32_t)uid != UINT32_MAX)
 		change.which |= VFS_SET_UID;
 	if ((uint32_t)gid != UINT32_MAX)

@@ -34,7 +34,8 @@ static long deadline(long operation, long timeout, int64_t *deadline_ns)
 }
 
 /* FUTEX_WAKE_OP: change *address2, wake on address, and on address2 if it compared. */
-static long wake_op(uint64_t address, int wake, int wake2, uint64_t address2, uint32_t code)
+static long wake_op(uint64_t address, bool private, int wake, int wake2, uint64_t address2,
+    uint32_t code)
 {
 	uint32_t operand = code >> 12 & 0xfff, compared = code & 0xfff, old, value;
 	bool hit = false;
@@ -63,12 +64,13 @@ static long wake_op(uint64_t address, int wake, int wake2, uint64_t address2, ui
 	case 5: hit = (int32_t)old >= (int32_t)compared; break;
 	default: return -ENOSYS;
 	}
-	woken = kern_futex_wake(address, wake, ANY);
-	return hit ? woken + kern_futex_wake(address2, wake2, ANY) : woken;
+	woken = kern_futex_wake(address, private, wake, ANY);
+	return hit ? woken + kern_futex_wake(address2, private, wake2, ANY) : woken;
 }
 
 long sys_futex(SYS6(address, operation, value, timeout, address2, value3))
 {
+	bool private = operation & FUTEX_PRIVATE;
 	int64_t deadline_ns;
 	long error;
 
@@ -77,18 +79,18 @@ long sys_futex(SYS6(address, operation, value, timeout, address2, value3))
 		error = deadline(operation, timeout, &deadline_ns);
 		if (error)
 			return error;
-		return kern_futex_wait((uint64_t)address, (uint32_t)value,
+		return kern_futex_wait((uint64_t)address, private, (uint32_t)value,
 		    (operation & 127) == FUTEX_WAIT ? ANY : (uint32_t)value3, deadline_ns);
 	case FUTEX_WAKE:
-		return kern_futex_wake((uint64_t)address, (int)value, ANY);
+		return kern_futex_wake((uint64_t)address, private, (int)value, ANY);
 	case FUTEX_WAKE_BITSET:
-		return kern_futex_wake((uint64_t)address, (int)value, (uint32_t)value3);
+		return kern_futex_wake((uint64_t)address, private, (int)value, (uint32_t)value3);
 	case FUTEX_REQUEUE: case FUTEX_CMP_REQUEUE:
-		return kern_futex_requeue((uint64_t)address, (uint64_t)address2, (int)value, (int)timeout,
-		    (operation & 127) == FUTEX_CMP_REQUEUE, (uint32_t)value3);
+		return kern_futex_requeue((uint64_t)address, (uint64_t)address2, private, (int)value,
+		    (int)timeout, (operation & 127) == FUTEX_CMP_REQUEUE, (uint32_t)value3);
 	case FUTEX_WAKE_OP:
-		return wake_op((uint64_t)address, (int)value, (int)timeout, (uint64_t)address2,
-		    (uint32_t)value3);
+		return wake_op((uint64_t)address, private, (int)value, (int)timeout,
+		    (uint64_t)address2, (uint32_t)value3);
 	}
 	return -ENOSYS;
 }

@@ -65,6 +65,17 @@ static long copy_strings(struct kern_strings *strings, long vector, unsigned *co
 	return result;
 }
 
+/* Libraries start programs through it; the error they make of its lack seldom says so. */
+static void tell_of_shell(void)
+{
+	static bool told;
+
+	if (!told)
+		rumpuser_dprintf("rumpkit: there is no /bin/sh here, with which programs start others; "
+		    "a package that has it is dash\n");
+	told = true;
+}
+
 long sys_execve(SYS3(path, arguments, environment))
 {
 	struct kern_strings strings = { 0 };
@@ -81,6 +92,8 @@ long sys_execve(SYS3(path, arguments, environment))
 		result = copy_strings(&strings, environment, &strings.variables);
 	if (result >= 0)
 		result = kern_exec(name, &strings);
+	if (result == -ENOENT && !strcmp(name, "/bin/sh"))
+		tell_of_shell();
 	kern_strings_free(&strings);
 	kern_free(name);
 	return result;
@@ -173,15 +186,11 @@ long sys_arch_prctl(SYS2(code, value))
 
 long sys_prctl(SYS2(option, argument))
 {
-	char name[16];
+	char name[KERN_NAME_BYTES];
 	long length;
 
-	if (option == PR_GET_NAME) {
-		char own[16] = "";
-
-		lib_strlcpy(own, kern_process->command, sizeof(own));
-		return kern_copyout(own, (void *)argument, sizeof(own));
-	}
+	if (option == PR_GET_NAME)
+		return kern_copyout(kern_current()->name, (void *)argument, sizeof(name));
 	/* Who gets what when another ends, what is dumped: nothing to keep here. */
 	if (option == PR_SET_PDEATHSIG || option == PR_SET_DUMPABLE || option == PR_SET_KEEPCAPS ||
 	    option == PR_SET_NO_NEW_PRIVS || option == PR_SET_TIMERSLACK)
@@ -194,7 +203,7 @@ long sys_prctl(SYS2(option, argument))
 	if (length == -EFAULT)
 		return length;
 	name[sizeof(name) - 1] = '\0';
-	rumpcomp_thread_name(name);
+	kern_thread_set_name(kern_current(), name);
 	return 0;
 }
 

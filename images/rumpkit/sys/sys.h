@@ -39,25 +39,30 @@ int sys_copyout_timespec(int64_t ns, void *user);
 #define SYS_PROCESS(X) \
 	X(24, sched_yield) X(39, getpid) X(56, clone) X(57, fork) X(58, vfork) X(59, execve) \
 	X(60, exit) X(61, wait4) X(63, uname) X(97, getrlimit) X(99, sysinfo) X(109, setpgid) \
-	X(110, getppid) X(111, getpgrp) X(112, setsid) X(118, getresuid) X(120, getresgid) \
-	X(121, getpgid) X(124, getsid) X(125, capget) X(126, capset) \
+	X(110, getppid) X(111, getpgrp) X(112, setsid) \
+	X(121, getpgid) X(124, getsid) \
 	X(148, sched_rr_get_interval) X(157, prctl) X(158, arch_prctl) X(160, setrlimit) X(170, sethostname) \
 	X(186, gettid) X(202, futex) X(204, sched_getaffinity) X(218, set_tid_address) \
 	X(231, exit_group) X(247, waitid) X(273, set_robust_list) X(302, prlimit64) \
 	X(309, getcpu) X(318, getrandom)
-/*
- * Calls whose answer is always 0: the only user is root and stays it, memory is never
- * swapped, there is one processor and no scheduling class but one.
- */
-#define SYS_CONSTANT(X) \
+#define SYS_IDENTITY(X) \
 	X(102, getuid) X(104, getgid) X(105, setuid) X(106, setgid) X(107, geteuid) \
 	X(108, getegid) X(113, setreuid) X(114, setregid) X(115, getgroups) X(116, setgroups) \
-	X(117, setresuid) X(119, setresgid) X(122, setfsuid) X(123, setfsgid) \
+	X(117, setresuid) X(118, getresuid) X(119, setresgid) X(120, getresgid) X(122, setfsuid) \
+	X(123, setfsgid) X(125, capget) X(126, capset)
+/* System V's shared memory. */
+#define SYS_SEGMENTS(X) X(29, shmget) X(30, shmat) X(31, shmctl) X(67, shmdt)
+/*
+ * Calls whose answer is always 0: memory is never swapped, there is one processor, no
+ * scheduling class but one, no persona but Linux, and what is asked of caches is advice.
+ */
+#define SYS_CONSTANT(X) \
 	X(140, getpriority) X(141, setpriority) X(142, sched_setparam) X(143, sched_getparam) \
 	X(144, sched_setscheduler) X(145, sched_getscheduler) X(146, sched_get_priority_max) \
 	X(147, sched_get_priority_min) X(149, mlock) X(150, munlock) X(151, mlockall) \
 	X(152, munlockall) X(203, sched_setaffinity) X(251, ioprio_set) X(252, ioprio_get) \
-	X(324, membarrier) X(325, mlock2)
+	X(135, personality) X(187, readahead) X(277, sync_file_range) X(324, membarrier) \
+	X(325, mlock2)
 /* Extended attributes: no file system here has them. */
 #define SYS_UNSUPPORTED(X) \
 	X(188, setxattr) X(189, lsetxattr) X(190, fsetxattr) X(191, getxattr) X(192, lgetxattr) \
@@ -71,6 +76,8 @@ SYS_TIME(SYS_DECLARE)
 SYS_TIMERS(SYS_DECLARE)
 SYS_SIGNAL(SYS_DECLARE)
 SYS_PROCESS(SYS_DECLARE)
+SYS_IDENTITY(SYS_DECLARE)
+SYS_SEGMENTS(SYS_DECLARE)
 
 /* Unused parameters have no name in a definition. */
 #define SYS0 long, long, long, long, long, long

@@ -29,6 +29,8 @@ static const sys_fn table[CALLS] = {
 	SYS_TIMERS(SYS_ENTRY)
 	SYS_SIGNAL(SYS_ENTRY)
 	SYS_PROCESS(SYS_ENTRY)
+	SYS_IDENTITY(SYS_ENTRY)
+	SYS_SEGMENTS(SYS_ENTRY)
 	SYS_CONSTANT(SYS_ZERO)
 	SYS_UNSUPPORTED(SYS_NOT)
 	SYS_FILES(SYS_ENTRY)
@@ -36,7 +38,8 @@ static const sys_fn table[CALLS] = {
 };
 
 /* Calls that libraries try first and do without, so that a report would be noise. */
-static const uint16_t expected_absent[] = { 334 /* rseq */, 435 /* clone3 */, 330 /* pkey_alloc */ };
+static const uint16_t expected_absent[] = { 334 /* rseq */, 435 /* clone3 */, 330 /* pkey_alloc */,
+	239 /* get_mempolicy */, 425 /* io_uring_setup */, 437 /* openat2 */ };
 
 static uint64_t reported[CALLS / 64 + 1];
 

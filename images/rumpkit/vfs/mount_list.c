@@ -137,17 +137,27 @@ void vfs_start(void)
 
 /* ---- the list -------------------------------------------------------------------------- */
 
-size_t vfs_mounts_describe(void *unused, char *text, size_t bytes)
+/* A line of /proc/self/mounts, or of mountinfo, where each has a number. */
+static size_t line(char *text, size_t bytes, const struct vfs_mount *mount, unsigned number,
+    bool numbered)
 {
-	struct vfs_mount *mount;
-	size_t used = 0;
+	const char *device = mount->volume && strcmp(mount->type, "9p") ? "/dev/" : "";
+	const char *access = mount->read_only ? "ro" : "rw";
 
-	(void)unused;
-	used += (size_t)lib_snprintf(text, bytes, "rootfs / tmpfs rw 0 0\n");
-	for (mount = vfs_mounts; mount; mount = mount->next)
-		used += (size_t)lib_snprintf(text + (used < bytes ? used : bytes),
-		    used < bytes ? bytes - used : 0, "%s%s %s %s %s,relatime 0 0\n",
-		    mount->volume && strcmp(mount->type, "9p") ? "/dev/" : "", mount->source,
-		    mount->path, mount->type, mount->read_only ? "ro" : "rw");
+	return (size_t)(numbered ? lib_snprintf(text, bytes, "%u 1 0:%u / %s %s,relatime - %s %s%s %s\n",
+	    number, number, mount->path, access, mount->type, device, mount->source, access) :
+	    lib_snprintf(text, bytes, "%s%s %s %s %s,relatime 0 0\n", device, mount->source,
+	    mount->path, mount->type, access));
+}
+
+size_t vfs_mounts_describe(void *numbered, char *text, size_t bytes)
+{
+	size_t used = (size_t)lib_snprintf(text, bytes, numbered ? "1 0 0:1 / / rw - tmpfs rootfs rw\n" :
+	    "rootfs / tmpfs rw 0 0\n");
+	unsigned number = 1;
+
+	for (const struct vfs_mount *mount = vfs_mounts; mount; mount = mount->next)
+		used += line(text + (used < bytes ? used : bytes), used < bytes ? bytes - used : 0, mount,
+		    ++number, numbered);
 	return used;
 }

@@ -26,16 +26,16 @@ static int check_free(struct vfs_place *place, bool want_dir)
 static int create(struct vfs_node *dir, struct vfs_name name, uint32_t mode,
     uint64_t device, struct vfs_name target, struct vfs_node **made)
 {
-	int error = vfs_node_writable(dir);
-
-	return error ? error : dir->ops->create(dir, name, mode, device, target, made);
+	return dir->ops->create(dir, name, mode, device, target, made);
 }
 
 int vfs_make_here(struct vfs_node *dir, struct vfs_name name, uint32_t mode,
     uint64_t device, struct vfs_name target, struct vfs_node **made)
 {
-	int error;
+	int error = vfs_node_access(dir, W_OK);
 
+	if (error)
+		return error;
 	if (dir->ops->create)
 		return create(dir, name, mode, device, target, made);
 	if (!dir->ops->make) /* as in /proc: nothing can come to be there */
@@ -99,7 +99,7 @@ static int check_hardlink(struct vfs_node *node, struct vfs_place *place)
 		return -EPERM;
 	if (!node->nlink && !node->linkable)
 		return -ENOENT;
-	return vfs_node_writable(place->dir);
+	return vfs_node_access(place->dir, W_OK);
 }
 
 static int hardlink(struct vfs_node *node, struct vfs_place *place)
@@ -145,7 +145,7 @@ static int check_unlink(struct vfs_place *place)
 		return -ENOTDIR;
 	if (!place->dir->ops->remove && !place->dir->ops->unlink)
 		return -EPERM;
-	return vfs_node_writable(place->dir);
+	return vfs_node_access(place->dir, W_OK);
 }
 
 /* The entry goes; the node's counts and the directory's. */
@@ -182,6 +182,7 @@ int vfs_unlink(struct vfs_place *place)
 static int check_rmdir(struct vfs_place *place)
 {
 	struct vfs_node *node = place->node;
+	int error;
 
 	if (place->last == VFS_LAST_ROOT)
 		return -EBUSY;
@@ -195,8 +196,9 @@ static int check_rmdir(struct vfs_place *place)
 		return -EBUSY;
 	if ((!place->dir->ops->remove && !place->dir->ops->unlink) || !node->ops->empty)
 		return -EPERM;
-	if (vfs_node_writable(place->dir))
-		return -EROFS;
+	error = vfs_node_access(place->dir, W_OK);
+	if (error)
+		return error;
 	return node->ops->empty(node) ? 0 : -ENOTEMPTY;
 }
 

@@ -23,6 +23,8 @@ void vfs_node_init(struct vfs_node *node, const struct vfs_node_ops *ops, uint32
 	node->references = 1;
 	node->mode = mode;
 	node->nlink = S_ISDIR(mode) ? 2 : 1;
+	node->uid = vfs_current->uid;
+	node->gid = vfs_current->gid;
 	node->number = ++last_number;
 	set_times(node);
 }
@@ -168,8 +170,24 @@ int vfs_node_stat(struct vfs_node *node, struct linux_stat *stat)
 	return 0;
 }
 
+/* The three bits of owner, group or others are R_OK, W_OK and X_OK. */
+static bool permits(const struct vfs_node *node, int mode)
+{
+	unsigned shift = node->uid == vfs_current->uid ? 6 : node->gid == vfs_current->gid ||
+	    (vfs_current->in_group && vfs_current->in_group(node->gid)) ? 3 : 0;
+
+	return vfs_current->uid == 0 || !((unsigned)mode & ~(node->mode >> shift & 7));
+}
+
+int vfs_node_owned(const struct vfs_node *node)
+{
+	return vfs_current->uid == 0 || vfs_current->uid == node->uid ? 0 : -EPERM;
+}
+
 int vfs_node_access(struct vfs_node *node, int mode)
 {
+	if (!permits(node, mode))
+		return -EACCES;
 	/* Root may read and write all, but runs only what somebody may run. */
 	if ((mode & X_OK) && !S_ISDIR(node->mode) && !(node->mode & 0111))
 		return -EACCES;

@@ -31,6 +31,8 @@ static int check_flags(uint32_t flags)
 static int check_node(struct vfs_node *node, uint32_t flags)
 {
 	bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+	int mode = (writes ? W_OK : 0) | ((flags & O_ACCMODE) != O_WRONLY ? R_OK : 0);
+	int error;
 
 	if ((flags & O_DIRECTORY) && !S_ISDIR(node->mode))
 		return -ENOTDIR;
@@ -40,8 +42,8 @@ static int check_node(struct vfs_node *node, uint32_t flags)
 		return -ELOOP;
 	if (S_ISDIR(node->mode) && writes)
 		return -EISDIR;
-	return writes && (S_ISREG(node->mode) || S_ISDIR(node->mode)) ?
-	    vfs_node_writable(node) : 0;
+	error = vfs_node_access(node, mode);
+	return error == -EROFS && !S_ISREG(node->mode) ? 0 : error;
 }
 
 static const struct vfs_file_ops *ops_of(struct vfs_node *node, uint32_t flags)
@@ -131,7 +133,7 @@ static int open_nameless(struct vfs_place *place, uint32_t flags, uint32_t mode,
 		return -ENOTDIR;
 	if (!dir->ops->make)
 		return -EOPNOTSUPP;
-	error = vfs_node_writable(dir);
+	error = vfs_node_access(dir, W_OK);
 	if (error)
 		return error;
 	error = dir->ops->make(dir, S_IFREG | mode, 0, (struct vfs_name){ NULL, 0 }, &node);

@@ -147,10 +147,12 @@ static int enter(struct walk *walk, struct vfs_node *node)
 
 	if (!node)
 		return -ENOENT;
-	if (S_ISDIR(node->mode))
-		set_dir(walk, node);
-	else
+	if (!S_ISDIR(node->mode))
 		error = -ENOTDIR;
+	else
+		error = vfs_node_access(node, X_OK);
+	if (!error)
+		set_dir(walk, node);
 	vfs_node_put(node);
 	return error;
 }

@@ -18,6 +18,7 @@ struct vfs_pipe {
 	uint32_t reader_opens, writer_opens; /* ever, for FIFO openers that wait */
 	struct vfs_queue queue;              /* both ends: any change */
 	struct vfs_pipe **slot;              /* the node's pointer to this */
+	bool nameless;                       /* of pipe(2): opened again, it does not wait */
 };
 
 static struct vfs_pipe *pipe_of(struct vfs_file *file)
@@ -217,7 +218,7 @@ int vfs_fifo_open(struct vfs_pipe **slot, struct vfs_file *file)
 	if (error)
 		return error;
 	join(file, *slot);
-	if (access == O_RDWR || (file->flags & O_NONBLOCK))
+	if (access == O_RDWR || (file->flags & O_NONBLOCK) || (*slot)->nameless)
 		return 0;
 	if (access == O_RDONLY ? (*slot)->writers : (*slot)->readers)
 		return 0;
@@ -234,6 +235,7 @@ int vfs_pipe(uint32_t flags, struct vfs_file **read_end, struct vfs_file **write
 	/* The reader opens without waiting; the writer then finds it there. */
 	error = vfs_open_node(node, NULL, flags | O_RDONLY | O_NONBLOCK, read_end);
 	if (!error) {
+		pipe_of(*read_end)->nameless = true;
 		error = vfs_open_node(node, NULL, flags | O_WRONLY, write_end);
 		if (error)
 			vfs_file_put(*read_end);

@@ -106,6 +106,8 @@ int vfs_process_links_make(void)
 		error = vfs_attach(links[i].path, &links[i].node);
 	}
 	if (!error)
-		error = vfs_attach_text("/proc/self/mounts", vfs_mounts_describe, NULL);
+		error = vfs_attach_text("/proc/self/mounts", vfs_mounts_describe, NULL, NULL);
+	if (!error) /* an argument: with numbers */
+		error = vfs_attach_text("/proc/self/mountinfo", vfs_mounts_describe, NULL, links);
 	return error ? error : vfs_make_link("/proc/mounts", "self/mounts");
 }

@@ -39,6 +39,7 @@ static int check_rename_names(struct vfs_place *from, struct vfs_place *to, unsi
 static int check_rename_nodes(struct vfs_place *from, struct vfs_place *to, unsigned flags)
 {
 	bool exchange = flags & RENAME_EXCHANGE;
+	int error;
 
 	if (S_ISDIR(from->node->mode) && is_above(from->node, to->dir))
 		return -EINVAL;
@@ -50,8 +51,11 @@ static int check_rename_nodes(struct vfs_place *from, struct vfs_place *to, unsi
 		return -EBUSY;
 	if (!from->dir->ops->rename && (!from->dir->ops->replace || !to->dir->ops->replace))
 		return -EPERM;
-	if (vfs_node_writable(from->dir))
-		return -EROFS;
+	error = vfs_node_access(from->dir, W_OK);
+	if (!error)
+		error = vfs_node_access(to->dir, W_OK);
+	if (error)
+		return error;
 	if (!to->node)
 		return to->dir->nlink ? 0 : -ENOENT;
 	if (exchange)

@@ -46,6 +46,12 @@ def debs(tmp_path_factory) -> Path:
                  "/usr/bin/app 10\n")
     make_deb(place, "app-common", {"/usr/share/app/more": "more"}, Source="app", Section="utils")
     make_deb(place, "libanswer1", {"/usr/lib/libanswer.so.1": library, **unused}, Section="libs")
+    make_deb(place, "language", {"/usr/share/language/about": "x"}, Section="ruby",
+             Depends="language9")
+    make_deb(place, "language9", {"/usr/bin/language9": "#!/bin/sh\n"}, Section="ruby",
+             Depends="liblanguage9")
+    make_deb(place, "liblanguage9", {"/usr/lib/language/modules.rb": "x"}, Section="libs",
+             Source="language9")
     make_deb(place, "machinery", {"/usr/sbin/machine": "#!/bin/sh\n", "/var/lib/x": "x"},
              Section="admin", Priority="required")
     make_deb(place, "tools", {"/usr/bin/cut": "#!/bin/sh\n", "/usr/bin/saw": "#!/bin/sh\n"})
@@ -93,6 +99,11 @@ def test_what_belongs_to_the_program_is_kept_and_nothing_else(make):
     assert not {"usr/lib/libother.so", "usr/bin/answer-config", "usr/sbin/machine",
                 "var/lib/x", "usr/share/doc/app/README", "usr/share/locale/de/app.mo",
                 "etc/init.d/app"} & set(files)
+
+
+def test_a_package_that_only_depends_on_a_version_brings_that_versions_modules(make):
+    files = listing(make("language", argv=("language9",)).initrd)
+    assert {"usr/bin/language9", "usr/lib/language/modules.rb"} <= set(files)
 
 
 def test_full_keeps_every_file_but_manuals_and_all_keeps_those_too(make):

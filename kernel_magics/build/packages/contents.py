@@ -4,9 +4,10 @@ A package depends on more than its program opens: on what installs and configure
 debconf, perl for scripts), on whole libraries for one file of each.  So there are three
 choices of `contents`:
 
-minimal  The packages asked for, and those that belong to them: of the same source package,
-         or optional ones of the same section of the archive (php8.2-common for php8.2-cli).
-         Of every other package the libraries that these files are linked with.
+minimal  The packages asked for, and those that belong to them: optional ones of the same
+         section of the archive (php8.2-common for php8.2-cli), and all of the same source
+         packages as any of these.  Of every other package the libraries that these files are
+         linked with.
 full     Every file of every package, but what LEFT_OUT names.
 all      Every file of every package.
 
@@ -113,12 +114,15 @@ def _belonging(controls: dict[str, DebControl], asked: set[str]) -> set[str]:
     sources = {control.source for control in chosen.values()}
     sections = {control.fields.get("Section", "") for control in chosen.values()} - {
         "libs", "oldlibs", "admin", "utils"}
-    whole = set(chosen)
-    for name, control in controls.items():
-        optional = control.fields.get("Priority") in ("optional", "extra")
-        if control.source in sources or (optional and
-                                         control.fields.get("Section") in sections):
-            whole.add(name)
+    whole, before = set(chosen), 0
+    while len(whole) > before:  # ruby is ruby3.1, whose modules are libruby3.1's
+        before = len(whole)
+        for name, control in controls.items():
+            optional = control.fields.get("Priority") in ("optional", "extra")
+            if control.source in sources or (optional and
+                                             control.fields.get("Section") in sections):
+                whole.add(name)
+        sources |= {controls[name].source for name in whole}
     return whole
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from capabilities import need
@@ -172,6 +173,14 @@ def test_an_interrupted_wait_is_an_interrupt_and_reads_as_one_sentence(shell, ca
     assert capsys.readouterr().out == "WaitInterrupted: guest a goes on running\n"
 
 
+def main_thread_is_in(function: str) -> bool:
+    """Return whether a function of this name is being run by the main thread."""
+    frame = sys._current_frames().get(threading.main_thread().ident)
+    while frame and frame.f_code.co_name != function:
+        frame = frame.f_back
+    return frame is not None
+
+
 def test_an_interrupted_build_is_one_sentence_and_ends_the_compiler(shell, capsys, tmp_path):
     need("compiler")
     header = tmp_path / "endless.h"
@@ -180,6 +189,8 @@ def test_an_interrupted_build_is_one_sentence_and_ends_the_compiler(shell, capsy
 
     def interrupt_the_compiler() -> None:
         with header.open("wb", buffering=0) as pipe:  # returns once the compiler reads
+            while not main_thread_is_in("communicate"):
+                time.sleep(0.01)
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
             try:
                 while True:

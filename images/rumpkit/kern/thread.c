@@ -85,7 +85,7 @@ long kern_thread_clone(const struct rumpcomp_frame *parent, uint64_t flags, uint
 	if (stack)
 		frame.rsp = stack;
 	number = rumpcomp_thread_start(&frame, flags & CLONE_SETTLS ? tls :
-	    rumpcomp_thread_get_tls(), thread->name, thread);
+	    rumpcomp_thread_get_tls(), kern_process->command, thread);
 	if (number < 0) {
 		kern_thread_destroy(thread);
 		return -EAGAIN;

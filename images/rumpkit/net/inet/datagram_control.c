@@ -51,7 +51,7 @@ void datagram_describe(const struct datagram_socket *socket, struct datagram *da
 
 static void tell_time(const struct net_socket *socket, int64_t ns, struct net_message *message)
 {
-	int64_t time[2] = { ns / NS_PER_S, ns % NS_PER_S };
+	int64_t time[2];
 
 	if (!socket->timestamp)
 		return;

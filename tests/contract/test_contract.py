@@ -26,7 +26,8 @@ COMPILE = [
 def build(out: Path) -> Path:
     """Link the cases with the host layers into a guest image; return its path."""
     runtime = images_dir() / "rumpkit"
-    subprocess.run(["make", "-s", "-C", runtime, f"OUT={out}"], check=True,
+    layers = [out / f"{layer}.o" for layer in HOST_LAYERS]
+    subprocess.run(["make", "-s", "-j2", "-C", runtime, f"OUT={out}", *layers], check=True,
                    stdout=subprocess.DEVNULL)
     headers = subprocess.check_output(["gcc", "-print-file-name=include"], text=True).strip()
     objects = []
@@ -40,7 +41,7 @@ def build(out: Path) -> Path:
     image = out / "contract.elf"
     subprocess.run(
         ["gcc", "-static", "-no-pie", "-nostdlib", f"-Wl,-T,{runtime / 'link.ld'}", "-o", image,
-         *objects, *(out / f"{layer}.o" for layer in HOST_LAYERS)],
+         *objects, *layers],
         check=True,
     )
     return image

@@ -47,8 +47,11 @@ def rumpstop(options: SimpleNamespace, _cell: str | None) -> None:
         raise UsageError("%rumpstop needs the name of a guest, or --all",
                          next_step="%rumpps lists the guests")
     if options.name:
-        lab.stop(options.name)
-        print(f"{options.name} stopped")
+        guest = lab.guest(options.name)
+        had_ended = guest.machine.has_ended()
+        guest.stop()
+        print(f"{guest.name} had ended before: {guest.state}" if had_ended
+              else f"{guest.name} stopped")
         return
     for guest in lab.guests():
         if guest.state in ("running", "paused") and guest.owner != "another notebook":

@@ -141,6 +141,7 @@ def test_input_by_option_by_magic_and_waiting_for_a_text(session):
     assert view.running and "heard one two" in said
     session.run("%rumpstop echo")
     assert guest.state == "stopped"
+    assert session.run("%rumpstop echo")[1] == "echo had ended before: stopped\n"
     guest, said = session.run(r'%rumpboot echo --input "three\n" --wait "heard \w+"')
     assert "heard three" in said
     _, said = session.run("%rumpstop --all")

@@ -16,6 +16,7 @@ SUMS = r"""#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER, second = PTHREAD_MUTEX_INITIALIZER;
+static volatile int first_held, second_held;
 __attribute__((noinline)) int square(int n)
 {
 	int result = n * n;
@@ -24,7 +25,9 @@ __attribute__((noinline)) int square(int n)
 static void *cross(void *arg)
 {
 	pthread_mutex_lock(&second);
-	usleep(20000);
+	second_held = 1;
+	while (!first_held)
+		usleep(1000);
 	pthread_mutex_lock(&first);
 	return arg;
 }
@@ -37,7 +40,9 @@ int main(void)
 	total += square(4);
 	pthread_create(&other, NULL, cross, NULL);
 	pthread_mutex_lock(&first);
-	usleep(20000);
+	first_held = 1;
+	while (!second_held)
+		usleep(1000);
 	pthread_mutex_lock(&second);
 	return total;
 }

@@ -92,6 +92,7 @@ def test_hypercalls_are_within_the_calls_that_lead_to_them(guest):
 
 
 def test_the_table_has_netbsds_numbers():
+    need("rumprun")
     header = find_rumprun().prefix / "rumprun-x86_64" / "include" / "sys" / "syscall.h"
     netbsd = {int(number): plain_name(name) for name, number in
               re.findall(r"#define\s+SYS_(\w+)\s+(\d+)", header.read_text())}

@@ -85,7 +85,8 @@ static long soon(int descriptor, int events)
 
 static void binding(void)
 {
-	struct sockaddr_in address = at("127.0.0.1", 45000), got;
+	/* Below the ports that Linux gives to connections: on the host somebody may have one. */
+	struct sockaddr_in address = at("127.0.0.1", 15000), got;
 	socklen_t bytes = sizeof got;
 	int one = socket(AF_INET, SOCK_STREAM, 0), two = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -107,13 +108,13 @@ static void binding(void)
 	note(ntohl(got.sin_addr.s_addr));
 	close(two);
 	two = socket(AF_INET, SOCK_STREAM, 0);
-	address = at("10.99.99.99", 45001);
+	address = at("10.99.99.99", 15001);
 	note(bind(two, (void *)&address, sizeof address));
-	address = at("127.0.0.1", 45000);
+	address = at("127.0.0.1", 15000);
 	note(bind(two, (void *)&address, sizeof address - 1));
 	address.sin_family = AF_INET6;
 	note(bind(two, (void *)&address, sizeof address));
-	address = at("0.0.0.0", 45000);
+	address = at("0.0.0.0", 15000);
 	note(bind(two, (void *)&address, sizeof address));
 	note(listen(two, 1));
 	note(port_of(two) >= 1024);
@@ -132,7 +133,7 @@ static void binding(void)
 
 static void refused(void)
 {
-	struct sockaddr_in address = at("127.0.0.1", 45002);
+	struct sockaddr_in address = at("127.0.0.1", 15002);
 	int one = socket(AF_INET, SOCK_STREAM, 0);
 
 	section("nobody listens");
@@ -542,11 +543,11 @@ static void versions(void)
 	listener = socket(AF_INET6, SOCK_STREAM, 0);
 	note(set(listener, IPPROTO_IPV6, IPV6_V6ONLY, 1));
 	got.sin6_addr = in6addr_any;
-	got.sin6_port = htons(45010);
+	got.sin6_port = htons(15010);
 	note(bind(listener, (void *)&got, sizeof got));
 	note(listen(listener, 1));
 	one = socket(AF_INET, SOCK_STREAM, 0);
-	four = at("127.0.0.1", 45010);
+	four = at("127.0.0.1", 15010);
 	note(connect(one, (void *)&four, sizeof four));
 	close(one);
 	one = socket(AF_INET, SOCK_STREAM, 0);

@@ -45,7 +45,7 @@ static long soon(int descriptor, int events)
 
 static void messages(void)
 {
-	struct sockaddr_in here = at("127.0.0.1", 46000), there, from;
+	struct sockaddr_in here = at("127.0.0.1", 16000), there, from;
 	socklen_t bytes = sizeof from;
 	int one = socket(AF_INET, SOCK_DGRAM, 0), two = socket(AF_INET, SOCK_DGRAM, 0);
 	char text[64];
@@ -87,7 +87,7 @@ static void messages(void)
 
 static void refused(void)
 {
-	struct sockaddr_in nobody = at("127.0.0.1", 46001);
+	struct sockaddr_in nobody = at("127.0.0.1", 16001);
 	int one = socket(AF_INET, SOCK_DGRAM, 0);
 	char text[8];
 
@@ -110,7 +110,7 @@ static void refused(void)
 static void sizes(void)
 {
 	static char big[70000];
-	struct sockaddr_in here = at("127.0.0.1", 46002);
+	struct sockaddr_in here = at("127.0.0.1", 16002);
 	int one = socket(AF_INET, SOCK_DGRAM, 0), two = socket(AF_INET, SOCK_DGRAM, 0);
 
 	section("sizes");
@@ -133,7 +133,7 @@ static void sizes(void)
 
 static void several(void)
 {
-	struct sockaddr_in here = at("127.0.0.1", 46003), from[3];
+	struct sockaddr_in here = at("127.0.0.1", 16003), from[3];
 	int one = socket(AF_INET, SOCK_DGRAM, 0), two = socket(AF_INET, SOCK_DGRAM, 0);
 	struct iovec out[3] = { { "a", 1 }, { "bb", 2 }, { "ccc", 3 } }, in[3];
 	struct mmsghdr send[3] = { 0 }, receive[3] = { 0 };
@@ -161,8 +161,8 @@ static void several(void)
 
 static void six(void)
 {
-	struct sockaddr_in6 here = { .sin6_family = AF_INET6, .sin6_port = htons(46004) }, from;
-	struct sockaddr_in four = at("127.0.0.1", 46004);
+	struct sockaddr_in6 here = { .sin6_family = AF_INET6, .sin6_port = htons(16004) }, from;
+	struct sockaddr_in four = at("127.0.0.1", 16004);
 	socklen_t bytes = sizeof from;
 	int one = socket(AF_INET6, SOCK_DGRAM, 0), two = socket(AF_INET, SOCK_DGRAM, 0);
 	char text[INET6_ADDRSTRLEN];

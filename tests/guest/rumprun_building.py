@@ -1,12 +1,29 @@
 """What the tests of building with an installed Rumprun share."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kernel_magics.build.rumprun import find_rumprun
+import pytest
+from capabilities import need
 
-__all__ = ["EMPTY", "build", "said", "without", "write"]
+from kernel_magics.build.rumprun import find_rumprun
+from kernel_magics.lab import Lab
+
+__all__ = ["EMPTY", "build", "said", "toolchain_lab", "without", "write"]
 
 EMPTY = "int main(void) { return 0; }"
+
+
+def toolchain_lab() -> Callable[[], Iterator[Lab]]:
+    """Return a fixture for a module's name `lab`: one Lab for all its tests, with a toolchain."""
+
+    @pytest.fixture(scope="module")
+    def shared_lab():
+        need("qemu", "rumprun")
+        with Lab(driver="qemu") as lab:
+            yield lab
+
+    return shared_lab
 
 
 def build(lab, what, name="built", **options):

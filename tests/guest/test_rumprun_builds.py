@@ -5,13 +5,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from capabilities import need
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
-from rumprun_building import EMPTY, build, said, without, write
+from rumprun_building import EMPTY, build, said, toolchain_lab, without, write
 from shells import NO_HISTORY
 
-from kernel_magics import Lab
 from kernel_magics.boot.doctor.rumprun_findings import examine_rumprun
 from kernel_magics.build.rumprun import find_bake, find_rumprun
 from kernel_magics.build.rumprun.calls import plain_name, undefined_names
@@ -24,11 +22,7 @@ PRODUCER = ('#include <stdio.h>\nint count;\n'
 CONSUMER = '#include <stdio.h>\nint count; int main(void) { return printf("own %d\\n", count); }'
 
 
-@pytest.fixture(scope="module")
-def lab():
-    need("qemu", "rumprun")
-    with Lab(driver="qemu") as lab:
-        yield lab
+lab = toolchain_lab()
 
 
 def test_programs_together_keep_their_own_variables(lab):

@@ -4,9 +4,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from capabilities import need
+from rumprun_building import toolchain_lab
 
-from kernel_magics import Lab
 from kernel_magics.errors import GuestPanic
 
 pytestmark = pytest.mark.guest
@@ -20,11 +19,7 @@ def line(mark):
     return 1 + next(number for number, text in enumerate(TEXT.splitlines()) if mark in text)
 
 
-@pytest.fixture(scope="module")
-def lab():
-    need("qemu", "rumprun")
-    with Lab(driver="qemu") as lab:
-        yield lab
+lab = toolchain_lab()
 
 
 @pytest.fixture(scope="module")

@@ -5,19 +5,15 @@ import signal
 
 import pytest
 from capabilities import need
+from rumprun_building import toolchain_lab
 from rumprun_programs import ENDS, FAKE, TWO
 
-from kernel_magics import Lab
 from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout, UsageError
 
 pytestmark = pytest.mark.guest
 
 
-@pytest.fixture(scope="module")
-def lab():
-    need("qemu", "rumprun")
-    with Lab(driver="qemu") as lab:
-        yield lab
+lab = toolchain_lab()
 
 
 @pytest.fixture(params=["qemu", "libvirt"])

@@ -8,20 +8,14 @@ import threading
 import time
 
 import pytest
-from capabilities import need
-from rumprun_building import EMPTY, build, said, write
+from rumprun_building import EMPTY, build, said, toolchain_lab, write
 
-from kernel_magics import Lab
 from kernel_magics.errors import BuildError, UsageError
 
 pytestmark = pytest.mark.guest
 
 
-@pytest.fixture(scope="module")
-def lab():
-    need("qemu", "rumprun")
-    with Lab(driver="qemu") as lab:
-        yield lab
+lab = toolchain_lab()
 
 
 MAKEFILE = "CFLAGS = -Iinclude\nall: one two\none two: lib.o\none.o two.o: include/lib.h\n"

@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 from capabilities import need
+from rumprun_building import toolchain_lab
 from test_magics_session import session  # noqa: F401 - a fixture
 
-from kernel_magics import Lab
 from kernel_magics.build import GuestImage
 from kernel_magics.errors import UsageError
 from kernel_magics.trace.kits.comparison import STAGES, KitComparison
@@ -41,11 +41,7 @@ KNOWN = {"rumpns_tcp_input": ("net", "rumpnet_net"), "rumpns_ffs_mount": ("vfs",
          "counter": ("app", "")}
 
 
-@pytest.fixture(scope="module")
-def lab():
-    need("qemu", "rumprun")
-    with Lab(driver="qemu") as lab:
-        yield lab
+lab = toolchain_lab()
 
 
 @pytest.fixture(scope="module")

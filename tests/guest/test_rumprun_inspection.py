@@ -7,9 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from capabilities import need
+from rumprun_building import toolchain_lab
 
-from kernel_magics import Lab
 from kernel_magics.errors import GuestError, LabError, UsageError
 
 pytestmark = pytest.mark.guest
@@ -28,11 +27,7 @@ def line(mark):
     return 1 + next(number for number, text in enumerate(TEXT.splitlines()) if mark in text)
 
 
-@pytest.fixture(scope="module")
-def lab():
-    need("qemu", "rumprun")
-    with Lab(driver="qemu") as lab:
-        yield lab
+lab = toolchain_lab()
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from capabilities import need
+from rumprun_building import toolchain_lab
 from rumprun_programs import ENDS, SERVER
 
 from kernel_magics import Lab
@@ -25,11 +26,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-@pytest.fixture(scope="module")
-def lab():
-    need("qemu", "rumprun")
-    with Lab(driver="qemu") as lab:
-        yield lab
+lab = toolchain_lab()
 
 
 @pytest.fixture(params=["qemu", "libvirt"])

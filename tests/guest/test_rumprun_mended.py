@@ -5,10 +5,8 @@ stack that is aligned, and the tables by which C++ exceptions are caught.
 import subprocess
 
 import pytest
-from capabilities import need
-from rumprun_building import build, said
+from rumprun_building import build, said, toolchain_lab
 
-from kernel_magics import Lab
 from kernel_magics.build.rumprun import find_rumprun
 from kernel_magics.build.rumprun.toolchain import QUIET
 from kernel_magics.errors import GuestPanic
@@ -50,11 +48,7 @@ int main() { try_it("main"); std::thread other(try_it, "thread"); other.join(); 
 """
 
 
-@pytest.fixture(scope="module")
-def lab():
-    need("qemu", "rumprun")
-    with Lab(driver="qemu") as lab:
-        yield lab
+lab = toolchain_lab()
 
 
 @pytest.fixture(scope="module")

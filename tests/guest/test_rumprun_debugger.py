@@ -100,7 +100,7 @@ def test_main_can_be_stopped_in_from_the_start_and_crashes_stop_the_guest(lab):
     guest = lab.boot(image, memory_mib=64, argv=["crashing", "null"], paused=True)
     guest.debugger.break_at("main")
     stop = guest.debugger.cont(timeout=PATIENCE_S)
-    assert stop.place.function == "rumprun_main1" and stop.thread_name == "crashing"
+    assert stop.place.function == "main" and stop.thread_name == "crashing"
     assert int(guest.debugger.evaluate("argc")) == 2
     stop = guest.debugger.cont(timeout=PATIENCE_S)
     assert stop.reason == "panic" and "page fault at use" in stop.note

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kernel_magics.build.elf import ElfFile
+from kernel_magics.errors import ImageError
 from kernel_magics.inspect.images.names import plain_name
 
 if TYPE_CHECKING:
     from kernel_magics.inspect.debugger.line_addresses import LineAddresses
     from kernel_magics.inspect.images.symbols import SymbolIndex
 
-__all__ = ["inlined_at"]
+__all__ = ["inlined_at", "is_named"]
 
 MOST_ADDRESSES = 200_000
+
+
+def is_named(path: Path, name: str) -> bool:
+    """Return whether an image's debugging information has a name at all.
+
+    To look for it among the lines of thousands of files, as of a Rumprun image, takes a minute.
+    """
+    wanted = name.rpartition("::")[2].encode() + b"\0"
+    try:
+        elf = ElfFile.read(path)
+        sections = [elf.section(".debug_str"), elf.section(".debug_info")]
+        return any(wanted in elf.section_bytes(section) for section in sections if section)
+    except ImageError:
+        return False
 
 
 def inlined_at(name: str, files: Iterable[str], lines: LineAddresses,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.errors import LabError, UsageError
-from kernel_magics.inspect.debugger.inlined import inlined_at
+from kernel_magics.inspect.debugger.inlined import inlined_at, is_named
 from kernel_magics.inspect.debugger.line_addresses import LineAddresses
 from kernel_magics.inspect.debugger.root_files import RootFile, RootFiles
 from kernel_magics.inspect.images.lines import shown_file
@@ -118,6 +118,8 @@ class Places:
         try:
             symbol = self._symbol(name)
         except UsageError:
+            if not is_named(self.image.path, name):
+                raise
             files = [one for one in self.lines.files if not one.startswith("/usr/")]
             copies = inlined_at(name, files, self.lines, lines)
             if not copies:

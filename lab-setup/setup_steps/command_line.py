@@ -164,7 +164,7 @@ def test(arguments: list[str]) -> int:
                "missing capability into failures.")
     parser.add_argument("which", nargs="?", default="all", metavar="fast|all",
                         help="fast: unit, structure and a few guests, or what of the given files "
-                             "is quick; about two minutes on a machine with nothing else to do")
+                             "is quick; about six minutes on a machine with nothing else to do")
     options, further = parser.parse_known_args(arguments)
     pytest = pytest_arguments(options.which, further)
     set_up(Progress(LOGS), testing=True)

@@ -1,4 +1,4 @@
-"""One JupyterLab and one Chromium for all browser tests of a run."""
+"""One JupyterLab for all browser tests of a run, and a Chromium for each module of them."""
 
 import secrets
 import shutil
@@ -19,9 +19,13 @@ def server(tmp_path_factory):
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(server, tmp_path_factory):
-    """A headless Chromium."""
+    """A headless Chromium.
+
+    Not the whole run's: while Playwright drives it this thread has a running event loop, and
+    tests elsewhere run shells, which start one of their own.
+    """
     with chromium(tmp_path_factory.mktemp("chromium")) as running:
         yield running
 

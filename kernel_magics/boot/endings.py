@@ -7,12 +7,12 @@ from kernel_magics.boot.abi import Panic
 from kernel_magics.boot.hypervisor.machine import log_tail
 from kernel_magics.boot.registry import read_record
 from kernel_magics.boot.rumprun.ends import crash_error
-from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout
+from kernel_magics.errors import GuestError, GuestPanic, GuestTimeout, LabError
 
 if TYPE_CHECKING:
     from kernel_magics.boot.guest import Guest
 
-__all__ = ["no_status", "panicked", "still_there", "stopped_by_qemu"]
+__all__ = ["no_status", "panicked", "still_there", "stopped_by_qemu", "threads_of"]
 
 QEMU_GAVE_UP = "(internal-error)"  # as "info status" says it
 
@@ -24,7 +24,20 @@ def still_there(guest: "Guest", timeout_s: float | None) -> GuestTimeout:
     shortage = guest.memory_shortage
     why, step = (f" ({shortage!r})", shortage.step) if shortage else ("", step)
     return GuestTimeout(f"{guest.name} is still {guest.state} after {timeout_s:g} s{why}; its "
-                        f"console ends with:\n{tail}", name=guest.name, next_step=step)
+                        f"console ends with:\n{tail}{threads_of(guest)}", name=guest.name,
+                        next_step=step)
+
+
+def threads_of(guest: "Guest") -> str:
+    """Return what the program's threads are doing as further lines of a message.
+
+    Empty where the package that knows is not loaded, or a guest cannot be looked into.
+    """
+    try:
+        lines = guest.whereabouts.lines if "whereabouts" in dir(guest) else []
+    except LabError:
+        return ""
+    return "".join(f"\n{line}" for line in lines)
 
 
 def stopped_by_qemu(guest: "Guest") -> GuestError | None:

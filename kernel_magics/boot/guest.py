@@ -10,7 +10,13 @@ from typing import Any
 from kernel_magics.boot import abi, registry
 from kernel_magics.boot.console.console import Console, ConsoleGuest
 from kernel_magics.boot.console.window import ConsoleWindow
-from kernel_magics.boot.endings import no_status, panicked, still_there, stopped_by_qemu
+from kernel_magics.boot.endings import (
+    no_status,
+    panicked,
+    still_there,
+    stopped_by_qemu,
+    threads_of,
+)
 from kernel_magics.boot.header import GuestHeader, HeaderReader
 from kernel_magics.boot.hypervisor.machine import Machine
 from kernel_magics.boot.network.reaching import Reachable
@@ -334,5 +340,6 @@ def _console(guest: Guest) -> Console:
     write = machine.write_console if machine.streams_console else None
     facts = ConsoleGuest(guest.name, machine.has_ended, counts, machine.open_end, on_virtio,
                          window, write, guest.watch,
-                         NO_INPUT if guest.record.kit == KIT else "")
+                         NO_INPUT if guest.record.kit == KIT else "",
+                         lambda: threads_of(guest))
     return Console(guest.host_files, facts)

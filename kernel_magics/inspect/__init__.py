@@ -74,6 +74,7 @@ GUEST_FACETS.update({name: _facet(place, {"rumprun": _RUMPRUN[name]} if name in 
     "panic": "panics.panic.read_panic",
     "layers": "images.layer_facets.GuestLayers",
     "threads": "threads.threads.GuestThreads",
+    "whereabouts": "threads.whereabouts.Whereabouts",
     "locks": "threads.locks.GuestLocks",
     "memory": "memory.memory.GuestMemory",
     "drgn": "memory.program.program_of",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from capabilities import need
 
-from kernel_magics.errors import GuestPanic, UsageError
+from kernel_magics.errors import GuestPanic, GuestTimeout, UsageError
 from kernel_magics.lab import Lab
 
 pytestmark = pytest.mark.guest
@@ -79,6 +79,20 @@ def test_variables_of_each_frame(guest):
     assert trace["pthread_mutex_timedlock"].locals == {}
     full = trace.text(full=True)
     assert "amount = (long)13" in full and "number = (uint64_t)202" in full
+
+
+def test_a_wait_that_takes_too_long_says_what_the_threads_do(guest):
+    shown = guest.whereabouts.lines
+    assert re.fullmatch(r"thread \d+ \(first\) waits for mutex bob.lock held by thread \d+ "
+                        rf"\(second\)(, .*)?, in transfer \(waiting.c:{line('STUCK')}\)", shown[1])
+    alive = len([one for one in guest.threads if one.process and one.state != "exited"])
+    assert alive > len(shown) and shown[-1] == f"and {alive - 4} more: guest.threads"
+    with pytest.raises(GuestTimeout) as waited:
+        guest.wait(timeout=0.01)
+    with pytest.raises(GuestTimeout) as expected:
+        guest.console.expect("never said", timeout=0.01)
+    for told in (waited, expected):
+        assert "\n".join(shown) in str(told.value)
 
 
 def test_locks_say_who_holds_them_and_since_where(guest):

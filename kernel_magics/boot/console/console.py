@@ -43,6 +43,7 @@ class ConsoleGuest:
     write: Callable[[bytes], None] | None = None  # input by other means than the socket
     watch: Callable[[], None] = lambda: None      # starts the thread that calls pump
     no_input: str = ""                     # why it can be given none
+    doing: Callable[[], str] = str         # what its threads do, further lines of a message
 
 
 class Console:
@@ -141,7 +142,8 @@ class Console:
         name = self._guest.name
         since = " since the last match" if self._expected else ""
         return kind(f"{name} {what} and its console has not shown {regex.pattern!r}{since}; "
-                    f"it ends with:\n{self.tail() or '(nothing)'}", name=name,
+                    f"it ends with:\n{self.tail() or '(nothing)'}"
+                    + (self._guest.doing() if kind is GuestTimeout else ""), name=name,
                     next_step="look at guest.console.text, or expect something else")
 
     @contextmanager

@@ -51,7 +51,7 @@ class Endpoint:
         """Return it in a few words, as guest.files shows it."""
         peer = f" → {self.remote}" if self.remote else ""
         queued = f", {self.receive_bytes} bytes to read" if self.receive_bytes else ""
-        return f"{self.protocol} {self.state} {self.local}{peer}{queued}".replace("  ", " ")
+        return f"{self.protocol} {self.state} {self.local}{peer}{queued}".replace("  ", " ").strip()
 
 
 def describe_socket(socket: Any, problems: list[str]) -> Endpoint:

@@ -39,3 +39,11 @@ def test_a_device_that_lies_is_reported_and_harms_nobody(program, driver):
     assert done.returncode == 0, done.stdout + done.stderr
     reported = int(re.match(r"(\d+) of", done.stdout)[1])
     assert 0 < reported < DEVICES  # some lied, some did not
+
+
+def test_neither_side_sleeps_while_the_other_waits(program):
+    """The device acts between what the driver stores and what it then reads of the device."""
+    done = subprocess.run([program, "order", "0", "2"], capture_output=True, text=True,
+                          env={"ASAN_OPTIONS": "detect_leaks=0"}, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "0 of 2 devices were reported\n"

@@ -6,6 +6,7 @@
  * which the device never sees.  Descriptors are not indirect: with the few buffers a
  * request has here, a table of its own would cost QEMU another mapping of memory.
  */
+#include "arch.h"
 #include "bmk.h"
 #include "lab_trace.h"
 #include "rumplib.h"
@@ -32,11 +33,6 @@ struct virtq_descriptor {
 	uint32_t bytes;
 	uint16_t flags, next;
 };
-
-static void fence(void)
-{
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
 
 /* --- making one --- */
 
@@ -162,7 +158,7 @@ void bmk_virtq_kick(struct bmk_virtq *queue)
 		return;
 	queue->kicked_index = now;
 	/* Our index must be out before we look whether the device waits for it. */
-	fence();
+	arch_order_memory();
 	if (device->features & BMK_VIRTIO_EVENT_INDEX)
 		wanted = (uint16_t)(now - queue->used[AVAILABLE_EVENT(queue)] - 1) <
 		    (uint16_t)(now - before);
@@ -239,7 +235,7 @@ bool bmk_virtq_want(struct bmk_virtq *queue, unsigned chains)
 	else
 		queue->available[FLAGS] = 0;
 	/* The device looks at this after it has moved its index; we do the reverse. */
-	fence();
+	arch_order_memory();
 	return (uint16_t)(queue->used[INDEX] - queue->used_index) >= chains;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch.h"
 #include "bmk.h"
 #include "device.h"
 #include "virtio_transport.h"
@@ -18,6 +19,7 @@ unsigned device_reports;
 uint8_t device_request[16];
 fill_fn device_sleep_fill;
 uint64_t device_offers;
+void (*device_at_order)(void);
 
 static uint64_t state;
 static struct bmk_virtio *the_device;
@@ -52,6 +54,15 @@ void bmk_pages_free(void *pages, size_t count)
 uintptr_t bmk_physical(const void *address)
 {
 	return (uintptr_t)address;
+}
+
+void arch_order_memory(void)
+{
+	void (*act)(void) = device_at_order;
+
+	device_at_order = NULL;
+	if (act)
+		act();
 }
 
 uintptr_t bmk_map_lowest(void)

@@ -34,8 +34,12 @@ bool device_use(struct bmk_virtq *queue, unsigned count, enum lie lie, fill_fn f
 /* The device's interrupt. */
 void device_interrupt(void);
 
+/* What the device does, once, while a driver orders its memory against the device's. */
+extern void (*device_at_order)(void);
+
 /* The checks of each driver: 0 if all held. */
 int check_queue(uint64_t seed);
+int check_order(uint64_t seed);
 int check_network(uint64_t seed);
 int check_disk(uint64_t seed);
 int check_ninep(uint64_t seed);

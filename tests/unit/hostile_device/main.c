@@ -13,8 +13,8 @@ static const struct {
 	const char *name;
 	int (*run)(uint64_t seed);
 } checks[] = {
-	{ "queue", check_queue }, { "network", check_network }, { "disk", check_disk },
-	{ "9p", check_ninep },
+	{ "queue", check_queue }, { "order", check_order }, { "network", check_network },
+	{ "disk", check_disk }, { "9p", check_ninep },
 };
 
 int main(int argc, char **argv)
@@ -44,6 +44,6 @@ int main(int argc, char **argv)
 		printf("%u of %llu devices were reported\n", reports, (unsigned long long)count);
 		return 0;
 	}
-	fputs("hostile_device queue|network|disk|9p FIRST COUNT\n", stderr);
+	fputs("hostile_device queue|order|network|disk|9p FIRST COUNT\n", stderr);
 	return 2;
 }

@@ -73,6 +73,9 @@ uint64_t arch_measure_tsc_hz(void);
 /* Random bits from the processor; false if it has none to give. */
 bool arch_random(uint64_t *value);
 
+/* What was stored before is seen by devices before anything after it is loaded. */
+void arch_order_memory(void);
+
 static inline uint64_t arch_tsc(void)
 {
 	uint32_t low, high;

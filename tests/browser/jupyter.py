@@ -47,7 +47,7 @@ class JupyterLab:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/api/{path}", method=method,
             headers={"Authorization": f"token {self.token}"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             body = answer.read()
         return json.loads(body) if body else None
 

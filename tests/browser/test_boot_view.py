@@ -20,7 +20,7 @@ VIEW = "from kernel_magics.widgets.boot_chart.view import BootChartView\n" \
 
 def await_wider(bar, width):
     """Wait until a bar has more than this width; while it is drawn anew it has none."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not ((box := bar.bounding_box()) and box["width"] > width):
         assert time.monotonic() < deadline, box
         time.sleep(0.05)
@@ -57,7 +57,7 @@ def test_the_boot_chart_is_zoomed_measured_and_read(opened, written, dark):
     page.page.keyboard.press("0")
     expect(chart.locator("svg .rl-boot-bar[data-name=define]")).to_have_count(1)
     page.page.keyboard.press("m")
-    expect(told).to_contain_text(re.compile(r"measured: ([2-9]\d\d|\d\.\d+ s)"))  # 200 ms or more
+    expect(told).to_contain_text(re.compile(r"measured: ([2-9]\d\d|\d+\.\d+ s)"))  # 200 ms or more
     page.page.keyboard.press("Escape")
     expect(told).not_to_contain_text("measured")
     box = chart.locator("svg").bounding_box()

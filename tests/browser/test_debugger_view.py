@@ -27,7 +27,7 @@ BOOT = "guest = %rumpboot sums --background --paused\nguest.debugger.break_at('s
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_debugger_is_driven_with_buttons_and_keys(opened, written, dark):
     page = opened(written(f"debugger_{dark}", LOAD, SUMS, BOOT, "%rumpdebug sums",
-                          "guest.threads", "guest.debugger.step(timeout=20)",
+                          "guest.threads", "guest.debugger.step(timeout=60)",
                           "guest.stop()"), dark=dark, size=(1280, 1500))
     for cell in range(5):
         page.run_cell(cell)

@@ -87,7 +87,7 @@ def test_tab_completes_an_option_in_the_notebook(opened, written):
     editor = page.page.locator(".jp-CodeCell .cm-content").nth(1)
     editor.click()
     page.page.keyboard.press("End")
-    for _ in range(5):  # JupyterLab gives a completion one second, then forgets it
+    for _ in range(30):  # JupyterLab gives a completion one second, then forgets it
         page.page.keyboard.press("Tab")
         page.page.wait_for_timeout(1500)
         if "--memory" in editor.inner_text():

@@ -9,6 +9,7 @@ HELLO = '#include <stdio.h>\n#include <unistd.h>\nint main(void) { puts("once");
 # How many of a canvas's pixels have a colour.
 COLOURED = """(canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
     .data.filter((value, at) => at % 4 === 3 && value > 0).length"""
+PICTURE = "(canvas) => canvas.toDataURL()"
 
 
 def test_a_timeline_is_painted_again_in_another_theme(opened, written):
@@ -20,11 +21,13 @@ def test_a_timeline_is_painted_again_in_another_theme(opened, written):
     expect(lanes).to_be_visible()
     page.page.wait_for_function(f"(canvas) => ({COLOURED})(canvas) > 1000",
                                 arg=lanes.element_handle())
-    before = lanes.evaluate(COLOURED)
+    many = lanes.evaluate(COLOURED) // 2
     for theme in ("JupyterLab Dark", "JupyterLab Light", "JupyterLab Dark"):
+        before = lanes.evaluate(PICTURE)
         page.choose_theme(theme)
-        page.page.wait_for_timeout(800)
-        assert lanes.evaluate(COLOURED) > before / 2, theme
+        page.page.wait_for_function(
+            f"([canvas, before]) => ({PICTURE})(canvas) !== before"
+            f" && ({COLOURED})(canvas) > {many}", arg=[lanes.element_handle(), before])
     page.shoot("timeline_after_theme_change")
     assert page.errors == []
 

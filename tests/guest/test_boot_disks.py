@@ -97,8 +97,8 @@ def test_after_fsync_the_file_is_safe_from_a_kill(driver, lab, files, tmp_path):
     refused(UsageError, disk.repair, "is in use by a guest")
     assert disk.in_use()
     os.kill(guest.pid, signal.SIGKILL)
-    assert ProcessId.of(guest.pid).wait(10)
-    until = time.monotonic() + 10
+    assert ProcessId.of(guest.pid).wait(60)
+    until = time.monotonic() + 60
     while disk.in_use() and time.monotonic() < until:
         time.sleep(0.01)  # a thread that was writing ends after the process is seen to
     assert not disk.in_use()

@@ -108,7 +108,7 @@ def test_a_guest_answers_http_as_soon_as_it_can(driver, lab, server):
     posted = guest.http("/", method="POST", body="über", headers={"X-Test": "1"}, timeout=60)
     assert "X-Test: 1" in posted.text and posted.body.endswith("über".encode())
     assert guest.address == "127.0.0.1" and list(guest.ports) == [80]
-    with urllib.request.urlopen(guest.url, timeout=30) as answered:
+    with urllib.request.urlopen(guest.url, timeout=60) as answered:
         assert answered.status == 200
     assert f"127.0.0.1:{guest.ports[80]}→80" in repr(lab.guests())
     for html in (guest_html(guest), guests_html(lab.guests())):
@@ -160,7 +160,7 @@ def test_what_goes_wrong_with_a_request_is_told_with_the_console(lab, server):
     assert "listening" in error.message and "timeout=" in error.next_step
     refused(UsageError, lambda: guest.http("/", port=443), "forwarded are: 80, 81")
     refused(UsageError, lambda: guest.http("no-slash"), "is no path")
-    refused(GuestError, lambda: guest.http("/quit", timeout=30), "has ended (exited)")
+    refused(GuestError, lambda: guest.http("/quit", timeout=60), "has ended (exited)")
     refused(GuestError, lambda: guest.http("/"), "has ended (exited) and answers nothing")
 
 
@@ -380,7 +380,7 @@ def test_a_lab_forgets_guests_that_ended_long_ago(lab, probe, monkeypatch):
     guests = []
     for number in range(4):
         guests.append(lab.boot(probe, memory_mib=16, argv=["probe", "@o"], name=f"g{number}"))
-        guests[-1].wait(timeout=30)
+        guests[-1].wait(timeout=60)
     assert [guest.name for guest in lab.guests()] == ["g1", "g2", "g3"]
     assert not guests[0].host_files.folder.exists() and guests[1].host_files.folder.exists()
     assert guests[0].exit_status == 0 and guests[0].console.text == "hello\n"

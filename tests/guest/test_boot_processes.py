@@ -53,7 +53,7 @@ class Notebook:
 
     def close(self) -> None:
         """Let it end as a notebook does that is shut down."""
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=60)
 
 
 def boot(command: str, more: str = "") -> str:
@@ -125,7 +125,7 @@ def test_a_guest_of_a_killed_notebook_can_be_waited_for(driver, probe):
     with Lab(driver=driver) as lab:
         found = lab.guest("orphan")
         found.console.send("q")
-        assert found.wait(timeout=30) == 7
+        assert found.wait(timeout=60) == 7
 
 
 def test_a_notebook_that_ends_stops_its_guests(driver, probe):
@@ -144,7 +144,7 @@ def test_ctrl_c_for_the_notebooks_process_group_leaves_its_guest(probe):
     notebook.process.wait(60)
     process = ProcessId.of(pid)
     # The interrupted process ends in order, and that stops its guests; QEMU got no signal.
-    assert process.wait(10)
+    assert process.wait(60)
 
 
 @pytest.fixture
@@ -197,13 +197,13 @@ def session_daemon(ordinary_user):
     daemon = subprocess.Popen([*prefix, "libvirtd"], env={**os.environ, **env}, cwd="/",
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     listening = Path(env["XDG_RUNTIME_DIR"]) / "libvirt" / "libvirt-sock"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not listening.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     yield prefix, env, listening
     daemon.terminate()
     try:
-        daemon.wait(20)
+        daemon.wait(60)
     except subprocess.TimeoutExpired:  # its event loop can be caught in a deadlock of its own
         daemon.kill()
         daemon.wait()
@@ -234,7 +234,7 @@ def test_a_libvirt_that_shares_nothing_says_what_is_lost(probe, session_daemon, 
     with Lab(f"qemu+unix:///session?socket={listening}") as lab:
         guest = lab.boot(probe, memory_mib=16, argv=["probe", "@e"])
         guest.console.send("input through a stream")
-        guest.console.expect("through a stream", timeout=30)
+        guest.console.expect("through a stream", timeout=60)
         assert guest.header.console_written == len("input through a stream")
         assert guest.ram.read(guest.image.header_address, 8) == b"RUMPLAB\1"
         assert not guest.ram.write_u64(guest.image.header_address, 0)
@@ -244,7 +244,7 @@ def test_a_libvirt_that_shares_nothing_says_what_is_lost(probe, session_daemon, 
         guest.resume()
         guest.console.send("q")
         with pytest.raises(GuestError, match="its exit status is lost") as caught:
-            guest.wait(timeout=30)
+            guest.wait(timeout=60)
         assert "local libvirt" in caught.value.next_step
         assert guest.console.text == "input through a stream"
         assert lab.doctor().finding("libvirt").level == "note"

@@ -97,9 +97,9 @@ def test_a_program_reads_its_console(driver, lab):
     guest = lab.boot(lab.build(ECHO, name="echo"))
     for number in range(3):
         guest.console.send(f"line {number}\n")
-        guest.console.expect(f"got line {number}\r?\n", timeout=30)
+        guest.console.expect(f"got line {number}\r?\n", timeout=60)
     guest.console.send("q\n")
-    assert guest.wait(timeout=30) == 3
+    assert guest.wait(timeout=60) == 3
 
 
 def test_a_panicked_program_ends_the_wait_with_a_report(driver, lab):
@@ -125,7 +125,7 @@ def test_an_endless_flood_of_a_program_is_bounded(lab):
                      paused=True)
     guest.console.retained_bytes = 256 << 10
     guest.resume()
-    guest.console.expect("0123", timeout=30)
+    guest.console.expect("0123", timeout=60)
     while not guest.console.lost_bytes:
         assert guest.console.size_bytes < 64 << 20
     assert guest.header.console_consumed > 0

@@ -40,7 +40,7 @@ def test_a_program_without_files_and_sockets_has_no_network(lab):
     assert image.size_bytes < whole.size_bytes * 0.6
     for one in (image, whole):
         guest = lab.boot(one, memory_mib=16)
-        assert guest.wait(20) == 0 and guest.console.text == "quiet\n"
+        assert guest.wait(60) == 0 and guest.console.text == "quiet\n"
 
 
 @pytest.mark.parametrize("how", USERS)
@@ -48,29 +48,29 @@ def test_a_program_that_can_use_them_has_all(lab, how):
     image = lab.build(USERS[how], "user")
     assert "net" in layers(image)
     guest = lab.boot(image, memory_mib=16)
-    assert guest.wait(20) == 0, guest.console.text
+    assert guest.wait(60) == 0, guest.console.text
 
 
 def test_a_program_may_have_a_function_of_such_a_name(lab):
     image = lab.build('#include <stdio.h>\nint open(const char *door) { return puts(door); }\n'
                       'int main(void) { return open("door") < 0; }\n', "own")
     guest = lab.boot(image, memory_mib=16)
-    assert guest.wait(20) == 0 and guest.console.text == "door\n"
+    assert guest.wait(60) == 0 and guest.console.text == "door\n"
 
 
 def test_a_network_that_cannot_be_used_is_said(lab):
     guest = lab.boot(lab.build(QUIET, "quiet"), memory_mib=16, ports=[80])
-    assert guest.wait(20) == 0
+    assert guest.wait(60) == 0
     assert "has no network" in guest.console.text and "--whole" in guest.console.text
 
 
 def test_a_disk_that_cannot_be_mounted_stops_the_guest(lab, tmp_path):
     disk = lab.disk(tmp_path / "data.img", size_mib=4, fstype="ext2", mountpoint="/data")
     guest = lab.boot(lab.build(QUIET, "quiet"), memory_mib=16, disks=[disk])
-    assert guest.wait(20) == 125
+    assert guest.wait(60) == 125
     assert "has no disks or shares" in guest.console.text and "--whole" in guest.console.text
     whole = lab.boot(lab.build(QUIET, "quiet", whole=True), memory_mib=16, disks=[disk])
-    assert whole.wait(20) == 0 and whole.console.text == "quiet\n"
+    assert whole.wait(60) == 0 and whole.console.text == "quiet\n"
 
 
 def test_a_call_of_the_network_by_its_bare_number_is_said(lab):
@@ -81,5 +81,5 @@ def test_a_call_of_the_network_by_its_bare_number_is_said(lab):
         return result != -38;
     }""", "bare")
     guest = lab.boot(image, memory_mib=16)
-    assert guest.wait(20) == 0
+    assert guest.wait(60) == 0
     assert "system call 41 (socket)" in guest.console.text and "--whole" in guest.console.text

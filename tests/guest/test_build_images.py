@@ -70,7 +70,7 @@ int main()
 
 def run(lab, image, **options):
     guest = lab.boot(image, **{"memory_mib": 16, **options})
-    return guest.wait(timeout=30), guest.console.text
+    return guest.wait(timeout=60), guest.console.text
 
 
 @pytest.fixture(autouse=True)
@@ -217,7 +217,7 @@ def test_no_main_and_undefined_function_with_the_real_runtime(lab):
 
 def both_waiting(guest):
     """The guest's threads once two of them are blocked."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         table = guest.threads.df
         if (table["state"] == "blocked").sum() >= 2:
@@ -247,7 +247,7 @@ int main(void)
 }
 """
     guest = lab.boot(lab.build(text, name="reader"), memory_mib=32)
-    guest.console.expect("ready", timeout=30)
+    guest.console.expect("ready", timeout=60)
     assert int.from_bytes(guest.memory.variable("answer"), "little") == 42
     far = int.from_bytes(guest.memory.variable("far"), "little")
     assert far >= 1 << 36

@@ -173,7 +173,7 @@ def test_places_that_are_not_there(debugger, place, said, next_step):
 def test_until_wants_what_is_mapped(debugger):
     debugger.attach()
     with pytest.raises(UsageError, match="program is not mapped by a process yet"):
-        debugger.until("program:twice", timeout=10)
+        debugger.until("program:twice", timeout=60)
 
 
 def test_pending_breakpoints_outlive_the_notebook(debugger):

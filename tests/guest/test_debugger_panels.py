@@ -50,7 +50,7 @@ int main(void)
 CROSSED = SUMS.splitlines().index("\tpthread_mutex_lock(&second);") + 1
 
 
-def until(true, seconds=10.0):
+def until(true, seconds=60.0):
     """Wait until something is true; return whether it is."""
     deadline = time.monotonic() + seconds
     while not true() and time.monotonic() < deadline:
@@ -93,7 +93,7 @@ def test_the_panel_follows_stops_and_its_buttons_move_the_guest(lab, image):
     assert until(lambda: len(threads.df) == len(view.df) == len(guest.threads))
     view.answer({"kind": "do", "what": "finish"})
     assert until(lambda: "it returned (int)9" in view.place["sentence"])
-    debugger.cont(timeout=20)                   # the script moves, and the panel follows
+    debugger.cont(timeout=60)                   # the script moves, and the panel follows
     assert until(lambda: ("n", "(int)4") in variables(view))
     debugger.remove()
     assert until(lambda: view.place["breakpoints"] == [])
@@ -180,7 +180,7 @@ def test_a_replay_goes_back_with_buttons(lab, image, tmp_path):
 
 def test_locks_in_a_view_have_holders_waiters_and_the_deadlock_on_top(lab, image):
     guest = lab.boot(image)
-    guest.console.expect("ready", timeout=30)
+    guest.console.expect("ready", timeout=60)
     assert until(lambda: guest.locks.deadlocks)
     view = locks_view(guest.locks)
     assert len(view.rows) == 2 and view.problems[0].startswith("deadlock: ")

@@ -75,11 +75,11 @@ def recorded(tmp_path_factory):
     with Lab() as lab:
         broken = lab.boot(lab.build(BROKEN, "broken", cflags="-O0"), record=folder / "broken")
         with pytest.raises(GuestPanic):
-            broken.wait(timeout=20)
+            broken.wait(timeout=60)
         calm = lab.boot(lab.build(CALM, "calm", cflags="-O0"), record=folder / "calm")
-        calm.console.expect("ready", timeout=30)
+        calm.console.expect("ready", timeout=60)
         calm.console.send("hello\n")
-        assert calm.wait(timeout=20) == 55
+        assert calm.wait(timeout=60) == 55
         yield folder, broken.console.text, calm.console.text
 
 
@@ -96,36 +96,36 @@ def lines(stop):
 
 def test_a_replay_is_the_same_run(replay, recorded):
     guest = replay("calm", paused=False)
-    assert guest.wait(timeout=20) == 55
+    assert guest.wait(timeout=60) == 55
     assert guest.console.text == recorded[2] == "ready\nhello\nhello\n55\n"
     guest = replay("broken", paused=False, name="again")
     with pytest.raises(GuestPanic):
-        guest.wait(timeout=20)
+        guest.wait(timeout=60)
     # with the same time of day in it
     assert guest.console.text == recorded[1] and guest.name == "again"
 
 
 def test_back_to_the_write_that_broke_it(replay):
     debugger = replay("broken").debugger
-    stop = debugger.cont(timeout=20)
+    stop = debugger.cont(timeout=60)
     assert stop.reason == "panic" and "report" in stop.note
     end = stop.instruction
-    stop = debugger.last_write("account->balance", timeout=20)
+    stop = debugger.last_write("account->balance", timeout=60)
     assert stop.reason == "write" and stop.instruction < end
     assert lines(stop) == ("rename_owner", BROKEN_LINE["while ((*to++ = *name++) != 0)"])
     assert debugger.backtrace()[1].function == "main"
-    stop = debugger.reverse_finish(timeout=20)
+    stop = debugger.reverse_finish(timeout=60)
     assert lines(stop) == ("main", BROKEN_LINE['rename_owner(account, "bartholomew");'])
     assert debugger.evaluate("*account->balance") == 100
-    debugger.goto(end, timeout=20)
+    debugger.goto(end, timeout=60)
     assert debugger.stop.instruction == end
 
 
 def test_lines_backwards_are_the_lines_forwards(replay):
     debugger = replay("calm").debugger
-    debugger.until("square", timeout=20)
-    forwards = [debugger.stop, *(debugger.step(timeout=20) for _ in range(6))]
-    back = [debugger.reverse_step(timeout=20) for _ in range(7)]
+    debugger.until("square", timeout=60)
+    forwards = [debugger.stop, *(debugger.step(timeout=60) for _ in range(6))]
+    back = [debugger.reverse_step(timeout=60) for _ in range(7)]
     assert {one.place.function for one in forwards} == {"square", "main"}
     assert {lines(one) for one in forwards if one.place.function == "square"} <= \
         {lines(one) for one in back}
@@ -135,50 +135,50 @@ def test_lines_backwards_are_the_lines_forwards(replay):
 
 def test_back_over_calls_and_system_calls(replay):
     debugger = replay("calm").debugger
-    debugger.until(f"calm.c:{CALM_LINE['return total;']}", timeout=20)
+    debugger.until(f"calm.c:{CALM_LINE['return total;']}", timeout=60)
     wanted = ['printf("%s%d\\n", line, total);', "for (int i = 1; i <= 5; i++)"]
     for text in wanted:
-        stop = debugger.reverse_next(timeout=20)
+        stop = debugger.reverse_next(timeout=60)
         assert lines(stop) == ("main", CALM_LINE[text])
-    debugger.until(f"calm.c:{CALM_LINE['for (int i = 1; i <= 5; i++)']}", timeout=20)
+    debugger.until(f"calm.c:{CALM_LINE['for (int i = 1; i <= 5; i++)']}", timeout=60)
     debugger.break_at(f"calm.c:{CALM_LINE['fgets(line, sizeof(line), stdin);']}")
-    stop = debugger.reverse_cont(timeout=20)
+    stop = debugger.reverse_cont(timeout=60)
     assert lines(stop) == ("main", CALM_LINE["fgets(line, sizeof(line), stdin);"])
-    stop = debugger.reverse_next(timeout=20)
+    stop = debugger.reverse_next(timeout=60)
     assert lines(stop) == ("main", CALM_LINE['puts("ready");'])
 
 
 def test_breakpoints_and_watchpoints_backwards(replay):
     debugger = replay("calm").debugger
-    stop = debugger.cont(timeout=20)
+    stop = debugger.cont(timeout=60)
     assert stop.reason == "end"
     one = debugger.break_at("square", "n < 4")
-    debugger.reverse_cont(timeout=20)
+    debugger.reverse_cont(timeout=60)
     assert debugger.evaluate("n") == 3
-    debugger.reverse_cont(timeout=20)
+    debugger.reverse_cont(timeout=60)
     assert debugger.evaluate("n") == 2
     one.remove()
     debugger.watch("counter")
-    stop = debugger.reverse_cont(timeout=20)
+    stop = debugger.reverse_cont(timeout=60)
     assert stop.reason == "watchpoint" and "is (int)0, will be (int)1" in stop.note
     assert lines(stop) == ("square", CALM_LINE["counter += result;"])
-    stop = debugger.reverse_cont(timeout=20)
+    stop = debugger.reverse_cont(timeout=60)
     assert stop.reason == "start" and stop.instruction == 0
     debugger.remove()
-    stop = debugger.last_write("counter", timeout=20)
+    stop = debugger.last_write("counter", timeout=60)
     assert "nothing in the recording has changed counter" in stop.note
 
 
 def test_instructions_are_counted_there_and_back(replay):
     debugger = replay("calm").debugger
-    debugger.until("square", timeout=20)
+    debugger.until("square", timeout=60)
     here = debugger.stop
-    debugger.stepi(7, timeout=20)
+    debugger.stepi(7, timeout=60)
     assert debugger.stop.instruction == here.instruction + 7
-    assert debugger.reverse_stepi(7, timeout=20).place == here.place
-    assert debugger.goto(0, timeout=20).reason == "start"
-    assert debugger.goto(here.instruction, timeout=20).place == here.place
-    assert debugger.goto(10**12, timeout=20).reason == "end"
+    assert debugger.reverse_stepi(7, timeout=60).place == here.place
+    assert debugger.goto(0, timeout=60).reason == "start"
+    assert debugger.goto(here.instruction, timeout=60).place == here.place
+    assert debugger.goto(10**12, timeout=60).reason == "end"
     with pytest.raises(UsageError, match="not the number of an instruction"):
         debugger.goto(-1)
     with pytest.raises(UsageError, match="a replay cannot be changed"):
@@ -216,7 +216,7 @@ def test_what_cannot_be_replayed(lab, recorded, tmp_path):
     with pytest.raises(UsageError, match="is no recording, or a damaged one"):
         lab.replay(cut)
     running = lab.boot(lab.image("calm"), record=tmp_path / "runs")
-    running.console.expect("ready", timeout=30)
+    running.console.expect("ready", timeout=60)
     with pytest.raises(UsageError, match="has no end"):
         lab.replay(tmp_path / "runs")
     running.stop()
@@ -227,7 +227,7 @@ def test_what_cannot_be_replayed(lab, recorded, tmp_path):
 
 def test_a_recorded_guest_is_not_written_to(lab, tmp_path):
     guest = lab.boot(lab.build(CALM, "calm", cflags="-O0"), record=tmp_path / "run")
-    guest.console.expect("ready", timeout=30)
+    guest.console.expect("ready", timeout=60)
     assert not guest.ram.write_u64(guest.image.header_address, 0)
     assert guest.header.console_consumed == 0
     guest.stop()

@@ -45,7 +45,7 @@ def report(lab, driver):
     need("compiler")
     guest = lab.boot(lab.build(PROGRAM, name="crash"), memory_mib=16, trace="syscalls")
     with pytest.raises(GuestPanic) as caught:
-        guest.wait(timeout=30)
+        guest.wait(timeout=60)
     return caught.value.report
 
 
@@ -78,7 +78,7 @@ def test_a_jump_to_nowhere_has_no_instruction(lab):
     text = "int main(void)\n{\n  void (*volatile f)(void) = 0;\n  f();\n  return 0;\n}\n"
     guest = lab.boot(lab.build(text, name="jump"), memory_mib=16)
     with pytest.raises(GuestPanic):
-        guest.wait(timeout=30)
+        guest.wait(timeout=60)
     assert guest.panic.details.instruction == "" and guest.panic.details.code == ()
     assert "jump.c:4" in guest.panic.full_text()
 
@@ -89,7 +89,7 @@ def test_a_packaged_program_is_told_by_its_own_files(lab):
     image = lab.package("dash", name="dies", argv=["dash", "-c", "kill -SEGV $$"])
     guest = lab.boot(image)
     with pytest.raises(GuestPanic):
-        guest.wait(timeout=30)
+        guest.wait(timeout=60)
     report = guest.panic
     assert report.frames[0].mapped_place.startswith("libc.so.6+")
     assert any(frame.place.startswith("dash+") for frame in report.frames)
@@ -102,7 +102,7 @@ def test_a_dumps_panic_has_the_same_report(lab, tmp_path):
     guest = lab.boot(lab.build(PROGRAM, name="crash"), memory_mib=16, trace="syscalls",
                      on_panic="halt")
     with pytest.raises(GuestPanic):
-        guest.wait(timeout=30)
+        guest.wait(timeout=60)
     guest.dump(tmp_path / "crash.dump")
     told = lab.open_dump(tmp_path / "crash.dump").panic
     assert told == guest.panic

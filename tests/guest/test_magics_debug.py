@@ -1,11 +1,11 @@
 """%rumpdebug in a real IPython shell, on a real guest."""
 
-import signal
 import threading
 
 import pytest
 from capabilities import need
 from IPython.core.interactiveshell import InteractiveShell
+from main_thread import interrupt_in
 from shells import NO_HISTORY
 
 from kernel_magics.errors import GuestError, UsageError
@@ -52,7 +52,7 @@ def test_a_session_as_with_gdb(run, capsys):
     assert run("%rumpboot squares --paused").state == "paused"
     assert "not being debugged" in repr(run("%rumpdebug squares"))
     assert repr(run("%rumpdebug squares break square if n == 3")).endswith("if n == 3")
-    stop = run("%rumpdebug --timeout 20s squares continue")
+    stop = run("%rumpdebug --timeout 60s squares continue")
     assert stop.reason == "breakpoint"
     assert run("%rumpdebug squares p n * 2") == 6
     assert [one.function for one in run("%rumpdebug squares bt")][:2] == ["square", "main"]
@@ -92,11 +92,17 @@ def test_names_and_options(run):
 
 
 def test_interrupting_a_wait_stops_the_guest_as_gdb_does(run):
-    run('%%rumpbuild loop\nint main(void) { for (;;); }')
-    run("%rumpboot loop --paused")
-    threading.Timer(3.0, lambda: signal.pthread_kill(threading.main_thread().ident,
-                                                     signal.SIGINT)).start()
+    run('%%rumpbuild loop\n#include <stdio.h>\nint main(void) { puts("looping"); for (;;); }')
+    guest = run("%rumpboot loop --paused")
+
+    def interrupt_when_it_loops() -> None:
+        guest.console.expect("looping", timeout=60)
+        interrupt_in("wait")
+
+    interrupter = threading.Thread(target=interrupt_when_it_loops)
+    interrupter.start()
     stop = run("%rumpdebug loop continue")
+    interrupter.join()
     assert stop.reason == "interrupted" and stop.place.function == "main"
     assert notebook_lab().guest("loop").state == "paused"
 

@@ -118,7 +118,7 @@ def test_the_books_take_no_room_and_are_no_variable_of_the_program(lab: Lab) -> 
                      for asked in (False, True))
     assert booked.size_bytes < plain.size_bytes + 65536
     guest = lab.boot(booked)
-    guest.console.expect("up", 30)
+    guest.console.expect("up", 60)
     assert list(guest.vars) == [] and "0 allocations" in repr(guest.memory.heap.calls)
 
 
@@ -134,7 +134,7 @@ def test_the_runtimes_blocks_by_who_asked(guest: Any) -> None:
 def test_a_cpp_program_and_its_stale_pointer(lab: Lab) -> None:
     need("compiler")
     guest = lab.boot(lab.build(LOSING_CPP, "losing", lang="c++", heap_calls=True))
-    guest.console.expect("up", 30)
+    guest.console.expect("up", 60)
     until_it_waits(guest)
     leaks = guest.memory.leaks()
     assert [block.size_bytes for block in leaks.blocks] == [80] * 3
@@ -146,7 +146,7 @@ def test_a_cpp_program_and_its_stale_pointer(lab: Lab) -> None:
 def test_without_books_and_without_a_heap_it_says_so(lab: Lab) -> None:
     need("compiler")
     guest = lab.boot(lab.build(HEAPLESS, "heapless"))
-    guest.console.expect("up", 30)
+    guest.console.expect("up", 60)
     with pytest.raises(UsageError, match="has no heap that can be read"):
         guest.memory.leaks()
     with pytest.raises(UsageError, match="keeps no books"):

@@ -86,13 +86,13 @@ def test_every_state_with_both_drivers(driver: str, tmp_path: Path) -> None:
         assert guest.state == "running" and dump.state == "running"
         assert lab.open_dump(tmp_path / "running").vars["counter"] == 42
         guest.console.send("\n")
-        assert guest.wait(timeout=30) == 0
+        assert guest.wait(timeout=60) == 0
         ended = guest.dump(tmp_path / "exited")
         assert (ended.state, ended.exit_status, ended.registers) == ("exited", 0, None)
         assert ended.vars["counter"] == 42
     with known_state(driver, "crash") as (_, guest):
         with pytest.raises(GuestPanic):
-            guest.wait(timeout=30)
+            guest.wait(timeout=60)
         dump = guest.dump(tmp_path / "panicked")
         assert dump.state == "panicked" and dump.panic.culprit.function == "crash_if_asked"
         assert dump.panic.text() == guest.panic.text()

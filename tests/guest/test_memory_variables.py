@@ -163,6 +163,6 @@ def test_an_image_read_from_a_file_means_its_own_variables_too(tmp_path: Path) -
         path = tmp_path / "other.elf"
         path.write_bytes(lab.build(source, "names", whole=True).path.read_bytes())
         guest = lab.boot(path)
-        assert guest.image.sources == () and guest.wait(30) == 0
+        assert guest.image.sources == () and guest.wait(60) == 0
         # The runtime has statics of these names.
         assert (guest.vars["used_bytes"], guest.vars["volumes"]) == (7, 8)

@@ -15,7 +15,7 @@ from kernel_magics import Lab
 
 pytestmark = pytest.mark.guest
 
-START_S = 40
+START_S = 60
 PAGE = """<?php
 header('X-Asked: ' . $_SERVER['REQUEST_METHOD']);
 echo json_encode([$_GET, $_POST, strlen(file_get_contents('php://input')), PHP_SAPI]);
@@ -49,7 +49,7 @@ def ask(port: int, path: str, method: str = "GET", data: bytes | None = None,
     while True:
         try:
             opener = urllib.request.build_opener(Unredirected)
-            with opener.open(request, timeout=20) as answer:
+            with opener.open(request, timeout=60) as answer:
                 status, found, body = answer.status, answer.headers, answer.read()
                 break
         except urllib.error.HTTPError as error:
@@ -110,7 +110,7 @@ def test_the_usual_nginx_shows_its_welcome_page_and_logs_to_the_console(packages
     guest = packages.boot(packages.package("nginx"), ports=[80])
     status, _, body = ask(guest.ports[80], "/")
     assert status == 200 and b"Welcome to nginx!" in body
-    assert '"GET / HTTP/1.1" 200' in guest.console.text
+    guest.console.expect('"GET / HTTP/1.1" 200', timeout=60)  # written after the answer
     guest.stop()
 
 
@@ -126,6 +126,7 @@ HGETALL hash
 ZADD set 2 b 1 a
 ZRANGE set 0 -1 WITHSCORES
 EXPIRE a 1000
+PERSIST a
 TTL a
 EVAL "return redis.call('GET', KEYS[1]) .. ARGV[1]" 1 a !
 BITCOUNT a

@@ -175,7 +175,7 @@ def test_report_names_function_and_line(lab, name):
     crash = CRASHES[name]
     guest = lab.boot(lab.build(crash.text, name=name), memory_mib=16)
     with pytest.raises(GuestPanic) as caught:
-        guest.wait(timeout=30)
+        guest.wait(timeout=60)
     report = caught.value.report
     assert guest.state == "panicked"
     assert (report.kind, report.signal) == (crash.kind, crash.signal)
@@ -194,14 +194,14 @@ def test_report_through_both_drivers(lab, driver):
     need("compiler")
     guest = lab.boot(lab.build(CRASHES["null"].text, name="null"), memory_mib=16)
     with pytest.raises(GuestPanic):
-        guest.wait(timeout=30)
+        guest.wait(timeout=60)
     assert guest.panic.culprit.function == "get"
 
 
 def test_guest_that_did_not_panic_has_no_report(lab):
     need("compiler")
     guest = lab.boot(lab.build("int main(void) { return 7; }\n", name="fine"), memory_mib=16)
-    assert guest.wait(timeout=30) == 7
+    assert guest.wait(timeout=60) == 7
     assert guest.panic is None
 
 
@@ -220,7 +220,7 @@ int main()
 """
     guest = lab.boot(lab.build(text, name="thrower", lang="c++"), memory_mib=16)
     with pytest.raises(GuestPanic):
-        guest.wait(timeout=30)
+        guest.wait(timeout=60)
     assert "what():  no" in guest.console.text
     functions = [frame.function for frame in guest.panic.frames]
     assert "of type std::runtime_error: no was thrown and nothing caught it" in \
@@ -295,7 +295,7 @@ def test_runtime_that_fails_in_a_system_call(lab, kind, more):
     addresses = [hex(image.symbols.find(name).address) for name in ("kern_lock", "bmk_current")]
     guest = lab.boot(image, memory_mib=16, argv=["spoiler", *addresses, *more])
     with pytest.raises(GuestPanic):
-        guest.wait(timeout=30)
+        guest.wait(timeout=60)
     report = guest.panic
     assert (report.kind, report.in_kernel) == (kind, True)
     functions = [frame.function for frame in report.frames]

@@ -105,13 +105,13 @@ def test_a_killed_and_a_stopped_guest(lab, ends):
         guest.wait(0.1)
     os.kill(guest.pid, signal.SIGKILL)
     with pytest.raises(GuestError, match="QEMU of ends is gone"):
-        guest.wait(10)
+        guest.wait(60)
     assert guest.state == "died" and guest.exit_status is None
     guest = boot(lab, ends, "sleep", "60")
     guest.stop()
     assert guest.state == "stopped" and repr(guest.programs) == "ends  not started"
     with pytest.raises(GuestError, match="stopped before it exited"):
-        guest.wait(10)
+        guest.wait(60)
 
 
 def test_its_console_reads_nothing(lab, ends):

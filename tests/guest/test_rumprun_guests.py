@@ -86,7 +86,7 @@ def test_a_crash_is_said_with_its_place(lab):
 def test_a_server_is_reached(lab):
     guest = lab.boot(lab.build(SERVER, "served", kit="rumprun"), memory_mib=64, ports=[80])
     guest.console.expect("listening", timeout=60)
-    assert guest.http("/", timeout=30).text == "served"
+    assert guest.http("/", timeout=60).text == "served"
     guest.stop()
     assert guest.state == "stopped"
 

@@ -177,7 +177,7 @@ def test_what_cannot_be_compared_is_said(lab, both, image):
     assert isinstance(images, KitComparison) and images.boots is images.hypercalls is None
     assert "boot both images" in images.notes[-1]
     guest = lab.boot(image, memory_mib=48, name="untraced")
-    guest.wait(30)
+    guest.wait(60)
     compared = lab.compare(both.guests[0], guest)
     assert compared.hypercalls is None and compared.boots is not None
     notes = " ".join(compared.notes)

@@ -50,7 +50,7 @@ def dumped(guest, tmp_path_factory):
 def settled(guest):
     """The guest once all its threads wait."""
     guest.console.expect("ready", timeout=60)
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while any(one.state in ("running", "runnable") for one in guest.threads):
         assert time.monotonic() < end, guest.threads
         time.sleep(0.02)

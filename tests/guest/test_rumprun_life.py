@@ -86,7 +86,7 @@ def test_a_guest_that_outlives_its_notebook(lab, ends, what, status):
             assert guest.state == "running"
             guest.stop()
         else:
-            assert guest.wait(30) == status and guest.state == "exited"
+            assert guest.wait(60) == status and guest.state == "exited"
             assert repr(guest.programs) == "ends  returned, status 1"
         assert guest.machine.has_ended()
 
@@ -111,7 +111,7 @@ def test_a_server_with_static_addresses(lab, driver):
     guest = lab.boot(image, memory_mib=64, ports=[80], address="10.0.2.15/24,fec0::15/64",
                      hostname="a-host", capture=True, driver=driver)
     guest.console.expect("a-host listens", timeout=60)
-    assert guest.http("/", timeout=30).text == "served"
+    assert guest.http("/", timeout=60).text == "served"
     assert guest.boot_phases and "exit" not in guest.boot_phases
     guest.stop()
     assert guest.state == "stopped" and len(guest.pcap.df) > 5
@@ -166,7 +166,7 @@ def test_an_e1000_is_reached(lab):
     image = lab.build(SERVER, "server", kit="rumprun", bake="hw_generic")
     guest = lab.boot(image, memory_mib=64, ports=[80], nic="e1000")
     guest.console.expect("listens", timeout=60)
-    assert guest.http("/", timeout=30).text == "served"
+    assert guest.http("/", timeout=60).text == "served"
     guest.stop()
 
 

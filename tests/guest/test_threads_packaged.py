@@ -13,7 +13,7 @@ pytestmark = pytest.mark.guest
 
 SOURCE = Path(__file__).parent / "thread_programs" / "waiting.c"
 PYTHON = """
-import threading, time
+import threading
 one, two, both = threading.Lock(), threading.Lock(), threading.Barrier(2)
 def work(first, second):
     with first:
@@ -22,7 +22,6 @@ def work(first, second):
             pass
 threading.Thread(target=work, args=(one, two)).start()
 threading.Thread(target=work, args=(two, one)).start()
-time.sleep(0.2)
 print("ready", flush=True)
 threading.Event().wait()
 """
@@ -74,8 +73,7 @@ def test_a_stripped_interpreter(lab):
     """python3 as Debian ships it: call frame information and exported names are there."""
     image = lab.package("python3-minimal", name="python-threads",
                         argv=["python3", "-c", PYTHON])
-    guest = lab.boot(image)
-    guest.console.expect("ready", timeout=120)
+    guest = settled(lab.boot(image))
     for thread in guest.threads:
         if thread.state != "exited" and thread.process:
             names = [frame.function for frame in thread.backtrace()]

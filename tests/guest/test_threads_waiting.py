@@ -33,7 +33,7 @@ def guest():
 def settled(guest):
     """The guest once all its threads wait."""
     guest.console.expect("ready", timeout=60)
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while any(one.state in ("running", "runnable") for one in guest.threads):
         assert time.monotonic() < end, guest.threads
         time.sleep(0.02)
@@ -176,7 +176,8 @@ BUSY = """#define _GNU_SOURCE
 #include <unistd.h>
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static volatile long counter;
-static void handler(int signal) { for (;;) pause(); }
+static volatile int in_handler;
+static void handler(int signal) { for (in_handler = 1;;) pause(); }
 static void *busy(void *unused)
 {
   for (;;) {
@@ -199,6 +200,7 @@ int main(void)
   pthread_t thread;
   for (int i = 0; i < 4; i++) pthread_create(&thread, 0, busy, 0);
   pthread_create(&thread, 0, interrupted, 0);
+  while (!in_handler) usleep(1000);
   puts("ready"); fflush(stdout);
   for (;;) sleep(1000);
 }

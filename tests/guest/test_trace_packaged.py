@@ -125,7 +125,7 @@ def test_a_trace_that_is_begun_late_knows_what_was_mapped_before(lab, image):
     guest.console.expect("two", timeout=60)
     trace = guest.trace.start("syscalls", stacks="write")
     guest.console.send("x\n")
-    guest.console.expect("got", timeout=30)
+    guest.console.expect("got", timeout=60)
     found = [one.function for one in trace.stack(int(writes(trace)["sequence"].iloc[0]))]
     assert found[-1] in ("_start", "main") or "main" in found
     assert found.index("say") < found.index("inner")

@@ -108,7 +108,7 @@ def ended(request, lab, images):
     plan = TracePlan(["hypercalls", "switch", "thread", "wakeup"], stacks="rumpuser_thread_create",
                      stack_words=512)
     guest = lab.boot(images[request.param], memory_mib=64, trace=plan)
-    assert guest.wait(30) == 3
+    assert guest.wait(60) == 3
     return guest
 
 
@@ -139,7 +139,7 @@ def test_both_ways_tell_of_the_same_calls(lab, images):
     counts = {}
     for way, image in images.items():
         guest = lab.boot(image, memory_mib=64, trace="hypercalls")
-        guest.wait(30)
+        guest.wait(60)
         counts[way] = guest.trace.df["event"].value_counts()
     for name in ("rumpuser_init", "rumpuser_thread_create", "rumpuser_getparam",
                  "rumpcomp_pci_confwrite", "rumpuser_rw_init", "rumpuser_sp_fini"):
@@ -211,7 +211,7 @@ def test_a_recording_outlives_the_guest(ended, tmp_path, lab):
 @pytest.fixture(scope="module", params=["baked", "outside"])
 def running(request, lab, images):
     guest = lab.boot(images[request.param], memory_mib=64, argv=["game", "long"], trace="later")
-    guest.console.expect("playing", timeout=30)
+    guest.console.expect("playing", timeout=60)
     yield guest
     guest.stop()
 
@@ -236,7 +236,7 @@ def test_a_flight_recorder_keeps_the_last_moments(running):
     trace.clear()
     trace.start(["hypercalls", "switch"]).keep(0.2)
     watch = trace.stop_when("rumpuser_cv_wait >100us")
-    watch.wait(20)
+    watch.wait(60)
     table = trace.df
     span_ns = int(table["time_ns"].max() - table["time_ns"].min())
     assert len(table) and span_ns < 2_000_000_000
@@ -259,7 +259,7 @@ def _wait(reached, most_s=20.0):
 
 def test_a_small_ring_says_what_it_lost(lab, images):
     guest = lab.boot(images["baked"], memory_mib=64, trace="hypercalls", trace_records=256)
-    guest.wait(30)
+    guest.wait(60)
     trace = guest.trace
     written = int(trace._header.ring_write_index)
     assert trace.lost + 2 * (trace.df["kind"] == "call").sum() <= written
@@ -269,10 +269,10 @@ def test_a_small_ring_says_what_it_lost(lab, images):
 def test_a_server_is_followed_through_its_interrupts(lab):
     image = lab.build(SERVER, "served", kit="rumprun")
     guest = lab.boot(image, memory_mib=64, ports=[80], trace="later")
-    guest.console.expect("listening", timeout=30)
+    guest.console.expect("listening", timeout=60)
     trace = guest.trace.start(["hypercalls", "interrupt", "switch", "wakeup"])
     for _ in range(5):
-        with urllib.request.urlopen(f"http://127.0.0.1:{guest.ports[80]}/", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{guest.ports[80]}/", timeout=60) as answer:
             assert answer.read() == b"served"
     trace.stop()
     table = trace.df
@@ -289,7 +289,7 @@ def test_a_server_is_followed_through_its_interrupts(lab):
 def test_another_process_reads_the_trace_of_a_guest(lab, images):
     guest = lab.boot(images["outside"], memory_mib=64, argv=["game", "long"], name="elsewhere",
                      trace="rumpuser_cv_*")
-    guest.console.expect("playing", timeout=30)
+    guest.console.expect("playing", timeout=60)
     program = ("from kernel_magics import Lab\n"
                "trace = Lab(driver='qemu').guest('elsewhere').trace\n"
                "print(len(trace.df), trace.thread_names[1], trace.note[:19])")
@@ -313,7 +313,7 @@ def test_through_libvirt(images):
     need("libvirt")
     with Lab() as lab:
         guest = lab.boot(images["outside"], memory_mib=64, trace="rumpuser_getparam")
-        assert guest.wait(30) == 3
+        assert guest.wait(60) == 3
         assert (guest.trace.df["event"] == "rumpuser_getparam").sum() > 5
 
 
@@ -341,4 +341,4 @@ def test_a_traced_program_may_have_any_names(lab):
     """
     guest = lab.boot(lab.build(source, "names", kit="rumprun", trace=True), memory_mib=64,
                      trace="hypercalls")
-    assert guest.wait(30) == 5 and len(guest.trace.df) > 20_000
+    assert guest.wait(60) == 5 and len(guest.trace.df) > 20_000

@@ -189,11 +189,11 @@ def test_it_is_the_same_when_opened_without_the_guest(told, open_lab, tmp_path):
 @pytest.mark.parametrize("driver", ["qemu", "libvirt"], indirect=True)
 def test_it_stops_when_something_happens_and_keeps_what_led_to_it(lab, driver):
     need("compiler")
-    guest = lab.boot(lab.build(FOREVER, name="forever"))
-    guest.console.expect("ready\n", timeout=30)
+    guest = lab.boot(lab.build(FOREVER, name="forever"), trace_records=32768)
+    guest.console.expect("ready\n", timeout=60)
     guest.trace.start(["syscalls", "switch"]).keep(0.1)
     watch = guest.trace.stop_when("event:write error:EBADF")
-    assert watch.wait(30) and watch.event["a0"] == 77
+    assert watch.wait(60) and watch.event["a0"] == 77
     assert guest.state == "running" and guest.trace.enabled == []
     table = guest.trace.df
     assert int(table["time_ns"].max() - table["time_ns"].min()) <= 101_000_000
@@ -205,15 +205,17 @@ def test_it_stops_when_something_happens_and_keeps_what_led_to_it(lab, driver):
 
 def test_a_condition_nobody_meets_ends_with_the_time(open_lab):
     guest = open_lab.boot(open_lab.build(FOREVER, name="forever"))
-    guest.console.expect("ready\n", timeout=30)
+    guest.console.expect("ready\n", timeout=60)
     guest.trace.start("nanosleep")
     watch = guest.trace.stop_when(lambda table: table["event"] == "getpid")
     with pytest.raises(TraceError, match=r"within 0\.2 s"):
         watch.wait(0.2)
     watch.cancel()
     guest.trace.start("off", sample_hz=1000)
-    time.sleep(0.5)
-    assert (guest.trace.df["event"] == "sample").any()
+    deadline = time.monotonic() + 60
+    while not (guest.trace.df["event"] == "sample").any():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     with pytest.raises(UsageError, match="last 0 seconds"):
         guest.trace.keep(0)
     guest.stop()
@@ -250,4 +252,4 @@ def test_its_frames_are_a_pcap(open_lab, tmp_path):
     arp = [frame for _, frame in ours if frame[12:14] == b"\x08\x06"]
     assert arp and set(arp) <= set(begun)
     apart = [abs(when - begun[frame]) for when, frame in ours if frame in begun]
-    assert min(apart) < 1.0  # both count from 1970
+    assert min(apart) < 60  # both count from 1970; a busy machine is late

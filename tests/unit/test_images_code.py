@@ -7,8 +7,8 @@ import pytest
 from tiny_guest import build
 
 import kernel_magics.inspect  # noqa: F401 - gives images their facets
-from kernel_magics.errors import UsageError
-from kernel_magics.inspect.images.names import demangle, nearest_names, spellings
+from kernel_magics.errors import UsageError, nearest_names
+from kernel_magics.inspect.images.names import demangle, spellings
 from kernel_magics.inspect.panics.alignment import explain_misalignment
 from kernel_magics.inspect.panics.operands import decode_operation
 

@@ -1,16 +1,15 @@
 """The magics inside a real IPython shell: loading, help, Tab, failures."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 from capabilities import need
 from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.interactiveshell import InteractiveShell
+from main_thread import interrupt_in
 from shells import NO_HISTORY
 
 from kernel_magics.errors import LabError, UsageError
@@ -173,14 +172,6 @@ def test_an_interrupted_wait_is_an_interrupt_and_reads_as_one_sentence(shell, ca
     assert capsys.readouterr().out == "WaitInterrupted: guest a goes on running\n"
 
 
-def main_thread_is_in(function: str) -> bool:
-    """Return whether a function of this name is being run by the main thread."""
-    frame = sys._current_frames().get(threading.main_thread().ident)
-    while frame and frame.f_code.co_name != function:
-        frame = frame.f_back
-    return frame is not None
-
-
 def test_an_interrupted_build_is_one_sentence_and_ends_the_compiler(shell, capsys, tmp_path):
     need("compiler")
     header = tmp_path / "endless.h"
@@ -189,9 +180,7 @@ def test_an_interrupted_build_is_one_sentence_and_ends_the_compiler(shell, capsy
 
     def interrupt_the_compiler() -> None:
         with header.open("wb", buffering=0) as pipe:  # returns once the compiler reads
-            while not main_thread_is_in("communicate"):
-                time.sleep(0.01)
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            interrupt_in("communicate")
             try:
                 while True:
                     pipe.write(b"\n")

@@ -131,12 +131,12 @@ with Progress(Path({str(tmp_path)!r})).step("sleep") as step:
 """
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
     log = tmp_path / "sleep.log"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (log.exists() and len(log.read_text().splitlines()) == 2):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) != 0
+    assert process.wait(60) != 0
     child = int(log.read_text().splitlines()[1])
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)

@@ -52,7 +52,9 @@ void bmk_start_factions(void)
 	rumpuser_rw_enter(RUMPUSER_RW_WRITER, list);
 	for (int i = 0; i < 3; i++)
 		rumpuser_thread_create(functions[i], NULL, names[i], 0, 0, -1, NULL);
-	rumpuser_clock_sleep(RUMPUSER_CLOCK_RELWALL, 0, 50000000);
+	/* Ten times: a machine that stands still may use up one of them at once. */
+	for (int i = 0; i < 10; i++)
+		rumpuser_clock_sleep(RUMPUSER_CLOCK_RELWALL, 0, 5000000);
 	rumpuser_dprintf("ready\n");
 	rumpuser_mutex_enter_nowrap(own);
 	rumpuser_cv_wait_nowrap(never, own);

@@ -24,6 +24,7 @@ static pthread_rwlock_t table = PTHREAD_RWLOCK_INITIALIZER;
 static sem_t slots;
 static int pipes[2];
 static pthread_barrier_t both;
+static volatile int spinning;
 
 __attribute__((noinline)) static long transfer(struct account *from, struct account *to,
     long amount)
@@ -108,7 +109,8 @@ static void *own_lock(void *argument)
 static void *spins(void *argument)
 {
 	for (volatile long count = 0; ; count++)
-		;
+		if (count == 1)
+			__atomic_add_fetch(&spinning, 1, __ATOMIC_SEQ_CST);
 	return argument;
 }
 
@@ -127,7 +129,9 @@ int main(int argc, char **argv)
 	pthread_rwlock_wrlock(&table);
 	for (int i = 0; i < count; i++)
 		pthread_create(&threads[i], NULL, functions[i], NULL);
-	usleep(50000);
+	/* Ten times: a machine that stands still may use up one of them at once. */
+	for (int i = 0; i < 10 || spinning < count - 9; i++)
+		usleep(5000);
 	puts("ready");
 	fflush(stdout);
 	pthread_join(threads[0], NULL);

@@ -4,6 +4,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 __all__ = ["interrupt_in", "main_thread_is_in"]
 
@@ -16,8 +17,9 @@ def main_thread_is_in(function: str) -> bool:
     return frame is not None
 
 
-def interrupt_in(function: str) -> None:
-    """Wait until the main thread runs a function of this name, then give it a SIGINT."""
-    while not main_thread_is_in(function):
+def interrupt_in(function: str, ready: Callable[[], bool] = lambda: True) -> None:
+    """Wait until the main thread runs a function of this name, and all is `ready`; then give
+    it a SIGINT.  No name that Thread.start calls, like wait: it would come too early."""
+    while not (main_thread_is_in(function) and ready()):
         time.sleep(0.01)
     signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)

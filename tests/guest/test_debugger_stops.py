@@ -404,7 +404,8 @@ def test_an_interrupted_wait_leaves_the_guest_running(boot):
     guest = boot("ticks", paused=False)
     debugger = guest.debugger
     debugger.attach()
-    interrupter = threading.Thread(target=interrupt_in, args=("wait",))
+    interrupter = threading.Thread(target=interrupt_in,
+                                   args=("cont", lambda: debugger.is_running))
     interrupter.start()
     with pytest.raises(KeyboardInterrupt):
         debugger.cont(timeout=60)

@@ -97,7 +97,7 @@ def test_interrupting_a_wait_stops_the_guest_as_gdb_does(run):
 
     def interrupt_when_it_loops() -> None:
         guest.console.expect("looping", timeout=60)
-        interrupt_in("wait")
+        interrupt_in("cont")
 
     interrupter = threading.Thread(target=interrupt_when_it_loops)
     interrupter.start()

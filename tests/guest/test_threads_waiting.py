@@ -239,3 +239,27 @@ def test_a_panicked_guest_has_all_its_threads():
 
 def _labelled(guest, label):
     return next(one for one in guest.threads if one.label == label)
+
+
+def test_whereabouts_are_those_of_now(lab):
+    need("qemu", "compiler")
+    guest = lab.boot(lab.build("#include <unistd.h>\nint main(void) { char c; read(0, &c, 1); "
+                               "return c; }", "asks"), paused=True)
+    where = guest.whereabouts
+    assert where.lines[:2] == [
+        "it is paused: guest.resume() lets it go on",
+        "its program has not begun: the boot is at firmware (guest.boot_phases)"]
+    guest.resume()
+    deadline = time.monotonic() + 60
+    while "waits for read on fd 0" not in repr(where) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert re.fullmatch(r"thread \d+ \(main\) waits for read on fd 0 .*, in main \(asks.c:2\)",
+                        repr(where))
+    guest.console.send("A\n")
+    assert guest.wait(timeout=60) == ord("A")
+    assert where.lines == ["it has exited with status 65"]
+    broken = lab.boot(lab.build("int main(void) { *(volatile int *)0 = 1; }", "broken"))
+    with pytest.raises(GuestPanic):
+        broken.wait(timeout=60)
+    assert broken.whereabouts.lines[0] == "it has panicked: guest.panic"
+    assert broken.whereabouts.lines[1].endswith("in main (broken.c:1)")

@@ -1,4 +1,4 @@
-"""%rumpps, %rumpstop and %rumpconsole: the guests there are."""
+"""%rumpps, %rumpstop, %rumppause, %rumpresume and %rumpconsole: the guests there are."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +21,20 @@ RUMPSTOP = Command(
     arguments=(Argument("NAME", "the guest", required=False, complete="guest"),),
     options=(Option("--all", "all running guests that no other notebook owns"),),
     examples=("%rumpstop hello", "%rumpstop --all"))
+
+RUMPPAUSE = Command(
+    "rumppause", "stop a guest's processor; its memory stays, and can be looked into",
+    arguments=(Argument("NAME", "the guest", complete="guest"),),
+    details="""Threads, variables and files of one that is paused are told as they are at one
+    instant. Under TCG its clock stands as well. Who is connected with it waits, and may lose
+    patience.""",
+    examples=("%rumppause server",))
+
+RUMPRESUME = Command(
+    "rumpresume", "let a paused guest go on",
+    arguments=(Argument("NAME", "the guest", complete="guest"),),
+    details="One that stands at a breakpoint goes on from there, as with %rumpdebug NAME continue.",
+    examples=("%rumpresume server",))
 
 RUMPCONSOLE = Command(
     "rumpconsole", "show a terminal on a guest's console",
@@ -59,6 +73,26 @@ def rumpstop(options: SimpleNamespace, _cell: str | None) -> None:
             print(f"{guest.name} stopped")
 
 
+def rumppause(options: SimpleNamespace, _cell: str | None) -> None:
+    """Pause one guest."""
+    guest = notebook_lab().guest(options.name)
+    if guest.state == "paused":
+        print(f"{guest.name} was paused already")
+        return
+    guest.pause()
+    print(f"{guest.name} is paused; %rumpresume {guest.name} lets it go on")
+
+
+def rumpresume(options: SimpleNamespace, _cell: str | None) -> None:
+    """Let one guest go on."""
+    guest = notebook_lab().guest(options.name)
+    if guest.state == "running":
+        print(f"{guest.name} was running already")
+        return
+    guest.resume()
+    print(f"{guest.name} goes on")
+
+
 def rumpconsole(options: SimpleNamespace, _cell: str | None) -> Any:
     """Return the ConsoleView, or send one line."""
     guest = notebook_lab().guest(options.name)
@@ -69,4 +103,5 @@ def rumpconsole(options: SimpleNamespace, _cell: str | None) -> Any:
     return ConsoleView(guest, options.lines)
 
 
-MAGICS = ((RUMPPS, rumpps), (RUMPSTOP, rumpstop), (RUMPCONSOLE, rumpconsole))
+MAGICS = ((RUMPPS, rumpps), (RUMPSTOP, rumpstop), (RUMPPAUSE, rumppause),
+          (RUMPRESUME, rumpresume), (RUMPCONSOLE, rumpconsole))

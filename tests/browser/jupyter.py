@@ -21,11 +21,12 @@ __all__ = ["ARTEFACTS", "JupyterLab", "NotebookPage", "chromium", "jupyterlab"]
 PROJECT = Path(__file__).resolve().parents[2]
 ARTEFACTS = PROJECT / "tests" / "artefacts"
 CHROMIUM = "/usr/bin/chromium"
-SERVER_START_S = 90
-CELLS_MS = 120_000
+SERVER_START_S = 180
+CELLS_MS = 240_000
+PAGE_MS = 180_000
 
 # A busy machine needs more than the usual five seconds until something is on the page.
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=120_000)
 
 QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync")
@@ -132,11 +133,12 @@ class NotebookPage:
     def __init__(self, browser: Browser, lab: JupyterLab, notebook: str, dark: bool = False,
                  size: tuple[int, int] = (1280, 1000)) -> None:
         self.page: Page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+        self.page.set_default_timeout(PAGE_MS)
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         workspace = f"w{secrets.token_hex(4)}"
         self.page.goto(lab.url(notebook, workspace))
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=PAGE_MS)
         self.await_kernel()
         self.choose_theme("JupyterLab Dark" if dark else "JupyterLab Light")
 
@@ -149,7 +151,7 @@ class NotebookPage:
         """Wait until the kernel has nothing to do."""
         self.page.wait_for_function(
             """() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel
-                     ?.status === 'idle'""", timeout=60_000)
+                     ?.status === 'idle'""", timeout=PAGE_MS)
 
     def choose_theme(self, theme: str) -> None:
         self.command("apputils:change-theme", {"theme": theme})

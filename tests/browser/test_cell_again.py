@@ -3,7 +3,7 @@
 import pytest
 from jupyter import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(900)]
 
 SLEEP = """%%rumpbuild asleep
 #include <stdio.h>

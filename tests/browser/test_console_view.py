@@ -3,7 +3,7 @@
 import pytest
 from jupyter import PROJECT, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.timeout(900)]
 
 ECHO = """%%rumpbuild echo
 #include <stdio.h>

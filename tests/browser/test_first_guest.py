@@ -5,7 +5,7 @@ import re
 import pytest
 from jupyter import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

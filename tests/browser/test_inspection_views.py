@@ -5,7 +5,7 @@ import re
 import pytest
 from jupyter import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.timeout(900)]
 
 LOAD = "%load_ext kernel_magics"
 WAITERS = """%%rumpbuild waiters

@@ -5,7 +5,7 @@ import re
 import pytest
 from jupyter import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.timeout(900)]
 
 HELLO = '%%rumpbuild hello\n#include <stdio.h>\nint main(void) { puts("hello"); }'
 # Ten thousand lines, a bit more than a millisecond apart.

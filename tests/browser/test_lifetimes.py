@@ -3,7 +3,7 @@
 import pytest
 from jupyter import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.timeout(900)]
 
 LOAD = "%load_ext kernel_magics"
 LOOP = '%%rumpbuild loop\n#include <stdio.h>\nint main(void) { puts("looping"); for (;;); }'

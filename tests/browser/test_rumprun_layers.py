@@ -4,7 +4,7 @@ import pytest
 from capabilities import need
 from jupyter import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(900)]
 
 LOAD = "%load_ext kernel_magics"
 PROGRAM = """

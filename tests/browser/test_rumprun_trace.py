@@ -4,7 +4,7 @@ import pytest
 from capabilities import need
 from jupyter import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.timeout(900)]
 
 PROGRAM = """%%rumpbuild {name} --kit rumprun {more}
 #include <stdio.h>

@@ -6,7 +6,7 @@ import pytest
 from capabilities import need
 from jupyter import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(900)]
 
 PROGRAMS = Path(__file__).parents[1] / "guest" / "rumprun_inspected"
 LOAD = "%load_ext kernel_magics"

@@ -5,7 +5,7 @@ import re
 import pytest
 from jupyter import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.timeout(900)]
 
 LOAD = "%load_ext kernel_magics"
 # A thousand calls of 60 µs, one each 100 µs, in two threads by turns; each tenth fails.

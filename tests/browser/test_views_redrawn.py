@@ -3,7 +3,7 @@
 import pytest
 from jupyter import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(900)]
 
 HELLO = '#include <stdio.h>\n#include <unistd.h>\nint main(void) { puts("once"); PAUSE }'
 # How many of a canvas's pixels have a colour.

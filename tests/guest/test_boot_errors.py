@@ -271,6 +271,6 @@ def test_without_a_compiler_the_calibration_says_so(monkeypatch, tmp_path):
 def test_a_wait_that_times_out_shows_the_console(lab, probe):
     guest = lab.boot(probe, memory_mib=16, argv=["probe", "@e"])
     guest.console.send("last words")
-    guest.console.expect("words")
+    guest.console.expect("words", timeout=60)
     assert "last words" in str(refused(GuestTimeout, lambda: guest.wait(timeout=0.05), "running"))
     guest.stop()

@@ -54,7 +54,7 @@ def test_boot_phases_sum_to_the_wall_time(driver, lab, probe):
 def test_ram_is_read_while_it_runs_and_after_its_end(driver, lab, probe):
     guest = boot(lab, probe, "@e")
     guest.console.send("x")
-    guest.console.expect("x")
+    guest.console.expect("x", timeout=60)
     assert guest.header.state == abi.State.RUNNING and guest.header.console_written == 1
     address = guest.image.header_address
     assert guest.ram.read(address, 8) == b"RUMPLAB\1"
@@ -68,7 +68,7 @@ def test_what_is_sent_arrives_complete_and_in_order(driver, lab, probe):
     guest = boot(lab, probe, "@e")
     text = "".join(f"line {number} of the input\n" for number in range(40))
     guest.console.send(text)
-    guest.console.expect("line 39 of the input\n")
+    guest.console.expect("line 39 of the input\n", timeout=60)
     assert guest.console.text == text
     guest.stop()
 
@@ -82,7 +82,7 @@ def test_two_senders_do_not_interleave(lab, probe):
     for sender in senders:
         sender.join()
     for _ in lines:
-        guest.console.expect(r"([A-D])\1{59}\n")
+        guest.console.expect(r"([A-D])\1{59}\n", timeout=60)
     assert sorted(guest.console.text.splitlines(keepends=True)) == lines
     guest.stop()
 
@@ -90,17 +90,17 @@ def test_two_senders_do_not_interleave(lab, probe):
 def test_expect_goes_on_after_the_last_match(lab, probe):
     guest = boot(lab, probe, "@e")
     guest.console.send("one two one ü end")
-    assert guest.console.expect("one").start() == 0
-    assert guest.console.expect(r"one (.) end").group(1) == "ü"
+    assert guest.console.expect("one", timeout=60).start() == 0
+    assert guest.console.expect(r"one (.) end", timeout=60).group(1) == "ü"
     with pytest.raises(GuestTimeout, match="has not shown 'one' since the last match") as caught:
         guest.console.expect("one", timeout=0.1)
     assert "one two one ü end" in str(caught.value)
     with pytest.raises(UsageError, match="not a regular expression"):
-        guest.console.expect("(")
+        guest.console.expect("(", timeout=60)
     guest.console.send("q")
     with pytest.raises(GuestError, match="ended and its console has not shown"):
         guest.console.expect("never", timeout=60)
-    assert guest.console.expect(re.compile("q|$")) is not None
+    assert guest.console.expect(re.compile("q|$"), timeout=60) is not None
 
 
 def test_subscribers_get_every_byte_once_and_are_told_the_end(driver, lab, probe):
@@ -148,7 +148,7 @@ def test_a_paused_guest_does_nothing_until_it_is_resumed(driver, lab, probe):
 def test_a_running_guest_is_paused_and_resumed(driver, lab, probe):
     guest = boot(lab, probe, "@e")
     guest.console.send("a")
-    guest.console.expect("a")
+    guest.console.expect("a", timeout=60)
     guest.pause()
     assert guest.state == "paused"
     guest.resume()

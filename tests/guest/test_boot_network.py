@@ -151,10 +151,10 @@ def test_another_process_of_the_lab_reaches_the_guest(driver, lab, server):
 def test_what_goes_wrong_with_a_request_is_told_with_the_console(lab, server):
     guest = lab.boot(server, ports=[80, 81], capture=True)
     guest.http("/", timeout=60)
-    refused(GuestError, lambda: guest.http("/drop"), "ended the connection without an answer")
-    error = refused(GuestError, lambda: guest.http("/junk"), "does not speak HTTP: what?")
+    refused(GuestError, lambda: guest.http("/drop", timeout=60), "ended the connection without an answer")
+    error = refused(GuestError, lambda: guest.http("/junk", timeout=60), "does not speak HTTP: what?")
     assert "listening" in error.message
-    refused(GuestTimeout, lambda: guest.http("/late", timeout=1), "did not answer within 1 s")
+    refused(GuestTimeout, lambda: guest.http("/late", timeout=2), "did not answer within 2 s")
     error = refused(GuestTimeout, lambda: guest.http("/", port=81, timeout=0.5),
                     "does not listen on port 81")
     assert "listening" in error.message and "timeout=" in error.next_step
@@ -206,7 +206,8 @@ def test_the_capture_is_what_tshark_sees(driver, lab, server):
     assert [row[2] for row in rows if row[2]] == [
         source.rpartition(":")[2] for source in tcp["source"]]
     sent = tcp[tcp["destination"].str.endswith(":80")]
-    assert sent["info"].str.contains("GET /captured").sum() == len(
+    # A request that the host's side repeated is one for tshark.
+    assert sent["info"].str.contains("GET /captured").sum() >= len(
         [row for row in rows if row[3] == "/captured"]) >= 1
     assert {"ARP", "DHCP", "TCP"} <= set(df["protocol"])
 

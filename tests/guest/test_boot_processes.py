@@ -69,7 +69,7 @@ def test_two_notebooks_see_each_others_guests(driver, lab, probe):
     assert (found.owner, found.state) == ("another notebook", "running")
     assert "GuestError the name theirs is taken" in _taken(lab, probe)
     found.console.send("hello")
-    assert found.console.expect("hello")
+    assert found.console.expect("hello", timeout=60)
     assert "hello" in other.tell("lab.guest('theirs').console.text")
     assert found.header.console_written == 5
     lab.stop("theirs")
@@ -106,9 +106,9 @@ def test_guests_of_a_killed_notebook_are_listed_and_stopped(driver, probe):
         assert (found.owner, found.state) == ("survived", "running")
         assert "survived" in repr(lab.guests())
         assert "orphan" in lab.doctor().finding("guests").detail
-        found.console.expect("before")
+        found.console.expect("before", timeout=60)
         found.console.send(" after")
-        found.console.expect(" after")
+        found.console.expect(" after", timeout=60)
         assert found.console.text == "before after"
         process = ProcessId.of(found.pid)
         lab.stop("orphan")

@@ -66,7 +66,7 @@ def test_without_a_place_for_it_there_is_the_serial_port_and_nothing_is_lost(lab
 def test_input_of_any_bytes_arrives_whole_while_the_guest_changes_its_console(lab, machine):
     data = bytes(at * 7 % 256 for at in range(100_000))
     guest = lab.boot(build(lab, "swallow"), argv=["swallow", str(len(data))], machine=machine)
-    guest.console.expect("ready")
+    guest.console.expect("ready", timeout=60)
     for at in range(0, len(data), 30_011):
         guest.console.send(data[at:at + 30_011])
     assert guest.wait(timeout=60) == 0
@@ -76,7 +76,7 @@ def test_input_of_any_bytes_arrives_whole_while_the_guest_changes_its_console(la
 
 def test_two_senders_do_not_interleave(lab):
     guest = lab.boot(build(lab, "swallow"), argv=["swallow", "40000"])
-    guest.console.expect("ready")
+    guest.console.expect("ready", timeout=60)
     senders = [threading.Thread(target=guest.console.send, args=(letter * 20_000,))
                for letter in "ab"]
     for sender in senders:
@@ -91,7 +91,7 @@ def test_two_senders_do_not_interleave(lab):
 
 def test_input_that_nobody_reads_is_said_to_be_that(lab):
     guest = lab.boot(build(lab, "keys"), argv=["keys", "compute"])
-    guest.console.expect("begun")
+    guest.console.expect("begun", timeout=60)
     with pytest.raises(GuestTimeout, match="keys does not read its input: it left"):
         guest.console.send("x" * 200_000, timeout=0.3)
     guest.stop()
@@ -99,7 +99,7 @@ def test_input_that_nobody_reads_is_said_to_be_that(lab):
 
 def test_a_guest_that_dies_while_it_is_given_input_is_an_error_of_the_sender(lab):
     guest = lab.boot(build(lab, "keys"), argv=["keys", "compute"])
-    guest.console.expect("begun")
+    guest.console.expect("begun", timeout=60)
     threading.Thread(target=stop_once_it_is_given_input, args=(guest,)).start()
     with pytest.raises(GuestError, match="ended and did not read its input"):
         guest.console.send("x" * 200_000, timeout=60)
@@ -117,10 +117,10 @@ def stop_once_it_is_given_input(guest) -> None:
 def test_the_window_is_the_size_it_was_told_and_changes_are_signals(lab, driver):
     guest = lab.boot(build(lab, "keys"))
     assert guest.console.resize(40, 100) is True
-    guest.console.expect(r"begun (40 100 0 0|24 80 0 0\nchanged 40 100 0 0)")
-    guest.console.expect("ready")
+    guest.console.expect(r"begun (40 100 0 0|24 80 0 0\nchanged 40 100 0 0)", timeout=60)
+    guest.console.expect("ready", timeout=60)
     assert guest.console.resize(50, 120, 900, 700) is True
-    guest.console.expect("changed 50 120 900 700")
+    guest.console.expect("changed 50 120 900 700", timeout=60)
     assert guest.console.resize(50, 120, 900, 700) is False
     assert (guest.console.window.rows, guest.console.window.columns) == (50, 120)
     guest.console.send("q")
@@ -132,7 +132,7 @@ def test_the_window_is_the_size_it_was_told_and_changes_are_signals(lab, driver)
 
 def test_a_guest_assumes_a_window_until_it_is_told_one(lab):
     guest = lab.boot(build(lab, "keys"))
-    guest.console.expect("begun 24 80 0 0")
+    guest.console.expect("begun 24 80 0 0", timeout=60)
     assert guest.console.window is None
     guest.stop()
 
@@ -148,17 +148,17 @@ def test_a_size_that_no_window_has_is_refused(lab, size):
 
 def test_every_key_reaches_a_program_that_wants_keys(lab):
     guest = lab.boot(build(lab, "keys"), terminal=True)
-    guest.console.expect("TERM is xterm-256color\r\n")
-    guest.console.expect("ready")
+    guest.console.expect("TERM is xterm-256color\r\n", timeout=60)
+    guest.console.expect("ready", timeout=60)
     guest.console.send(b"\x00\x03\x04\x11\x13\x1a\x1b[A\r\n\x7f\xc3\xa4\xff")
-    guest.console.expect("00 03 04 11 13 1a 1b 5b 41 0d 0a 7f c3 a4 ff")
+    guest.console.expect("00 03 04 11 13 1a 1b 5b 41 0d 0a 7f c3 a4 ff", timeout=60)
     guest.console.send("q")
     assert guest.wait(timeout=60) == 0
 
 
 def test_control_c_ends_a_program_that_computes_as_it_ends_a_process(lab, driver):
     guest = lab.boot(build(lab, "keys"), argv=["keys", "compute"])
-    guest.console.expect("begun")
+    guest.console.expect("begun", timeout=60)
     guest.console.send("typed before\x03")
     assert guest.wait(timeout=60) == 128 + 2
     assert guest.state == "exited"
@@ -168,10 +168,10 @@ def test_only_a_terminal_gets_a_cr_before_each_lf_and_an_echo_at_once(lab):
     image = build(lab, "keys")
     for terminal, text in ((False, b"begun 24 80 0 0\n"), (True, b"begun 24 80 0 0\r\nabc\r\n")):
         guest = lab.boot(image, argv=["keys", "compute"], terminal=terminal)
-        guest.console.expect("begun.*\n")
+        guest.console.expect("begun.*\n", timeout=60)
         guest.console.send("abc\r")
         if terminal:
-            guest.console.expect("abc\r\n")
+            guest.console.expect("abc\r\n", timeout=60)
         else:
             time.sleep(0.2)
         assert guest.console.bytes == text

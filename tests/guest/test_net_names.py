@@ -16,12 +16,12 @@ from packaged_roots import unpack_root
 
 from kernel_magics import Lab
 
-pytestmark = [pytest.mark.guest, pytest.mark.slow]
+pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SESSION = Path(__file__).with_name("name_session.py")
 LOOKUP = Path(__file__).parent / "net_programs/lookup.c"
 NAMESPACES = ["unshare", "--user", "--map-root-user", "--mount", "--net", "--"]
-SESSION_S = 100
+SESSION_S = 360
 
 WORDS = ["any:both.test", "4:both.test", "6:both.test", "4:four.test", "6:four.test",
          "4:six.test", "6:six.test", "any:BOTH.test", "any:alias.test", "any:empty.test",
@@ -34,7 +34,7 @@ SERVERS = {"static": ("", ""), "host": ("nameserver 10.0.2.2\n", ""),
 network; a server that is not there before the one that is.
 """
 # musl's timeout is that of all attempts, glibc's that of each.
-OPTIONS = {"glibc": "options timeout:1 attempts:2\n", "musl": "options timeout:3 attempts:6\n"}
+OPTIONS = {"glibc": "options timeout:1 attempts:3\n", "musl": "options timeout:5 attempts:10\n"}
 BOTH = "192.0.2.7 2001:db8::7"
 
 Said = dict[str, dict[str, Any]]

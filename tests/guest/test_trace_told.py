@@ -226,12 +226,12 @@ def test_packets_and_requests_of_a_server(open_lab):
     plan = TracePlan(["packet", "request", "request_done", "syscalls"], packet_bytes=2048)
     guest = open_lab.boot(open_lab.build(source, name="http"), ports=[80], trace=plan,
                           memory_mib=48)
-    assert guest.http("/").status == 200
+    assert guest.http("/", timeout=60).status == 200
     guest.stop()
     packets = guest.trace.packets
     assert {"DHCP", "ARP", "TCP"} <= set(packets["protocol"])
     asked = packets[(packets["direction"] == "received") & packets["info"].str.contains("GET /")]
-    assert len(asked) == 1
+    assert len(asked) >= 1  # more where the host's side was late and repeated itself
     requests = guest.trace.requests
     sent = requests[requests["device"] == "net send"]
     assert len(sent) == (packets["direction"] == "sent").sum()
@@ -243,7 +243,7 @@ def test_its_frames_are_a_pcap(open_lab, tmp_path):
     source = (images_dir() / "guests" / "http" / "http.c").read_text()
     guest = open_lab.boot(open_lab.build(source, name="http"), ports=[80], capture=True,
                           trace=TracePlan("packet", packet_bytes=2048), memory_mib=48)
-    assert guest.http("/").status == 200
+    assert guest.http("/", timeout=60).status == 200
     guest.stop()
     data = guest.trace.export(tmp_path / "x.pcap").read_bytes()
     ours = [(float(when), bytes(frame)) for when, frame in dpkt.pcap.Reader(io.BytesIO(data))]

@@ -9,9 +9,12 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
-    "nearest_step", "LabError", "UsageError", "BuildError", "ImageError", "BootError",
-    "GuestError", "GuestPanic", "GuestTimeout", "TraceError", "HostError",
+    "LabError", "UsageError", "BuildError", "ImageError", "BootError", "GuestError",
+    "GuestPanic", "GuestTimeout", "TraceError", "HostError", "meant", "nearest_names",
+    "nearest_step",
 ]
+
+LIKE = 0.6  # difflib's ratio of two names that may be taken for each other
 
 
 class LabError(Exception):
@@ -69,7 +72,21 @@ def nearest_step(wrong: str, known: Iterable[str], otherwise: str) -> str:
     """Return the next step for a name that is not known: what was probably meant, else what
     there is, else `otherwise`."""
     names = list(known)
-    close = difflib.get_close_matches(wrong, names, n=3, cutoff=0.5)
-    if close:
-        return "did you mean " + " or ".join(close) + "?"
-    return f"there are {', '.join(sorted(names))}" if names else otherwise
+    return meant(nearest_names(wrong, names)) \
+        or (f"there are {', '.join(sorted(names))}" if names else otherwise)
+
+
+def meant(near: Iterable[str]) -> str:
+    """Return the question whether one of these names was meant, "" if there are none."""
+    names = " or ".join(near)
+    return f"did you mean {names}?" if names else ""
+
+
+def nearest_names(wrong: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """Return the names most like a wrong one, the likest first, [] if none is."""
+    pool = [name for name in known if abs(len(name) - len(wrong)) <= max(4, len(wrong))]
+    folded = {name.lower(): name for name in pool}
+    near = difflib.get_close_matches(wrong.lower(), folded, n=count, cutoff=LIKE)
+    letters = sorted(wrong.lower())
+    near.sort(key=lambda name: sorted(name) != letters)  # letters that were only swapped: first
+    return [folded[name] for name in near]

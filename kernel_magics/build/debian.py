@@ -24,11 +24,12 @@ from urllib.parse import unquote
 from kernel_magics.build.aptsources import AptSource
 from kernel_magics.build.aptstate import AptState
 from kernel_magics.build.cache import digest, disk_errors
-from kernel_magics.errors import HostError, UsageError
+from kernel_magics.errors import HostError, UsageError, meant
 from kernel_magics.places import cache_dir
 
 __all__ = ["BinaryPackage", "DebianArchive", "SourcePackage", "fields_of"]
 
+_LIKE = 0.75  # of names that are like each other; Debian has tens of thousands
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _URI_LINE = re.compile(r"^'(?P<uri>\S+)' (?P<file>\S+) (?P<size>\d+)", re.M)
 _GONE = re.compile(r"404 +Not Found|File not found|Hash Sum mismatch|"
@@ -253,10 +254,9 @@ def _refused(names: Sequence[str], text: str) -> UsageError | HostError:
 
 
 def _near(name: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=4, cutoff=0.75)
+    close = difflib.get_close_matches(name, known, n=4, cutoff=_LIKE)
     close += sorted(one for one in known if one.startswith(name) and one not in close)[:4]
-    return f"did you mean {' or '.join(close[:5])}?" if close else \
-        "look for it on https://packages.debian.org"
+    return meant(close[:5]) or "look for it on https://packages.debian.org"
 
 
 def _write(place: Path, text: str) -> None:

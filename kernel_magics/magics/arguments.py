@@ -5,7 +5,6 @@ A `Command` lists what a magic accepts.  `parse` turns a line into values or rai
 completion in `completion.py` walks the same declaration.
 """
 
-import difflib
 import re
 import shlex
 import textwrap
@@ -13,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import UsageError, meant, nearest_names
 
 __all__ = ["Argument", "Option", "Command", "nearest", "split_line"]
 
@@ -228,9 +227,7 @@ def nearest(word: str, valid: list[str] | tuple[str, ...], noun: str) -> str:
     """Return a sentence that offers what the user may have meant, then all that is valid."""
     if not valid:
         return f"there are no {noun}"
-    close = difflib.get_close_matches(word, valid, n=1, cutoff=0.5)
-    meant = f"did you mean {close[0]}? " if close else ""
-    return f"{meant}{noun}: {', '.join(valid)}"
+    return f"{meant(nearest_names(word, valid, 1))} {noun}: {', '.join(valid)}".lstrip()
 
 
 def split_line(line: str, title: str) -> list[str]:

@@ -1,14 +1,13 @@
 """What was meant for a magic and reached none: a mistyped name, one % where two belong."""
 
 import ast
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from IPython.core.error import UsageError as ShellUsageError
 
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import UsageError, meant, nearest_names
 from kernel_magics.magics.arguments import Command
 from kernel_magics.magics.failure import failure_lines
 
@@ -16,7 +15,6 @@ __all__ = ["OneSign", "unknown_magic"]
 
 _UNKNOWN = re.compile(r"(?:Line|Cell) magic(?: function)? `(%{1,2})([^`]+)` not found")
 _LINE_FORM = re.compile(r"^%(?!%)(\w+)\b")
-_CLOSE = 0.6
 _PYTHON = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
@@ -30,13 +28,12 @@ def unknown_magic(failure: ShellUsageError, commands: Iterable[Command]) -> Usag
         return None
     signs, name = found.groups()
     by_name = {command.name: command for command in commands}
-    close = ([name] if name in by_name else
-             difflib.get_close_matches(name, by_name, n=1, cutoff=_CLOSE))
+    close = [name] if name in by_name else nearest_names(name, by_name, 1)
     if close:
-        meant = by_name[close[0]]
-        form = f"%%{meant.name}" if meant.body and signs == "%%" else meant.title
-        step = f"did you mean {form}? "
-        if signs == "%%" and not meant.body:
+        nearest = by_name[close[0]]
+        form = f"%%{nearest.name}" if nearest.body and signs == "%%" else nearest.title
+        step = f"{meant([form])} "
+        if signs == "%%" and not nearest.body:
             step = f"{form} is a line: write it without what is below it; "
     elif name.startswith("rump"):
         step = ""

@@ -59,5 +59,5 @@ def _manual(asked: str, commands: tuple[Command, ...]) -> Manual:
     known = name if name in by_name else f"rump{name}"
     if known not in by_name:
         raise UsageError(f"%rumphelp: there is no magic {asked}",
-                         next_step=nearest(name, list(by_name), "magics"))
+                         next_step=nearest(known, list(by_name), "magics"))
     return Manual(by_name[known])

@@ -1,6 +1,5 @@
 """Chooses events by a line of words: names, layers, threads, durations, callers, errors."""
 
-import difflib
 import fnmatch
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -8,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from kernel_magics.errors import UsageError, nearest_step
+from kernel_magics.errors import UsageError, meant, nearest_names, nearest_step
 from kernel_magics.trace.calls.constants import WORDS_HELP, error_name, rumpuser_error_name
 from kernel_magics.trace.records.events import GROUPS, LAYER_OF, NAMES
 
@@ -67,9 +66,9 @@ def _mask(table: pd.DataFrame, word: str, names: Mapping[str, Mapping[int, str]]
     if not colon:
         return _by_word(table, word)
     if key not in _KEYS or not value:
-        near = difflib.get_close_matches(key, _KEYS, n=1)
-        hint = f"did you mean {near[0]}:? " if near else ""
-        raise UsageError(f"{word!r} chooses nothing", next_step=f"{hint}{WORDS_HELP}", word=word)
+        hint = meant(f"{one}:" for one in nearest_names(key, _KEYS, 1))
+        raise UsageError(f"{word!r} chooses nothing", next_step=f"{hint} {WORDS_HELP}".lstrip(),
+                         word=word)
     if key in ("event", "kind", "group"):
         known = {"event": _event_names, "kind": lambda _table: KINDS, "group": _groups}[key]
         found = _named(table[key], value) if key == "group" else (table[key] == value).to_numpy()
@@ -115,7 +114,7 @@ def _none(word: str, known: Iterable[str], table: pd.DataFrame, what: str) -> np
         return np.zeros(len(table), bool)
     few = names if len(names) < _FEW else ()
     raise UsageError(f"no {what} is called {word!r}", word=word, next_step=nearest_step(
-        word, few or difflib.get_close_matches(word, names, n=3, cutoff=0.5), WORDS_HELP))
+        word, few or nearest_names(word, names), WORDS_HELP))
 
 
 def _of_names(column: pd.Series, matches: Callable[[str], bool]) -> np.ndarray:

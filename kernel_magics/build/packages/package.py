@@ -1,6 +1,5 @@
 """Packages → guest image: resolve, fetch, unpack, lay out the archive, add the kernel."""
 
-import difflib
 import json
 import os
 import shlex
@@ -19,7 +18,7 @@ from kernel_magics.build.packages.kernel import KERNEL_NAME, find_kernel
 from kernel_magics.build.packages.request import PackageRequest
 from kernel_magics.build.packages.root import ARCHIVE, make_root, root_key
 from kernel_magics.build.packages.stacks import Stack, find_stack
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import UsageError, meant, nearest_names
 from kernel_magics.places import cache_dir
 
 __all__ = ["PackageRequest", "build_package", "debian_packages"]
@@ -85,10 +84,9 @@ def _program(name: str, root: Mapping[str, Any]) -> str:
         return programs[name]
     if name in programs.values() or name in root["executables"]:
         return name
-    close = difflib.get_close_matches(name.rpartition("/")[2], programs, n=4, cutoff=0.5)
-    raise UsageError(f"there is no program {name!r} in the root", next_step=(
-        f"did you mean {' or '.join(close)}?" if close else
-        f"there are {', '.join(sorted(programs)[:12]) or 'none'}"))
+    close = nearest_names(name.rpartition("/")[2], programs)
+    raise UsageError(f"there is no program {name!r} in the root", next_step=meant(close) or
+                     f"there are {', '.join(sorted(programs)[:12]) or 'none'}")
 
 
 def _only_program(request: PackageRequest, root: Mapping[str, Any]) -> str:

@@ -12,14 +12,13 @@ otherwise; a package without a folder runs its program as it is.
     [run.serve]                another way to run it: argv, memory_mib, env
 """
 
-import difflib
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kernel_magics.build.cache import digest
-from kernel_magics.errors import BuildError, UsageError
+from kernel_magics.errors import BuildError, UsageError, nearest_step
 from kernel_magics.places import images_dir
 
 __all__ = ["Stack", "find_stack", "run_names", "stack_names"]
@@ -94,10 +93,8 @@ def _way(package: str, ways: dict[str, Any], run: str) -> dict[str, Any]:
     if not run:
         return {}
     if run not in ways:
-        close = difflib.get_close_matches(run, ways, n=1, cutoff=0.5)
-        raise UsageError(f"{package} has no way to run called {run!r}", next_step=(
-            f"did you mean {close[0]}?" if close else
-            f"there are {', '.join(sorted(ways))}" if ways else "pass argv=[…] instead"))
+        raise UsageError(f"{package} has no way to run called {run!r}",
+                         next_step=nearest_step(run, ways, "pass argv=[…] instead"))
     return ways[run]
 
 

@@ -2,14 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_magics.build.baked import faction_of
 from kernel_magics.build.rumprun.configurations import bake_configurations
 from kernel_magics.build.rumprun.toolchain import RumprunToolchain, find_rumprun
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import UsageError, meant, nearest_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,6 +84,5 @@ def check_component(toolchain: RumprunToolchain, given: str) -> str:
     if toolchain.library(name) is not None and _PLAIN.fullmatch(name):
         return name
     known = [one.name for one in list_components(toolchain)]
-    close = get_close_matches(name, known, n=3, cutoff=0.5)
     raise UsageError(f"the toolchain has no component {given!r}", next_step=(
-        f"did you mean {' or '.join(close)}? " if close else "") + "lab.components lists them")
+        f"{meant(nearest_names(name, known))} lab.components lists them").lstrip())

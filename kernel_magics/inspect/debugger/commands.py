@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import UsageError, nearest_step
 from kernel_magics.inspect.debugger.command_table import COMMANDS, DebuggerCommand
 
 if TYPE_CHECKING:
@@ -41,6 +40,5 @@ def _find(name: str) -> DebuggerCommand | None:
 
 def _nearest(name: str) -> str:
     known = [one.names[0] for one in COMMANDS]
-    near = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
-    return f"did you mean {' or '.join(near)}? %rumpdebug? lists all" if near \
-        else f"there are {', '.join(known)}"
+    step = nearest_step(name, known, "")
+    return f"{step} %rumpdebug? lists all" if step.endswith("?") else step

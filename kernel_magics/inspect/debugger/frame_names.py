@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kernel_magics.errors import GuestError, UsageError
+from kernel_magics.errors import GuestError, UsageError, meant, nearest_names
 from kernel_magics.inspect.debugger.expressions import Expression, parse
 from kernel_magics.inspect.debugger.module_variables import ModuleVariables
 from kernel_magics.inspect.memory.program import program_of
@@ -23,14 +22,14 @@ _PARTS = {"eax": "rax", "ebx": "rbx", "ecx": "rcx", "edx": "rdx", "esi": "rsi", 
 class FrameNames:
     """Names for expressions; see expressions.Names.
 
-    `guest` is the subject; `registers` and `numbers` (such as thread) are those of the stop;
-    `local` returns the variables of the frame, and is called once if needed; `modules` knows
-    those of programs and libraries that are mapped; with `in_module` the frame is in one, and
-    these come before the image's own.
+    `guest` is the subject; `registers` and `numbers` (such as thread) are those of the
+    stop, these asked for when needed; `local` returns the variables of the frame, and is called
+    once if needed; `modules` knows those of programs and libraries that are mapped; with
+    `in_module` the frame is in one, and these come before the image's own.
     """
 
-    def __init__(self, guest: Any, registers: Mapping[str, int], numbers: Mapping[str, int],
-                 local: Callable[[], Mapping[str, Any]],
+    def __init__(self, guest: Any, registers: Mapping[str, int],
+                 numbers: Mapping[str, Callable[[], int]], local: Callable[[], Mapping[str, Any]],
                  modules: ModuleVariables | None = None, in_module: bool = False) -> None:
         self._guest = guest
         self._registers = registers
@@ -65,9 +64,7 @@ class FrameNames:
                 pass
             if (found := self._module_variable(name)) is not None:
                 return found
-            near = difflib.get_close_matches(name, list(self.local), n=3, cutoff=0.5)
-            if near or not unknown.next_step:
-                unknown.next_step = f"did you mean {' or '.join(near)}?"
+            unknown.next_step = meant(nearest_names(name, self.local)) or unknown.next_step
             raise
 
     def _module_variable(self, name: str) -> Any:
@@ -76,14 +73,15 @@ class FrameNames:
     def register(self, name: str) -> int:
         """Return a register, a part of one, or a number of the stop."""
         plain = name.lower()
-        found = {**self._registers, **self._numbers}
         if plain in _PARTS:
-            value = found[_PARTS[plain]]
+            value = self._registers[_PARTS[plain]]
             return value & 0xFFFFFFFF if plain.startswith("e") else value
-        if plain not in found:
-            raise UsageError(f"no register is called ${name}",
-                             next_step=f"there are ${', $'.join(found)}")
-        return found[plain]
+        if plain in self._numbers:
+            return self._numbers[plain]()
+        if plain not in self._registers:
+            known = ", $".join((*self._registers, *self._numbers))
+            raise UsageError(f"no register is called ${name}", next_step=f"there are ${known}")
+        return self._registers[plain]
 
     def is_type(self, name: str) -> bool:
         """Whether a name is that of a type."""

@@ -54,6 +54,15 @@ class Frames:
             return Backtrace([], ["the guest has no page tables yet"])
         return walk_stack(self._guest, self._registers, space=self.space, objects=self.objects)
 
+    @cached_property
+    def innermost(self) -> Backtrace:
+        """The function where the processor stands, and those inlined there: without its callers,
+        which take a walk."""
+        if "backtrace" in vars(self) or self.space is None or self.objects is None:
+            return self.backtrace
+        return walk_stack(self._guest, self._registers, space=self.space, objects=self.objects,
+                          most=1)
+
     def read(self, address: int, size_bytes: int) -> bytes:
         """Return memory at a virtual address; before there are page tables, a physical one."""
         if self.space is None:
@@ -62,17 +71,25 @@ class Frames:
 
     def frame(self, depth: int) -> StackFrame:
         """Return one frame; raises UsageError naming how many there are."""
-        return self.backtrace[depth]
+        near = self.innermost
+        return near[depth] if 0 <= depth < len(near) else self.backtrace[depth]
+
+    def is_module(self, depth: int) -> bool:
+        """Whether a frame is in code that a process has mapped."""
+        return self._has(depth) and bool(self.frame(depth).module)
+
+    def _has(self, depth: int) -> bool:
+        return depth < len(self.innermost) or depth < len(self.backtrace)
 
     def locals(self, depth: int) -> Mapping[str, TypedObject]:
         """Return the variables of a frame by name; {} where nothing knows them."""
-        return self.frame(depth).locals if len(self.backtrace) else {}
+        return self.frame(depth).locals if len(self.innermost) else {}
 
     def visible(self, depth: int) -> Mapping[str, TypedObject]:
         """Return the variables of a frame, and of one that was inlined those of the functions
         around it as well: a breakpoint at a function may stop in what it begins with."""
         found = dict(self.locals(depth))
-        while depth + 1 < len(self.backtrace) and self.backtrace[depth].is_inlined:
+        while self._has(depth) and self.frame(depth).is_inlined and self._has(depth + 1):
             depth += 1
             found = {**self.locals(depth), **found}
         return found

@@ -5,7 +5,6 @@ Source: DWARF 5, section 6.2, "Line Number Information".
 
 from __future__ import annotations
 
-import difflib
 from bisect import bisect_left
 from contextlib import suppress
 from functools import cached_property
@@ -13,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from kernel_magics.build.elf import ElfFile
-from kernel_magics.errors import ImageError, UsageError
+from kernel_magics.errors import ImageError, UsageError, meant, nearest_names
 from kernel_magics.inspect.debugger.line_programs import LineUnit, read_units
 from kernel_magics.inspect.stacks.dwarf_bytes import DwarfError
 
@@ -65,11 +64,10 @@ class LineAddresses:
             raise UsageError(f"{wanted} may be {' or '.join(found[:4])}",
                              next_step="give more of the path")
         names = {PurePosixPath(name).name for name in self.files}
-        near = difflib.get_close_matches(PurePosixPath(clean).name, names, n=3, cutoff=0.5)
+        near = nearest_names(PurePosixPath(clean).name, names)
         raise UsageError(
             f"no source file {wanted!r} is in the debugging information of {self._path.stem}",
-            next_step=f"did you mean {' or '.join(near)}?" if near else
-            "guest.debugger.source_files lists them")
+            next_step=meant(near) or "guest.debugger.source_files lists them")
 
     def addresses(self, file: str, line: int) -> tuple[int, list[int]]:
         """Return the line that has code, `line` or the next one after it, and its addresses.

@@ -60,10 +60,9 @@ class Looking:
         if depth not in self._names:
             self._names[depth] = FrameNames(
                 self._guest, frames.registers(depth),
-                {"thread": self.processor.thread_number()}, lambda: frames.visible(depth),
+                {"thread": self.processor.thread_number}, lambda: frames.visible(depth),
                 ModuleVariables(self._guest, frames.space, self.code.objects()),
-                in_module=bool(self._places.root) and len(frames.backtrace) > depth
-                and bool(frames.frame(depth).module))
+                in_module=bool(self._places.root) and frames.is_module(depth))
         return self._names[depth]
 
     def evaluate_here(self, expression: str, depth: int = 0) -> Any:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kernel_magics.build.elf import ElfFile
-from kernel_magics.errors import LabError, UsageError
+from kernel_magics.errors import LabError, UsageError, meant
 from kernel_magics.inspect.debugger.inlined import inlined_at, is_named
 from kernel_magics.inspect.debugger.line_addresses import LineAddresses
 from kernel_magics.inspect.debugger.root_files import RootFile, RootFiles
@@ -136,8 +136,8 @@ class Places:
             return self.image.symbols.find(name)
         except UsageError as error:
             if self.root and (near := self.root.near(name.rpartition(":")[2])):
-                error.next_step = f"did you mean {' or '.join(near)}? Names of functions that " \
-                                  "a stripped file does not export are not known"
+                error.next_step = f"{meant(near)} Names of functions that a stripped file does " \
+                                  "not export are not known"
             raise
 
     # In the files of a packaged image's root

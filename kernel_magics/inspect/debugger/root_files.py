@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from kernel_magics.build.elf import PT_LOAD, ElfFile
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import UsageError, nearest_names
 from kernel_magics.inspect.debugger.line_addresses import LineAddresses
 from kernel_magics.inspect.stacks.code import Code
 from kernel_magics.inspect.stacks.file_symbols import FileSymbols
@@ -97,4 +96,4 @@ class RootFiles:
     def near(self, name: str) -> list[str]:
         """Return names of functions that are like one that there is not."""
         known = {function for one in self.files for function in one.functions}
-        return difflib.get_close_matches(name, known, n=3, cutoff=0.7)
+        return nearest_names(name, known)

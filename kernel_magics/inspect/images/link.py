@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from kernel_magics.build.elf import ElfFile
 from kernel_magics.build.linkmap import MOST_MAP_BYTES, LinkMap, Piece, parse_map, read_objects
-from kernel_magics.errors import ImageError, UsageError
+from kernel_magics.errors import ImageError, UsageError, meant, nearest_names
 from kernel_magics.inspect.images.layer_models import model_of
 from kernel_magics.inspect.images.layers import OTHER, layer_of_section
 from kernel_magics.inspect.images.linked_piece import (
@@ -21,7 +21,6 @@ from kernel_magics.inspect.images.linked_piece import (
     is_temporary,
     split_member,
 )
-from kernel_magics.inspect.images.names import nearest_names
 from kernel_magics.inspect.images.tables import tables_of
 
 if TYPE_CHECKING:
@@ -229,8 +228,7 @@ class LinkRecord:
                 return piece.named
         near = nearest_names(name, {one.rpartition("(")[2].rstrip(")") for one in known})
         raise UsageError(f"no object and no symbol {name!r} in {self._image.name}", near=near,
-                         next_step=f"did you mean {', '.join(near)}?" if near
-                         else self.note or "image.link.df lists every object")
+                         next_step=meant(near) or self.note or "image.link.df lists every object")
 
     @property
     def df(self) -> pd.DataFrame:

@@ -1,10 +1,9 @@
-"""Names of symbols: as C++ and Rust wrote them, and the nearest to a wrong one."""
+"""Names of symbols as C++ and Rust wrote them."""
 
-import difflib
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-__all__ = ["demangle", "nearest_names", "plain_name", "spellings"]
+__all__ = ["demangle", "plain_name", "spellings"]
 
 # A hostile name can expand without end: the tool gets little memory and little time, and
 # what it answers is cut.  Then the names stay as the linker has them.
@@ -73,13 +72,3 @@ def _bounds(name: str) -> tuple[int, int]:
                 and not name[start:at].endswith("operator"):
             return start, at
     return start, len(name)
-
-
-def nearest_names(wrong: str, known: Iterable[str], count: int = 5) -> list[str]:
-    """Return the names most like a wrong one, the likest first, [] if none is."""
-    pool = [name for name in known if abs(len(name) - len(wrong)) <= max(4, len(wrong))]
-    folded = {name.lower(): name for name in pool}
-    near = difflib.get_close_matches(wrong.lower(), folded, n=count, cutoff=0.6)
-    letters = sorted(wrong.lower())
-    near.sort(key=lambda name: sorted(name) != letters)  # letters that were only swapped: first
-    return [folded[name] for name in near]

@@ -4,8 +4,7 @@ import fnmatch
 import re
 from collections.abc import Callable, Sequence
 
-from kernel_magics.errors import UsageError
-from kernel_magics.inspect.images.names import nearest_names
+from kernel_magics.errors import UsageError, meant, nearest_names
 
 __all__ = ["check_choice", "matcher"]
 
@@ -13,9 +12,9 @@ __all__ = ["check_choice", "matcher"]
 def check_choice(what: str, value: str | None, choices: Sequence[str]) -> None:
     """Raise UsageError, naming the choices, if `value` is not None and none of them."""
     if value is not None and value not in choices:
-        near = nearest_names(value, choices, 1)
-        hint = f"did you mean {near[0]}?  there are" if near else "use"
-        raise UsageError(f"no such {what}: {value!r}", next_step=f"{hint} {', '.join(choices)}")
+        hint = meant(nearest_names(value, choices, 1))
+        raise UsageError(f"no such {what}: {value!r}",
+                         next_step=f"{hint} there are {', '.join(choices)}".lstrip())
 
 
 def matcher(pattern: str | re.Pattern[str]) -> Callable[[str], object]:

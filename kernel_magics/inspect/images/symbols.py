@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import UsageError, meant, nearest_names
 from kernel_magics.inspect.images.lines import SourcePlace
-from kernel_magics.inspect.images.names import nearest_names
 from kernel_magics.inspect.images.patterns import check_choice, matcher
 from kernel_magics.inspect.images.symbol import Symbol, SymbolList
 from kernel_magics.inspect.images.symbol_places import SymbolPlaces
@@ -92,8 +91,7 @@ class SymbolIndex:
                               next_step="use a line of it, as file.c:12, or build with "
                                         "--cflags -fno-inline")
         near = nearest_names(name, [*self._tables.rows, *self._tables.source_rows])
-        hint = f"did you mean {', '.join(near)}?" if near else \
-            f'look for one: image.symbols.search("*{name[:4]}*")'
+        hint = meant(near) or f'look for one: image.symbols.search("*{name[:4]}*")'
         return UsageError(f"no symbol {name!r} in {self.image.name}", next_step=hint, near=near)
 
     def search(self, pattern: str | re.Pattern[str] = "*", *, layer: str | None = None,

@@ -14,7 +14,7 @@ from kernel_magics.inspect.memory.address_space import AddressSpace
 from kernel_magics.inspect.stacks.backtrace import Frame, frames_text
 from kernel_magics.inspect.stacks.code_objects import CodeObject, CodeObjects, objects_of
 from kernel_magics.inspect.stacks.frame_locals import frame_locals
-from kernel_magics.inspect.stacks.unwind import REGISTER_NAMES, Activation, Unwinder
+from kernel_magics.inspect.stacks.unwind import MOST_FRAMES, REGISTER_NAMES, Activation, Unwinder
 from kernel_magics.inspect.values.typed import TypedObject
 
 if TYPE_CHECKING:
@@ -185,16 +185,19 @@ class Backtrace(Sequence[StackFrame]):
 
 def walk_stack(subject: Any, registers: Mapping[str, int], *, after_call: bool = False,
                page_table: int = 0, space: AddressSpace | None = None,
-               objects: CodeObjects | None = None, title: str = "") -> Backtrace:
+               objects: CodeObjects | None = None, title: str = "",
+               most: int = MOST_FRAMES) -> Backtrace:
     """Return the backtrace of a subject from some registers, at least rip, rsp and rbp.
 
     `after_call` says that rip is a return address; `page_table` whose memory it is, by
     default that of the process in use (`space` is the same, already made); `objects` the
-    code in it.  Reads memory only; raises nothing: a stack that leads nowhere is short.
+    code in it; `most` how many calls are followed.  Reads memory only; raises nothing: a stack
+    that leads nowhere is short.
     """
     space = space or AddressSpace(subject, page_table)
     objects = objects or objects_of(subject, space)
-    activations = Unwinder(objects, space.read).activations(registers, after_call=after_call)
+    activations = Unwinder(objects, space.read).activations(registers, after_call=after_call,
+                                                             most=most)
     frames: list[StackFrame] = []
     for one in activations:
         code = objects.at(one.lookup)

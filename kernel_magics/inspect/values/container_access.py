@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import UsageError, meant, nearest_names
 from kernel_magics.inspect.values.class_types import STRUCTURES, holds_templates, members_of
 from kernel_magics.inspect.values.containers import Contents, contents_of
 
@@ -73,11 +72,11 @@ def _of_key(held: Contents, wanted: Any, name: str) -> Any:
         if plain == wanted:
             return value
         known.append(plain)
-    near = difflib.get_close_matches(str(wanted), map(str, known), n=3, cutoff=0.5)
+    near = nearest_names(str(wanted), map(str, known))
     listed = ", ".join(repr(key) for key in known[:10]) + (" …" if len(known) > 10 else "")
     raise UsageError(f"{name} has no key {wanted!r}",
-                     next_step=f"did you mean {' or '.join(near)}?" if near else
-                     f"its keys are {listed}" if known else "it is empty")
+                     next_step=meant(near) or (f"its keys are {listed}" if known
+                                               else "it is empty"))
 
 
 def pointer_of(found: drgn.Object) -> drgn.Object | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import UsageError, meant, nearest_names
 from kernel_magics.inspect.values import container_access as containers
 from kernel_magics.inspect.values.class_types import holds_templates, type_text
 from kernel_magics.inspect.values.value_text import source_names, value_text
@@ -71,8 +70,8 @@ class TypedObject:
         if not known:
             return NoSuchMember(f"{self._type_name()} has no members, so no {name!r}",
                                 next_step="int(…), .value_() or .df give its value")
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"
+        near = nearest_names(name, known)
+        hint = meant(near) or f"it has {', '.join(known)}"
         return NoSuchMember(f"{self._type_name()} has no member {name!r}", next_step=hint,
                             near=near)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.build.elf import ElfFile
-from kernel_magics.errors import GuestError, LabError, UsageError
+from kernel_magics.errors import GuestError, LabError, UsageError, meant, nearest_names
 from kernel_magics.inspect.images.units import unit_ranges
 from kernel_magics.inspect.memory.program import program_of
 from kernel_magics.inspect.values.class_types import type_text
@@ -130,9 +129,8 @@ class GuestVariables:
             return UsageError(f"{error.message}: no variable is known by name",
                               next_step="guest.memory.read(address, size_bytes) still reads; "
                                         + error.next_step)
-        near = difflib.get_close_matches(name, self._all_names(), n=3, cutoff=0.6)
-        hint = f"did you mean {' or '.join(near)}?" if near else \
-            f'look for one: guest.vars.search("*{name[:4]}*", layer=None)'
+        near = nearest_names(name, self._all_names())
+        hint = meant(near) or f'look for one: guest.vars.search("*{name[:4]}*", layer=None)'
         return UsageError(f"no variable {name!r} in {self._subject.image.name}", next_step=hint,
                           near=near)
 

@@ -5,14 +5,13 @@ structures), and a test compiles that header and compares.  An event number is a
 the guest's enable bitmap, an index of its counters, and the `event` field of a record.
 """
 
-import difflib
 import fnmatch
 from collections.abc import Iterable
 
 import numpy as np
 
 from kernel_magics.boot import abi
-from kernel_magics.errors import UsageError
+from kernel_magics.errors import UsageError, meant, nearest_names
 from kernel_magics.trace.calls.hypercalls import HYPERCALLS, RECORDED_ARGUMENTS, UPSTREAM, Argument
 from kernel_magics.trace.calls.netbsd_calls import NETBSD_CALLS
 from kernel_magics.trace.calls.syscalls import SYSCALL_ARGUMENTS, SYSCALLS
@@ -88,12 +87,11 @@ def event_number(name: str) -> int:
     """
     if name in _NUMBERS:
         return _NUMBERS[name]
-    meant = [*_ALIASES, "all", *(one for one in NAMES if not one[-1].isdigit())]
-    near = difflib.get_close_matches(name, meant, n=3)
-    hint = f"did you mean {', '.join(near)}?" if near else "rumpuser_* names hypercalls, e.g."
-    raise UsageError(f"no trace event is called {name!r}",
-                     next_step=hint if near else f"{hint} rumpuser_malloc; system calls"
-                     " have Linux's names, e.g. write", name=name, near=near)
+    known = [*_ALIASES, "all", *(one for one in NAMES if not one[-1].isdigit())]
+    near = nearest_names(name, known)
+    raise UsageError(f"no trace event is called {name!r}", name=name, near=near,
+                     next_step=meant(near) or "rumpuser_* names hypercalls, e.g. rumpuser_malloc; "
+                                              "system calls have Linux's names, e.g. write")
 
 
 def call_arguments(name: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from ctypes import sizeof
 from dataclasses import dataclass
+from operator import attrgetter
 
 from kernel_magics.boot import abi
 from kernel_magics.boot.ram import Ram
@@ -41,6 +42,9 @@ class GuestHeader:
     console_input: int
 
 
+_FIELDS = attrgetter(*GuestHeader.__slots__)
+
+
 class HeaderReader:
     """Reads the header of one guest; `address` is guest-physical, from the ELF note."""
 
@@ -54,10 +58,7 @@ class HeaderReader:
 
     def state(self) -> abi.State:
         """Return the guest's state; UNBORN while its RAM is not loaded or is damaged."""
-        raw = self._raw()
-        if raw.magic != abi.MAGIC or raw.state not in abi.State._value2member_map_:
-            return abi.State.UNBORN
-        return abi.State(raw.state)
+        return _state(self._raw())
 
     def phases_passed(self) -> int:
         """Return a bitmap of the phases that have a time stamp."""
@@ -75,9 +76,9 @@ class HeaderReader:
             raise GuestError(f"the guest's lab header has version {raw.version}, this lab reads "
                              f"version {abi.ABI_VERSION}", address=self.address,
                              next_step="build the image again with this lab")
-        facts = {name: getattr(raw, name) for name in GuestHeader.__slots__}
-        facts["state"] = self.state()
-        facts["phase_tsc"], facts["enabled"] = tuple(raw.phase_tsc), tuple(raw.enabled)
+        facts = dict(zip(GuestHeader.__slots__, _FIELDS(raw), strict=True))
+        facts.update(state=_state(raw), phase_tsc=tuple(raw.phase_tsc),
+                     enabled=tuple(raw.enabled))
         return GuestHeader(**facts)
 
     def newer(self, field: str) -> int | None:
@@ -94,3 +95,9 @@ class HeaderReader:
 
     def _raw(self) -> abi.Header:
         return abi.Header.from_buffer_copy(self.ram.read(self.address, sizeof(abi.Header)))
+
+
+def _state(raw: abi.Header) -> abi.State:
+    if raw.magic != abi.MAGIC or raw.state not in abi.State._value2member_map_:
+        return abi.State.UNBORN
+    return abi.State(raw.state)

@@ -1,6 +1,8 @@
 """Runs recorded and replayed: the same again, and back from where it went wrong."""
 
 import shutil
+import threading
+import time
 
 import pytest
 from capabilities import need
@@ -167,6 +169,40 @@ def test_breakpoints_and_watchpoints_backwards(replay):
     debugger.remove()
     stop = debugger.last_write("counter", timeout=60)
     assert "nothing in the recording has changed counter" in stop.note
+
+
+def test_an_interrupted_way_back_ends_where_it_began(replay):
+    debugger = replay("calm").debugger
+    debugger.until(f"calm.c:{CALM_LINE['return total;']}", timeout=60)
+    here = debugger.stop
+    on_the_way, session = threading.Event(), debugger._need_session()
+
+    def never(_stop):
+        on_the_way.set()
+        deadline = time.monotonic() + 60
+        while not session.processor.is_interrupted and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    debugger.break_at("square", never)
+    debugger.reverse_cont(wait=False)
+    assert on_the_way.wait(60)
+    stop = debugger.interrupt(timeout=60)
+    assert stop.reason == "interrupted" and stop.note == "it stands where it stood before"
+    assert (stop.place, stop.instruction) == (here.place, here.instruction)
+    debugger.remove()
+    assert lines(debugger.reverse_next(timeout=60))[0] == "main"
+
+
+def test_a_replay_that_is_let_go_runs_on_or_stays(replay):
+    guest = replay("calm")
+    guest.debugger.until("square", timeout=60)
+    here = guest.debugger.stop.instruction
+    guest.debugger.detach(resume=False)
+    assert guest.state == "paused"
+    assert guest.debugger.attach().instruction == here
+    assert guest.debugger.reverse_stepi(5, timeout=60).instruction == here - 5
+    guest.debugger.detach()
+    assert guest.wait(timeout=60) == 55
 
 
 def test_instructions_are_counted_there_and_back(replay):

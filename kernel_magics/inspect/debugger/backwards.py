@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from kernel_magics.inspect.debugger.code_here import CodeHere
     from kernel_magics.inspect.debugger.hits import Hits
 
-__all__ = ["Backwards"]
+__all__ = ["Backwards", "Interrupted"]
 
 FIRST_WINDOW, WINDOW_GROWTH = 5_000, 10
 FIRST_STEPS, MOST_STEPS = 32, 4096
 _SHORTEST_CALL, _LONGEST_CALL = 2, 7
+
+
+class Interrupted(Exception):
+    """The user wants the way back to end."""
 
 
 class _Instruction(NamedTuple):
@@ -43,7 +47,8 @@ class _Found(NamedTuple):
 
 
 class Backwards:
-    """The ways back of one replayed guest; each returns the Arrival at which it ended."""
+    """The ways back of one replayed guest; each returns the Arrival at which it ended, or
+    raises Interrupted, wherever the guest stands then."""
 
     def __init__(self, processor: Processor, replay: Replay, hits: Hits,
                  code: CodeHere) -> None:
@@ -128,7 +133,12 @@ class Backwards:
         while (reply := self._replay.run(points, end)) is not None:
             if counts(reply):
                 found = _Found(self._replay.position, reply)
+        self._check_wanted()
         return found
+
+    def _check_wanted(self) -> None:
+        if self._processor.is_interrupted:
+            raise Interrupted
 
     # Instructions and lines
 
@@ -146,6 +156,7 @@ class Backwards:
         if position > self._replay.position:
             known = {self._processor.code_point(one) for one in self._hits.known_addresses}
             reply = self._replay.run(known, position)
+            self._check_wanted()
             return (self._hits.judge(reply) if reply else None) or Arrival("step")
         self._replay.seek(position)
         return Arrival("step" if position else "start")
@@ -199,6 +210,7 @@ class Backwards:
             found.append(_Instruction(position, self._processor.pc, self._processor.sp))
             self._processor.step()
             self._processor.forget()
+            self._check_wanted()
         return found
 
     def _is_callees(self, one: _Instruction, later: _Instruction) -> bool:

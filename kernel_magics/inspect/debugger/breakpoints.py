@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kernel_magics.inspect.debugger.debugger import Debugger
+    from kernel_magics.inspect.debugger.scopes import Scope
+    from kernel_magics.inspect.debugger.watching import WatchedValue
 
 __all__ = ["Breakpoint", "BreakpointList", "MOST_WATCHED_BYTES", "WATCH_KINDS"]
 
@@ -34,7 +36,9 @@ class Breakpoint:
     `condition` is an expression or a function of the stop; `ignore` so many hits are passed
     over; `thread` is the number of the only thread that stops here; with `is_temporary` it
     goes away at its first stop; `action` is called with the stop at each hit, and if it
-    returns False the guest goes on.  `hits` counts those whose condition was true.
+    returns False the guest goes on.  `hits` counts those whose condition was true, `passed`
+    the others: the guest stands for each while the condition is looked at.  What is watched on
+    a stack has a `scope`: with the function's return the watchpoint ends.
     """
 
     number: int
@@ -52,7 +56,9 @@ class Breakpoint:
     is_enabled: bool = True
     action: Callable[[Any], object] | None = None
     hits: int = 0
-    value: object = field(default=None, repr=False)
+    passed: int = 0
+    value: WatchedValue | None = field(default=None, repr=False)
+    scope: Scope | None = field(default=None, repr=False)
     _owner: Debugger | None = field(default=None, repr=False)
 
     @property
@@ -113,6 +119,9 @@ class Breakpoint:
         parts += [f"if {self.condition_text}"] if self.condition else []
         parts += [f"thread {self.thread}"] if self.thread is not None else []
         parts += [f"({self.hits} hit{'s' if self.hits != 1 else ''})"] if self.hits else []
+        parts += [f"(passed {self.passed} time{'s' if self.passed != 1 else ''})"] \
+            if self.passed else []
+        parts += [f"until {self.scope.function} returns"] if self.scope else []
         parts += [f"ignored {self.ignore} times"] if self.ignore else []
         parts += ["temporary"] if self.is_temporary else []
         parts += ["removed"] if self._owner is None else []
@@ -124,9 +133,9 @@ class BreakpointList(list[Breakpoint]):
 
     @property
     def df(self) -> pd.DataFrame:
-        """A row each: number (index), kind, where, address, condition, thread, hits, enabled,
-        temporary; a breakpoint at several places has its first one's address, a pending one
-        <NA>."""
+        """A row each: number (index), kind, where, address, condition, thread, hits, passed,
+        enabled, temporary; a breakpoint at several places has its first one's address, a pending
+        one <NA>."""
         import pandas as pd
 
         return pd.DataFrame({
@@ -137,6 +146,7 @@ class BreakpointList(list[Breakpoint]):
             "condition": [one.condition_text for one in self],
             "thread": pd.array([one.thread for one in self], "Int64"),
             "hits": [one.hits for one in self],
+            "passed": [one.passed for one in self],
             "enabled": [one.is_enabled for one in self],
             "temporary": [one.is_temporary for one in self],
         }, index=pd.Index([one.number for one in self], name="number"))

@@ -307,6 +307,7 @@ COMMANDS: tuple[DebuggerCommand, ...] = (
     DebuggerCommand(("thread", "t"), "[N, or apply all bt]", "a thread's stack, or everybody's",
                     _thread),
     DebuggerCommand(("gdb",), "", "let go, and print how a plain gdb attaches", _gdb),
-    DebuggerCommand(("detach",), "", "let go of the guest, which goes on", _detach),
+    DebuggerCommand(("detach",), "", "let go of the guest, which goes on; a replay to "
+                    "its recording's end", _detach),
 )
 """Every command, in the order in which a manual lists them."""

@@ -179,7 +179,7 @@ class Debugger(Setting, Moving):
             state = f"{name} is {now}, and not being debugged" if now in (
                 "running", "paused") else f"{name} has ended ({now})"
         elif self.is_running:
-            state = f"{name} runs"
+            state = "; ".join(part for part in (f"{name} runs", self.cost_text) if part)
         else:
             state = repr(self.stop)
         return f"{state}\n{self.breakpoints!r}" if count else state

@@ -13,6 +13,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from kernel_magics.errors import UsageError
@@ -21,6 +22,7 @@ __all__ = ["Expression", "Names", "parse"]
 
 MOST_CHARACTERS = 2000
 MOST_DEPTH = 60
+MOST_REMEMBERED = 256  # a condition is evaluated thousands of times
 
 _TOKEN = re.compile(r"""\s*(?:
     (?P<number>0[xX][0-9a-fA-F]+[uUlL]*|\d+\.\d+(?:[eE][-+]?\d+)?|\d+[uUlL]*)
@@ -105,6 +107,11 @@ def parse(text: str) -> Expression:
     if len(text) > MOST_CHARACTERS:
         raise UsageError(f"the expression has more than {MOST_CHARACTERS} characters",
                          next_step="pass a Python function instead")
+    return _parsed(text)
+
+
+@lru_cache(MOST_REMEMBERED)
+def _parsed(text: str) -> Expression:
     return Expression(text.strip(), _Parser(text).whole())
 
 

@@ -7,15 +7,15 @@ from contextlib import suppress
 from typing import Any
 
 from kernel_magics.errors import LabError, UsageError
-from kernel_magics.inspect.debugger.backwards import Backwards
+from kernel_magics.inspect.debugger.backwards import Backwards, Interrupted
 from kernel_magics.inspect.debugger.breakpoints import MOST_WATCHED_BYTES, Breakpoint
 from kernel_magics.inspect.debugger.hits import Hits
 from kernel_magics.inspect.debugger.motions import Arrival
+from kernel_magics.inspect.debugger.scopes import RSP
 from kernel_magics.inspect.debugger.watching import Watching
 
 __all__ = ["GoingBack"]
 
-RSP = 7  # DWARF's number
 _DID = {"write": "changed", "read": "read", "access": "touched"}
 
 
@@ -30,7 +30,12 @@ class GoingBack(Watching):
             raise UsageError(f"{self._guest.name} is no replay: what it did is gone",
                              next_step='record a run and replay it: lab.boot(…, record="path"), '
                                        'lab.replay("path")')
-        return way(Backwards(self.processor, self.replay, self.hits, self.code))
+        now = self.replay.position
+        try:
+            return way(Backwards(self.processor, self.replay, self.hits, self.code))
+        except Interrupted:
+            self.replay.seek(now)
+            return Arrival("interrupted", note="it stands where it stood before")
 
     def back_line(self, into_calls: bool) -> Arrival | None:
         """Go back a source line; from code that has none, to the call that led there."""
@@ -68,6 +73,8 @@ class GoingBack(Watching):
         if found is None:
             return Arrival("step", note=f"nothing in the recording has {_DID[kind]} "
                                         f"{watched.wanted} before this place")
+        if found.reason == "interrupted":
+            return found
         before = self.watched_value(watched)
         return Arrival("write", note=f"{watched.wanted} is {before}, was {now} where you were")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.errors import LabError
+from kernel_magics.inspect.debugger.cost import Cost
 from kernel_magics.inspect.debugger.motions import Arrival
 from kernel_magics.inspect.debugger.packets import StopReply
 from kernel_magics.inspect.debugger.processor import Point, Processor
@@ -37,6 +38,13 @@ class Hits:
         self._processor = processor
         self._breakpoints = breakpoints
         self._owner = owner
+        self.said: list[str] = []
+        """What is to be told at the motion's end, wherever that is."""
+        self.cost = Cost(processor)
+
+    def begin(self) -> None:
+        """A motion begins."""
+        self.said, self.cost = [], Cost(self._processor)
 
     def points(self) -> set[Point]:
         """Return what the stub is to stop at."""
@@ -46,6 +54,8 @@ class Hits:
                 continue
             if one.is_watchpoint:
                 points.add(self._processor.watch_point(one.kind, one.address, one.size_bytes))
+            if one.scope:
+                points.add(self._processor.code_point(one.scope.address))
             points |= {self._processor.code_point(place.address) for place in one.places}
         return points | {self._processor.code_point(address)
                          for address in self.known_addresses | self._owner.mapping_addresses}
@@ -60,17 +70,19 @@ class Hits:
         self._owner.look_at_mappings(self._processor.pc)
         if known := self._owner.known_place(self._processor.pc):
             return Arrival(*known)
+        ended = self._end_scopes(reply)
         hits, notes = [], []
         for one in self._touched(reply):
             note = self._note(one)
             if note is None:
+                self.cost.count(one)
                 continue
             stops, problem = self._stops(one, note)
             if stops:
                 hits.append(one)
                 notes += [text for text in (note, problem) if text]
         if not hits:
-            return None
+            return Arrival("left", tuple(ended)) if ended else None
         for one in hits:
             if one.is_temporary:
                 self._owner.drop(one)
@@ -95,8 +107,8 @@ class Hits:
         """Return what `look` said of watchpoints, seen from before what touched them."""
         notes = []
         for one in arrival.hits:
-            after, one.value = one.value, self._owner.watched_value(one)
             if one.is_watchpoint:
+                after, one.value = one.value, self._owner.watched_value(one)
                 notes.append(f"{one.wanted} is {value_text(one.value)}, "
                              f"will be {value_text(after)}")
         return arrival._replace(note="\n".join(notes))
@@ -112,6 +124,20 @@ class Hits:
         return [one for one in self._breakpoints()
                 if one.is_enabled and _is_hit(one, pc, reply) and self._owner.is_here(one, pc)]
 
+    def _end_scopes(self, reply: StopReply) -> list[Breakpoint]:
+        """Remove the watchpoints whose variable went with its function's call; return them."""
+        pc = self._processor.pc
+        ended = [one for one in self._breakpoints() if one.scope and one.is_enabled
+                 and (one.scope.address == pc or _is_hit(one, pc, reply))
+                 and one.scope.has_ended(self._processor.sp) and self._owner.is_here(one, pc)
+                 and self._processor.thread_number() == one.scope.thread]
+        for one in ended:
+            assert one.scope
+            self._owner.drop(one)
+            self.said.append(f"{one.title} has ended: {one.scope.function} has returned, and "
+                             f"{one.wanted} is gone")
+        return ended
+
     def _is_for(self, one: Breakpoint) -> bool:
         return one.thread is None or self._processor.thread_number() == one.thread
 
@@ -120,10 +146,9 @@ class Hits:
         if not one.is_watchpoint:
             return ""
         before, one.value = one.value, self._owner.watched_value(one)
-        now = value_text(one.value)
-        if value_text(before) == now:
-            return None if one.kind == "write" else f"{one.wanted} is {now}"
-        return f"{one.wanted} was {value_text(before)}, is {now}"
+        if before != one.value:
+            return f"{one.wanted} was {value_text(before)}, is {value_text(one.value)}"
+        return None if one.kind == "write" else f"{one.wanted} is {value_text(one.value)}"
 
     def refresh(self) -> None:
         """Note what the watched values are here."""
@@ -134,9 +159,11 @@ class Hits:
     def _stops(self, one: Breakpoint, note: str) -> tuple[bool, str]:
         """Return whether a hit counts, and a problem that the user must know of."""
         if not self._is_for(one):
+            self.cost.count(one)
             return False, ""
         try:
             if one.condition is not None and not self._holds(one, note):
+                self.cost.count(one)
                 return False, ""
             one.hits += 1
             if one.ignore > 0:
@@ -153,7 +180,8 @@ class Hits:
     def _holds(self, one: Breakpoint, note: str) -> bool:
         if callable(one.condition):
             return bool(one.condition(self._stop(one, note)))
-        return bool(self._owner.evaluate_here(one.condition))
+        depth = self._owner.depth_in(one.scope) if one.scope else 0
+        return bool(self._owner.evaluate_here(one.condition, depth))
 
     def _stop(self, one: Breakpoint, note: str) -> Stop:
         stop: Stop = self._owner.make_stop(Arrival(_reason([one]), (one,), note))

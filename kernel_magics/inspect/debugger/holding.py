@@ -93,7 +93,9 @@ class Holding:
     def detach(self, *, resume: bool = True) -> None:
         """Let go of the guest: without its breakpoints it goes on, or stays where it is.
 
-        The breakpoints are kept in the list and set again by the next attachment.
+        The breakpoints are kept in the list and set again by the next attachment.  A replay
+        runs on to the end of its recording, and is then gone as any guest that has exited: with
+        `resume=False` it stays where it is, and the next attachment can go back from there.
         """
         if self._session is None:
             return
@@ -145,10 +147,17 @@ class Holding:
         try:
             return motion.result(timeout)
         except NotDone:
+            cost = self.cost_text
             raise GuestTimeout(
-                f"{self._guest.name} still runs after {timeout:g} s and has hit no breakpoint",
-                name=self._guest.name,
+                f"{self._guest.name} still runs after {timeout:g} s and has hit no breakpoint"
+                f"{cost and ': '}{cost}", name=self._guest.name,
                 next_step="guest.debugger.interrupt() stops it, .wait() waits on") from None
+
+    @property
+    def cost_text(self) -> str:
+        """Which breakpoints the guest has passed since it was last let go, and what each of these
+        takes; "" if none.  They are passed where their condition does not hold."""
+        return self._session.hits.cost.text if self._session else ""
 
     def _move(self, motion: Callable[[Session], Arrival | None], timeout: float | None,
               wait: bool) -> Stop | None:

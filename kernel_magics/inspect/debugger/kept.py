@@ -12,20 +12,23 @@ from typing import Any
 from kernel_magics.errors import LabError
 from kernel_magics.inspect.debugger.breakpoints import WATCH_KINDS, Breakpoint
 from kernel_magics.inspect.debugger.places import Place, Places
+from kernel_magics.inspect.debugger.scopes import Scope
 
 __all__ = ["forget", "keep", "left_behind"]
 
 FILE = "debugger.json"
 MOST_BREAKPOINTS = 1000
 _PLAIN = ("process", "number", "wanted", "kind", "address", "size_bytes", "thread", "ignore",
-          "is_temporary", "is_enabled", "hits")
+          "is_temporary", "is_enabled", "hits", "passed")
 _EMPTY = asdict(Place(0))
+_NO_SCOPE = asdict(Scope("", 0, 0, 0))
 
 
 def keep(folder: Path, breakpoints: list[Breakpoint]) -> None:
     """Write the breakpoints down; functions as conditions cannot be."""
     entries = [{**{name: getattr(one, name) for name in _PLAIN},
                 "addresses": [place.address for place in one.places if not place.module],
+                "scope": asdict(one.scope) if one.scope else None,
                 "targets": [asdict(place) for place in one.targets],
                 "condition": one.condition if isinstance(one.condition, str) else None,
                 "has_function": callable(one.condition) or one.action is not None}
@@ -72,6 +75,11 @@ def _breakpoint(entry: dict[str, Any], places: Places) -> Breakpoint:
     if entry["has_function"]:
         facts["is_enabled"] = False
     return Breakpoint(**facts, condition=entry["condition"],
+                      scope=Scope(**_like(_NO_SCOPE, entry["scope"])) if entry["scope"] else None,
                       places=tuple(places.at(int(address)) for address in entry["addresses"]),
-                      targets=tuple(Place(**{name: type(value)(target[name]) for name, value in
-                                             _EMPTY.items()}) for target in entry["targets"]))
+                      targets=tuple(Place(**_like(_EMPTY, target)) for target in entry["targets"]))
+
+
+def _like(empty: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Return fields as they were written, each of the type that it has in `empty`."""
+    return {name: type(value)(found[name]) for name, value in empty.items()}

@@ -60,7 +60,8 @@ class Motions:
             points = self._hits.points() | {self._processor.code_point(address)
                                             for address in internal}
             reply = self._processor.run(points)
-            if arrival := self._judge(reply):
+            arrival = self._judge(reply)
+            if arrival and not (arrival.reason == "left" and self._processor.pc in internal):
                 return arrival
             if self._processor.is_interrupted:
                 return Arrival("interrupted")
@@ -69,7 +70,6 @@ class Motions:
                 return None
 
     def _judge(self, reply: StopReply) -> Arrival | None:
-        self._processor.forget()
         if reply.signal != SIGNAL_TRAP:
             return Arrival("interrupted", note=_STOPPED_BY.get(reply.signal, ""))
         return self._hits.judge(reply)
@@ -109,7 +109,8 @@ class Motions:
         return 0
 
     def _judge_here(self) -> Arrival | None:
-        return self._hits.judge(StopReply(SIGNAL_TRAP))
+        arrival = self._hits.judge(StopReply(SIGNAL_TRAP))
+        return None if arrival and arrival.reason == "left" else arrival  # (told at the end)
 
     def _return_to(self, address: int) -> Arrival | None:
         """Go until the call just made has returned."""

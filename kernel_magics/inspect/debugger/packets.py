@@ -6,7 +6,10 @@ Source: GDB manual, appendix "Remote Serial Protocol": Overview, Packets, Stop R
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["INTERRUPT", "PacketReader", "StopReply", "frame", "parse_stop"]
+__all__ = ["ACKNOWLEDGEMENT", "INTERRUPT", "PacketReader", "StopReply", "frame", "parse_stop"]
+
+ACKNOWLEDGEMENT = b"+"
+"""A packet has come as it was sent."""
 
 INTERRUPT = b"\x03"
 """Sent outside any packet while the guest runs: stop it."""

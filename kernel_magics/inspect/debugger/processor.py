@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ class Processor:
         """Changes whenever what was known of the processor may be so no more."""
         self._going_or_not = threading.Lock()
         self._is_going = self._is_wanted = False
+        self.stood_ns = self._stands_since_ns = 0
+        """How long the guest stood between a motion's first run and its last."""
 
     # What is
 
@@ -185,10 +188,13 @@ class Processor:
                 return StopReply(SIGNAL_INTERRUPT)
             self._is_going = True
             self.stub.go()
+            self.stood_ns += time.monotonic_ns() - (self._stands_since_ns or time.monotonic_ns())
         try:
             stopped = self.stub.wait_stop()
         finally:
             self._is_going = False
+            self._stands_since_ns = time.monotonic_ns()
+            self.forget()
         assert stopped is not None
         return stopped
 
@@ -213,3 +219,4 @@ class Processor:
     def begin(self) -> None:
         """A motion begins: what was wanted of the last one is done with."""
         self._is_wanted = False
+        self.stood_ns = self._stands_since_ns = 0

@@ -76,7 +76,6 @@ class Replay:
             reply = self._processor.run(points)
         finally:
             self._ask("replay-delete-break")
-        self._processor.forget()
         return reply if reply.signal == SIGNAL_TRAP and self.position < limit else None
 
     def _ask(self, name: str, **arguments: object) -> Any:

@@ -50,9 +50,14 @@ class Session(Stopping, GoingBack):
         """Do a motion; return the stop at which it ends, which may be the guest's end."""
         self.code.forget()
         self._resolve()
+        self.hits.begin()
         try:
-            arrival = motion(self)
-            return self.make_stop(arrival or Arrival("step"))
+            arrival = motion(self) or Arrival("step")
+            told = [arrival.note, *self.hits.said]
+            if arrival.reason == "interrupted":
+                told.append(self.hits.cost.text)
+            note = "\n".join(filter(None, told))
+            return self.make_stop(arrival._replace(note=note))
         except (StubGone, StubRefused) as problem:
             return self._ended(problem)
 
@@ -79,11 +84,13 @@ class Session(Stopping, GoingBack):
             self.processor.insert(())
         attachment.release(resume=resume)
 
-    def added(self, one: Breakpoint) -> None:
-        """Try a new breakpoint's points; the value of what is watched is kept."""
+    def added(self, one: Breakpoint, depth: int = 0) -> None:
+        """Try a new breakpoint's points; the value of what is watched, as a frame knows it, is
+        kept."""
         self.code.forget()
         if one.is_watchpoint:
-            one.value = self.watched_value(one)
+            self.moved()
+            one.value = self.watched_value(one, depth)
             one.process = self.code.process() if self._is_private(one.address) else 0
         self.set_points()
 

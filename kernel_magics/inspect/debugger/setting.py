@@ -76,6 +76,8 @@ class Setting(Holding):
               action: Callable[[Stop], object] | None = None) -> Breakpoint:
         """Stop when memory is touched: a variable, an expression ("p->next"), an address.
 
+        A variable on a stack is watched until its function returns: the guest stops there and
+        says so.  An address (&name, as a number) is watched for ever.
         `kind` is "write", "read" or "access" (both); `size_bytes` at most 8, by default that
         of the variable.  What devices write is not seen: the processor does not.
         Raises UsageError for what has no address or is too long.
@@ -84,7 +86,9 @@ class Setting(Holding):
             raise UsageError(f"no such kind of watchpoint: {kind!r}",
                              next_step=f"use {', '.join(WATCH_KINDS)}")
         self._check(condition, thread, ignore)
-        address, found_bytes = self._stopped(lambda session: session.locate(what))
+        depth = cast("Debugger", self).selected
+        address, found_bytes, scope = self._stopped(
+            lambda session: (*session.locate(what, depth), session.scope(what, depth)))
         size_bytes = size_bytes or min(found_bytes, MOST_WATCHED_BYTES)
         if not 0 < size_bytes <= MOST_WATCHED_BYTES:
             raise UsageError(f"{size_bytes} bytes cannot be watched",
@@ -92,7 +96,7 @@ class Setting(Holding):
         return self._add(Breakpoint(
             self._next_number(), f"{what:#x}" if isinstance(what, int) else str(what), kind,
             address=address, size_bytes=size_bytes, condition=condition, thread=thread,
-            ignore=ignore, is_temporary=temporary, action=action))
+            ignore=ignore, is_temporary=temporary, action=action, scope=scope), depth)
 
     @staticmethod
     def _check(condition: Condition, thread: int | None, ignore: int) -> None:
@@ -103,11 +107,11 @@ class Setting(Holding):
                                       or value < 0):
                 raise UsageError(f"{name}={value!r} is not a number", next_step="pass 0 or more")
 
-    def _add(self, one: Breakpoint) -> Breakpoint:
+    def _add(self, one: Breakpoint, depth: int = 0) -> Breakpoint:
         one._owner = cast("Debugger", self)
         self._breakpoints[one.number] = one
         try:
-            self._stopped(lambda session: session.added(one))
+            self._stopped(lambda session: session.added(one, depth))
         except BaseException:
             self._drop(one)
             raise

@@ -17,7 +17,8 @@ __all__ = ["REASONS", "Stop"]
 
 REASONS = {
     "attached": "is stopped", "breakpoint": "stopped at", "watchpoint": "stopped at",
-    "step": "stopped", "finished": "returned to", "called": "went back to the call in",
+    "left": "stopped at the end of", "step": "stopped", "finished": "returned to",
+    "called": "went back to the call in",
     "write": "went back to what wrote it:",
     "interrupted": "was interrupted in",
     "panic": "panics in", "exited": "exited", "panicked": "panicked", "ended": "has ended",
@@ -88,7 +89,7 @@ class Stop:
             return f"{self.guest_name} {what} with status {self.status}"
         if self.place is None:
             return f"{self.guest_name} {what}"
-        if self.reason in ("breakpoint", "watchpoint"):
+        if self.reason in ("breakpoint", "watchpoint", "left"):
             what += f" {' and '.join(one.title for one in self.breakpoints)}:"
         elif self.reason in ("step", "attached"):
             what += " in"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kernel_magics.boot.process import poll_in_steps
 from kernel_magics.inspect.debugger.packets import (
+    ACKNOWLEDGEMENT,
     INTERRUPT,
     PacketReader,
     StopReply,
@@ -49,6 +50,7 @@ class Stub:
         self._reader = PacketReader()
         self._packets: list[bytes] = []
         self._talking = threading.RLock()
+        self._acknowledgement = b""
         try:
             self._socket.connect(str(path))
         except OSError as error:
@@ -144,7 +146,7 @@ class Stub:
 
     def interrupt(self) -> None:
         """Stop a running guest; `wait_stop` tells when it has."""
-        self._send(INTERRUPT)
+        self._send_all(INTERRUPT)
 
     def wait_stop(self, timeout_s: float | None = None) -> StopReply | None:
         """Wait until the guest stops; None after `timeout_s`."""
@@ -159,7 +161,12 @@ class Stub:
             if found := parse_stop(packet):
                 return found
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, packet: bytes) -> None:
+        """Send a packet, and with it that the last one has come: QEMU waits for neither."""
+        acknowledgement, self._acknowledgement = self._acknowledgement, b""
+        self._send_all(acknowledgement + packet)
+
+    def _send_all(self, data: bytes) -> None:
         try:
             self._socket.sendall(data)
         except OSError as error:
@@ -177,7 +184,7 @@ class Stub:
                     raise StubGone("QEMU has ended the connection")
                 packets = list(self._reader.feed(data))
                 if packets:
-                    self._socket.sendall(b"+" * len(packets))
+                    self._acknowledgement = ACKNOWLEDGEMENT
             except (OSError, ValueError) as error:
                 raise StubGone(str(error)) from error
             self._packets += packets

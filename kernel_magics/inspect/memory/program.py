@@ -6,6 +6,8 @@ images/rumpkit/bmk/map.c for what the addresses mean.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kernel_magics.build.elf import PT_LOAD, ElfFile
@@ -21,9 +23,10 @@ from kernel_magics.inspect.memory.mapping import (
 if TYPE_CHECKING:
     import drgn
 
-__all__ = ["DIRECT_BASE", "has_types", "process_program", "program_of"]
+__all__ = ["DIRECT_BASE", "has_types", "process_program", "program_of", "without_memory"]
 
 _ALL_ADDRESSES = (1 << 64) - 1
+_MEMORY = "kernel_magics.memory"  # in drgn's cache of a program
 
 
 def program_of(subject: Any, page_table: int | None = None) -> drgn.Program:
@@ -88,10 +91,22 @@ def process_program(subject: Any, page_table: int) -> drgn.Program:
     return made[page_table]
 
 
+@contextmanager
+def without_memory(program: drgn.Program) -> Iterator[None]:
+    """Have nothing of a program's memory be read: as if none of it were mapped."""
+    memory: _Memory = program.cache[_MEMORY]
+    memory.is_hidden = True
+    try:
+        yield
+    finally:
+        memory.is_hidden = False
+
+
 def _over(memory: _Memory) -> drgn.Program:
     import drgn
 
     program = drgn.Program(drgn.Platform(drgn.Architecture.X86_64))
+    program.cache[_MEMORY] = memory
     program.add_memory_segment(0, _ALL_ADDRESSES, memory.read)
     program.add_memory_segment(0, _ALL_ADDRESSES, memory.read, True)
     return program
@@ -105,10 +120,13 @@ class _Memory:
         self._page_table = page_table
         self._image = range(start, end)
         self._is_identity = is_identity_mapped(subject)
+        self.is_hidden = False
 
     def read(self, address: int, count: int, _offset: int, physical: bool) -> bytes:
         import drgn
 
+        if self.is_hidden:
+            raise drgn.FaultError("not to be read now", address)
         try:
             return self._physical(address, count) if physical else self._virtual(address, count)
         except GuestError as error:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kernel_magics.inspect.memory.program import program_of
+from kernel_magics.inspect.memory.program import program_of, without_memory
 from kernel_magics.inspect.stacks.module_types import module_program
 from kernel_magics.inspect.values.typed import TypedObject
 
@@ -61,7 +61,8 @@ def _evaluate(program: drgn.Program, frame: StackFrame,
     registers[16] = frame.activation.lookup
     values = b"".join(registers.get(-1 if number is None else number, unknown)
                       .to_bytes(8, "little") for _, number in _PT_REGS)
-    trace = program.stack_trace(drgn.Object.from_bytes_(program, _pt_regs(program), values))
+    with without_memory(program):  # (its callers, which it would walk to, are not wanted)
+        trace = program.stack_trace(drgn.Object.from_bytes_(program, _pt_regs(program), values))
     if len(trace) <= frame.inline_depth:
         return {}
     here = trace[frame.inline_depth]

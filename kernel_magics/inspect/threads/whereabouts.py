@@ -14,6 +14,7 @@ __all__ = ["Whereabouts"]
 
 SHOWN_THREADS = 4
 MOST_LOOKED_AT = 64  # for the program's own functions: a stack each
+BOOT_THREAD = "main"  # it prepares what the program needs, and then is the program's first
 _BEGUN = frozenset(("main", "output", "exit"))  # phases of a boot after which a program runs
 
 
@@ -52,10 +53,10 @@ class Whereabouts:
         return _told(found) or ["no thread runs the program"]
 
     def _waiting(self) -> list[str]:
-        """A line per thread that holds a boot up; [] while there are no threads to be read."""
+        """A line for the thread that the boot goes on in, if it waits; [] while there is none."""
         try:
             return _told([one for one in GuestThreads(self._subject).read()
-                          if one.state == "blocked" and one.wait])
+                          if one.name == BOOT_THREAD and one.state == "blocked" and one.wait])
         except LabError:
             return []
 

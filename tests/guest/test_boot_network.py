@@ -151,8 +151,10 @@ def test_another_process_of_the_lab_reaches_the_guest(driver, lab, server):
 def test_what_goes_wrong_with_a_request_is_told_with_the_console(lab, server):
     guest = lab.boot(server, ports=[80, 81], capture=True)
     guest.http("/", timeout=60)
-    refused(GuestError, lambda: guest.http("/drop", timeout=60), "ended the connection without an answer")
-    error = refused(GuestError, lambda: guest.http("/junk", timeout=60), "does not speak HTTP: what?")
+    refused(GuestError, lambda: guest.http("/drop", timeout=60),
+            "ended the connection without an answer")
+    error = refused(GuestError, lambda: guest.http("/junk", timeout=60),
+                    "does not speak HTTP: what?")
     assert "listening" in error.message
     refused(GuestTimeout, lambda: guest.http("/late", timeout=2), "did not answer within 2 s")
     error = refused(GuestTimeout, lambda: guest.http("/", port=81, timeout=0.5),

@@ -1,5 +1,6 @@
 """Programs of an archive use processes, signals and memory, and say what they say on Linux."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -55,11 +56,12 @@ def boot(image: Path, files: dict[str, bytes], rc: list[dict], memory_mib: int =
     return done.returncode >> 1, done.stdout
 
 
-@pytest.mark.parametrize("linking", ["-static", "-static-pie"])
-@pytest.mark.parametrize("name", ["processes", "signals", "memory", "timers", "sharing",
-                                  "folders", "identity"])
+@pytest.mark.parametrize(("name", "linking"), [
+    *itertools.product(["processes", "signals", "memory", "timers", "sharing", "folders",
+                        "identity"], ["-static", "-static-pie"]),
+    *((name, "-static") for name in ("privileges", "locks", "signal_files"))])
 def test_a_program_says_what_it_says_on_linux(runtime_image, compiled, name, linking):
-    if name == "identity":
+    if name in ("identity", "privileges"):
         need("root")  # so is who begins in a guest
     program = compiled(name, linking)
     host = subprocess.run([program, program], capture_output=True, text=True, timeout=60)
@@ -97,7 +99,7 @@ def test_a_shell_runs_scripts_as_on_linux(runtime_image, busybox, tmp_path, name
     for applet in applets:
         os.symlink("/bin/busybox", tmp_path / applet)
     host = subprocess.run(["/bin/busybox", "sh", "-c", SCRIPTS[name]], capture_output=True,
-                          text=True, timeout=30, env={"PATH": str(tmp_path)},
+                          text=True, timeout=60, env={"PATH": str(tmp_path)},
                           cwd=tmp_path)
     status, text = boot(
         runtime_image, {"bin/busybox": busybox},

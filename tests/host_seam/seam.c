@@ -130,6 +130,11 @@ size_t rumpcomp_vm_total_pages(void)
 	return (size_t)total_pages;
 }
 
+int kern_own_pid(void)
+{
+	return getpid();
+}
+
 /* The application's memory is this process's: let Linux say whether it can be reached. */
 int kern_copyin(const void *user, void *kernel, size_t bytes)
 {

@@ -81,6 +81,22 @@ int vfs_eventfd(uint64_t count, uint32_t flags, struct vfs_file **file);
 int vfs_lock(struct vfs_file *file, int operation);
 void vfs_lock_drop(struct vfs_file *file);
 
+/* A part of a file that fcntl(2) locks; last is in it. */
+struct vfs_range {
+	uint64_t first, last;
+	bool exclusive;
+	bool of_file; /* F_OFD_*: the open file's; else the process's, whose number is pid */
+	int32_t pid;
+};
+/* Lock a part, or change how it is locked.  -EAGAIN; or, if it may wait, -EDEADLK, -EINTR;
+ * -ENOLCK without memory. */
+int vfs_record_lock(struct vfs_file *file, const struct vfs_range *range, bool wait);
+int vfs_record_unlock(struct vfs_file *file, const struct vfs_range *range);
+/* Whether another's lock is in the way; range then tells which. */
+bool vfs_record_test(struct vfs_file *file, struct vfs_range *range);
+/* An owner, a vfs_context or an open file, gives up the node. */
+void vfs_record_drop(struct vfs_node *node, const void *owner);
+
 /* ---- descriptors ------------------------------------------------------------------- */
 
 struct vfs_slot {

@@ -42,6 +42,7 @@ struct vfs_node {
 	int64_t accessed_ns, modified_ns, changed_ns, born_ns; /* Unix time */
 	struct vfs_node *parent; /* of a directory; holds a reference unless it is itself */
 	struct vfs_lock *locks;  /* flock(2), owned by vfs/lock.c */
+	struct vfs_record *records; /* fcntl(2)'s, owned by vfs/record_lock.c */
 	struct vfs_volume *volume; /* NULL: in memory, and operations never sleep */
 	struct vfs_mount *mounted; /* what covers this directory */
 	struct vfs_mount *root_of; /* what this directory is the root of */
@@ -164,6 +165,8 @@ void vfs_node_touch(struct vfs_node *node, int which);
 int vfs_node_access(struct vfs_node *node, int mode);
 /* 0, or -EPERM unless vfs_current is root or the node's owner. */
 int vfs_node_owned(const struct vfs_node *node);
+/* 0, or -EPERM: a sticky directory gives up only what is vfs_current's. */
+int vfs_may_remove(const struct vfs_node *dir, const struct vfs_node *node);
 int vfs_node_resize(struct vfs_node *node, uint64_t size_bytes);
 
 /* A file without a name, as memfd_create(2) makes them. */

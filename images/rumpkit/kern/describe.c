@@ -86,8 +86,10 @@ static size_t status(void *argument, char *room, size_t bytes)
 	kern_print(&text, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n",
 	    of.thread ? of.thread->signals_pending : 0, process->signals_pending,
 	    of.thread ? of.thread->signal_mask : 0);
-	kern_print(&text, "CapEff:\t%016lx\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n"
-	    "Mems_allowed_list:\t0\n", process->identity.user.effective ? 0ul : 0x1fffffffffful);
+	kern_print(&text, "CapInh:\t%016x\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\n"
+	    "CapAmb:\t%016x\nNoNewPrivs:\t%u\nSeccomp:\t0\nCpus_allowed:\t1\n"
+	    "Cpus_allowed_list:\t0\nMems_allowed_list:\t0\n", 0, process->identity.permitted,
+	    process->identity.effective, KERN_CAPABILITIES_ALL, 0, process->no_new_privileges);
 	return text.used;
 }
 

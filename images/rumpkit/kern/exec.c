@@ -1,30 +1,11 @@
 /*
- * exec.c - a program takes over a process: its memory, arguments, environment and
- * auxiliary vector (System V ABI, AMD64 supplement, 3.4.1).
+ * exec.c - a program takes over a process: its memory, arguments, environment, identity.
  */
 #include "process.h"
 #include "rumplib.h"
 #include "vfs.h"
 
-#define AT_NULL 0
-#define AT_PHDR 3
-#define AT_PHENT 4
-#define AT_PHNUM 5
-#define AT_PAGESZ 6
-#define AT_BASE 7
-#define AT_ENTRY 9
-#define AT_UID 11
-#define AT_EUID 12
-#define AT_GID 13
-#define AT_EGID 14
-#define AT_PLATFORM 15
-#define AT_HWCAP 16
-#define AT_CLKTCK 17
-#define AT_SECURE 23
-#define AT_RANDOM 25
-#define AT_EXECFN 31
-#define AT_SYSINFO_EHDR 33
-#define AT_MINSIGSTKSZ 51
+#define S_IXGRP 0010u
 #define SCRIPT_LINE_BYTES 256
 #define SCRIPT_DEPTH 4
 #define SIG_IGN 1
@@ -60,82 +41,6 @@ void kern_strings_free(struct kern_strings *strings)
 {
 	kern_free(strings->text);
 	*strings = (struct kern_strings){ 0 };
-}
-
-/* --- the first stack --- */
-
-/* As it is for every program; put_auxiliary fills in what differs. */
-enum auxiliary {
-	OWN_PHDR, OWN_PHENT, OWN_PHNUM, OWN_BASE, OWN_ENTRY, OWN_PLATFORM, OWN_RANDOM, OWN_EXECFN,
-	OWN_MINSIGSTKSZ, OWN_SYSINFO_EHDR, SAME
-};
-static const uint64_t auxiliary[][2] = {
-	[OWN_PHDR] = { AT_PHDR }, [OWN_PHENT] = { AT_PHENT }, [OWN_PHNUM] = { AT_PHNUM },
-	[OWN_BASE] = { AT_BASE }, [OWN_ENTRY] = { AT_ENTRY }, [OWN_PLATFORM] = { AT_PLATFORM },
-	[OWN_RANDOM] = { AT_RANDOM }, [OWN_EXECFN] = { AT_EXECFN },
-	[OWN_MINSIGSTKSZ] = { AT_MINSIGSTKSZ }, [OWN_SYSINFO_EHDR] = { AT_SYSINFO_EHDR },
-	[SAME] = { AT_PAGESZ, 4096 }, { AT_UID }, { AT_EUID }, { AT_GID }, { AT_EGID }, { AT_HWCAP },
-	{ AT_CLKTCK, 100 }, { AT_SECURE }, { AT_NULL },
-};
-
-static void put_auxiliary(void *to, const struct kern_program *program, uint64_t random,
-    uint64_t platform, uint64_t path)
-{
-	uint64_t (*at)[2] = to;
-
-	memcpy(at, auxiliary, sizeof(auxiliary));
-	at[OWN_PHDR][1] = program->program_headers;
-	at[OWN_PHENT][1] = program->program_header_bytes;
-	at[OWN_PHNUM][1] = program->program_header_count;
-	at[OWN_BASE][1] = program->base;
-	at[OWN_ENTRY][1] = program->entry;
-	at[OWN_PLATFORM][1] = platform;
-	at[OWN_RANDOM][1] = random;
-	at[OWN_EXECFN][1] = path;
-	at[OWN_MINSIGSTKSZ][1] = kern_signal_frame_bytes();
-	at[OWN_SYSINFO_EHDR][1] = (uintptr_t)rumpcomp_vdso();
-}
-
-/* The address of each string, from where their copies begin; then a NULL. */
-static uint64_t *put_pointers(uint64_t *at, const char **text, uint64_t *copy, unsigned count)
-{
-	while (count--) {
-		size_t bytes = strlen(*text) + 1;
-
-		*at++ = *copy;
-		*copy += bytes;
-		*text += bytes;
-	}
-	*at++ = 0;
-	return at;
-}
-
-/* Returns the stack pointer: argc, argv, environment and auxiliary vector above it. */
-static uint64_t stack_build(uint64_t top, const struct kern_strings *strings,
-    const struct kern_program *program)
-{
-	struct { uint8_t seed[16]; char platform[16]; } facts = { .platform = "x86_64" };
-	uint64_t copy = top - strings->bytes, first = copy;
-	uint64_t fact = (copy - sizeof(facts)) & ~15ul;
-	const char *text = strings->text;
-	uint64_t *stack, *at;
-	size_t got;
-
-	rumpuser_getrandom(facts.seed, sizeof(facts.seed), 0, &got);
-	memcpy((void *)copy, strings->text, strings->bytes);
-	memcpy((void *)fact, &facts, sizeof(facts));
-	/* argc and two NULLs beside the pointers; a multiple of 16 bytes in all. */
-	stack = (uint64_t *)fact -
-	    ((3 + strings->arguments + strings->variables + sizeof(auxiliary) / 8 + 1) & ~1ul);
-	at = stack;
-	*at++ = strings->arguments;
-	at = put_pointers(at, &text, &copy, strings->arguments);
-	kern_process->arguments_start = first;
-	kern_process->arguments_end = copy;
-	at = put_pointers(at, &text, &copy, strings->variables);
-	kern_process->environment_end = copy;
-	put_auxiliary(at, program, fact, fact + sizeof(facts.seed), first);
-	return (uintptr_t)stack;
 }
 
 /* --- finding and loading --- */
@@ -249,6 +154,32 @@ static int find_program(const char *path, struct kern_strings *strings, struct v
 	return error;
 }
 
+static void act_as(const struct kern_identity *identity)
+{
+	kern_process->identity = *identity;
+	kern_process->files->uid = identity->user.effective;
+	kern_process->files->gid = identity->group.effective;
+}
+
+/* Who the process acts as with this program: its owner, if that set S_ISUID; execve(2). */
+static void take_identity(const struct vfs_node *node)
+{
+	struct kern_identity next = kern_process->identity;
+
+	if (node && node->mode & S_ISUID && !kern_process->no_new_privileges)
+		next.user.effective = node->uid;
+	if (node && (node->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
+	    !kern_process->no_new_privileges)
+		next.group.effective = node->gid;
+	next.user.saved = next.user.effective;
+	next.group.saved = next.group.effective;
+	/* Root has them all, whatever was given up before; others begin without. */
+	next.keeps = false;
+	next.permitted = next.user.effective && next.user.real ? 0 : KERN_CAPABILITIES_ALL;
+	next.effective = next.user.effective ? 0 : KERN_CAPABILITIES_ALL;
+	act_as(&next);
+}
+
 /* Set up the memory of the new program; the old one is still there, and is if this fails. */
 static int load(struct vfs_file *file, const struct kern_strings *strings,
     struct kern_program *program, uint64_t *stack)
@@ -267,7 +198,7 @@ static int load(struct vfs_file *file, const struct kern_strings *strings,
 	else if (!error)
 		baked_program(program);
 	if (!error) {
-		*stack = stack_build(top, strings, program);
+		*stack = kern_stack_build(top, strings, program);
 		kern_vm_put(old);
 		return 0;
 	}
@@ -314,6 +245,7 @@ static void forget_program(struct kern_thread *thread)
 int kern_exec(const char *path, struct kern_strings *strings)
 {
 	struct rumpcomp_registers registers = { .rflags = 0x202 };
+	const struct kern_identity before = kern_process->identity;
 	struct vfs_file *file = NULL;
 	struct kern_program program;
 	char *absolute = path ? kern_alloc(sizeof(kern_process->path)) : NULL;
@@ -321,9 +253,12 @@ int kern_exec(const char *path, struct kern_strings *strings)
 
 	if (!error) {
 		kern_process_end_others();
+		take_identity(file ? file->node : NULL);
 		error = load(file, strings, &program, &registers.rsp);
 	}
-	if (!error && path)
+	if (error)
+		act_as(&before);
+	else if (path)
 		vfs_path_of(file->dir, file->node, absolute, sizeof(kern_process->path));
 	vfs_file_put(file);
 	if (error) {

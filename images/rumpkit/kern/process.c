@@ -68,6 +68,7 @@ struct kern_process *kern_process_create(struct kern_process *parent,
 		process->group = parent->group;
 		process->session = parent->session;
 		process->identity = parent->identity;
+		process->no_new_privileges = parent->no_new_privileges;
 		memcpy(process->actions, parent->actions, sizeof(process->actions));
 		memcpy(process->command, parent->command, sizeof(process->command));
 		memcpy(process->path, parent->path, sizeof(process->path));

@@ -66,6 +66,7 @@ struct kern_thread {
 
 struct kern_region;
 struct vfs_context;
+struct vfs_queue;
 
 /* Sleep until woken, whatever signals come. */
 void kern_wait_uninterrupted(struct kern_wait *where);
@@ -84,8 +85,12 @@ struct kern_ids {
 	uint32_t real, effective, saved;
 };
 #define KERN_GROUPS_MOST 32
+#define KERN_CAPABILITIES 41
+#define KERN_CAPABILITIES_ALL ((1ul << KERN_CAPABILITIES) - 1)
 struct kern_identity {
 	struct kern_ids user, group;
+	uint64_t permitted, effective; /* capabilities(7) */
+	bool keeps;                  /* PR_SET_KEEPCAPS: permitted stays when root is given up */
 	unsigned group_count;
 	uint32_t groups[KERN_GROUPS_MOST];
 };
@@ -103,6 +108,7 @@ struct kern_process {
 	struct kern_vm *vm;
 	struct vfs_context *files;
 	struct kern_identity identity;
+	bool no_new_privileges;      /* PR_SET_NO_NEW_PRIVS: programs' owners do not count */
 	struct kern_sigaction actions[KERN_SIGNALS + 1];
 	uint64_t signals_pending;
 	struct kern_siginfo info[KERN_SIGNALS + 1];
@@ -177,6 +183,8 @@ long kern_futex_requeue(uint64_t from, uint64_t to, bool private, int wake, int 
 #define KERN_SIGNAL_BIT(signal) (1ull << ((signal) - 1))
 /* The signals that nothing blocks, catches or ignores. */
 #define KERN_SIGNALS_UNBLOCKABLE (KERN_SIGNAL_BIT(SIGKILL) | KERN_SIGNAL_BIT(SIGSTOP))
+/* Woken when any signal has become pending, for those who read them (signalfd). */
+extern struct vfs_queue kern_signal_arrived;
 void kern_signal_send(struct kern_thread *thread, int signal, const struct kern_siginfo *info);
 void kern_signal_send_process(struct kern_process *process, int signal,
     const struct kern_siginfo *info);
@@ -279,6 +287,10 @@ struct kern_strings {
 #define KERN_STRINGS_BYTES 0x100000ul /* ARG_MAX here */
 int kern_strings_add(struct kern_strings *strings, const char *text, size_t bytes);
 void kern_strings_free(struct kern_strings *strings);
+/* Put them below top for the current process; the stack pointer, argc, argv, environment and
+ * auxiliary vector above it. */
+uint64_t kern_stack_build(uint64_t top, const struct kern_strings *strings,
+    const struct kern_program *program);
 /*
  * Become another program: of a path, or the image's own (NULL).  Consumes strings when
  * it succeeds, and does not return; -errno otherwise, and nothing has changed.

@@ -44,6 +44,8 @@ static uint64_t deliverable(const struct kern_thread *thread)
 
 /* --- sending --- */
 
+struct vfs_queue kern_signal_arrived;
+
 /* A thread that sleeps in kern_wait looks for signals when it wakes. */
 static void nudge(struct kern_thread *thread)
 {
@@ -63,6 +65,7 @@ void kern_signal_send(struct kern_thread *thread, int signal, const struct kern_
 		return;
 	thread->signals_pending |= KERN_SIGNAL_BIT(signal);
 	thread->info[signal] = *info;
+	vfs_wake(&kern_signal_arrived);
 	nudge(thread);
 }
 
@@ -77,6 +80,7 @@ void kern_signal_send_process(struct kern_process *process, int signal,
 		return;
 	process->signals_pending |= KERN_SIGNAL_BIT(signal);
 	process->info[signal] = *info;
+	vfs_wake(&kern_signal_arrived);
 	for (struct kern_thread *thread = process->threads; thread; thread = thread->next)
 		if (!(thread->signal_mask & KERN_SIGNAL_BIT(signal))) {
 			nudge(thread);

@@ -22,32 +22,94 @@ static long add_seals(struct vfs_file *file, uint32_t seals)
 	return 0;
 }
 
-/* One process: record locks never find another's. */
-static long get_record_lock(long user)
+/* Where a lock begins: l_whence is as in lseek(2). */
+static int lock_base(struct vfs_file *file, int whence, int64_t *base)
+{
+	int error = whence == SEEK_END ? vfs_node_refresh(file->node) : 0;
+
+	if (whence != SEEK_SET && whence != SEEK_CUR && whence != SEEK_END)
+		return -EINVAL;
+	*base = whence == SEEK_SET ? 0 : (int64_t)(whence == SEEK_CUR ? file->position :
+	    file->node->size_bytes);
+	return error;
+}
+
+/* The part of the file that a struct flock means; l_len 0 is to the end, however far. */
+static int range_of(struct vfs_file *file, const struct linux_flock *lock, struct vfs_range *range)
+{
+	int64_t first, last;
+	int error = lock_base(file, lock->l_whence, &first);
+
+	if (error)
+		return error;
+	if (__builtin_add_overflow(first, lock->l_start, &first))
+		return -EOVERFLOW;
+	last = INT64_MAX;
+	if (lock->l_len > 0 && __builtin_add_overflow(first, lock->l_len - 1, &last))
+		return -EOVERFLOW;
+	if (lock->l_len < 0) {
+		last = first - 1;
+		first += lock->l_len;
+	}
+	if (first < 0)
+		return -EINVAL;
+	*range = (struct vfs_range){ .first = (uint64_t)first, .last = (uint64_t)last,
+		.exclusive = lock->l_type == F_WRLCK, .pid = kern_own_pid() };
+	return 0;
+}
+
+static int copyin_lock(struct vfs_file *file, long user, bool of_file, struct linux_flock *lock,
+    struct vfs_range *range)
+{
+	int error = kern_copyin((void *)user, lock, sizeof *lock);
+
+	if (error)
+		return error;
+	error = range_of(file, lock, range);
+	range->of_file = of_file;
+	return error;
+}
+
+static long get_record_lock(struct vfs_file *file, long user, bool of_file)
 {
 	struct linux_flock lock;
+	struct vfs_range range;
+	int error = copyin_lock(file, user, of_file, &lock, &range);
 
-	if (kern_copyin((void *)user, &lock, sizeof lock))
-		return -EFAULT;
-	if (lock.l_type != F_RDLCK && lock.l_type != F_WRLCK)
+	if (error)
+		return error;
+	if ((lock.l_type != F_RDLCK && lock.l_type != F_WRLCK) || (of_file && lock.l_pid))
 		return -EINVAL;
-	lock.l_type = F_UNLCK;
+	if (!vfs_record_test(file, &range)) {
+		lock.l_type = F_UNLCK;
+	} else {
+		lock.l_type = range.exclusive ? F_WRLCK : F_RDLCK;
+		lock.l_whence = SEEK_SET;
+		lock.l_start = (int64_t)range.first;
+		lock.l_len = range.last == INT64_MAX ? 0 : (int64_t)(range.last - range.first + 1);
+		lock.l_pid = range.pid;
+	}
 	return kern_copyout(&lock, (void *)user, sizeof lock);
 }
 
-static long set_record_lock(struct vfs_file *file, long user)
+static long set_record_lock(struct vfs_file *file, long user, bool of_file, bool wait)
 {
 	uint32_t access = file->flags & O_ACCMODE;
 	struct linux_flock lock;
+	struct vfs_range range;
+	int error = copyin_lock(file, user, of_file, &lock, &range);
 
-	if (kern_copyin((void *)user, &lock, sizeof lock))
-		return -EFAULT;
+	if (error)
+		return error;
 	if (lock.l_type < F_RDLCK || lock.l_type > F_UNLCK)
 		return -EINVAL;
 	if ((lock.l_type == F_RDLCK && access == O_WRONLY) ||
 	    (lock.l_type == F_WRLCK && access == O_RDONLY))
 		return -EBADF;
-	return 0;
+	if (of_file && lock.l_pid)
+		return -EINVAL;
+	return lock.l_type == F_UNLCK ? vfs_record_unlock(file, &range) :
+	    vfs_record_lock(file, &range, wait);
 }
 
 static long control_file(struct vfs_file *file, int command, long argument)
@@ -59,12 +121,13 @@ static long control_file(struct vfs_file *file, int command, long argument)
 		return 0;
 	case F_GETLK:
 	case F_OFD_GETLK:
-		return get_record_lock(argument);
+		return get_record_lock(file, argument, command == F_OFD_GETLK);
 	case F_SETLK:
 	case F_SETLKW:
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
-		return set_record_lock(file, argument);
+		return set_record_lock(file, argument, command == F_OFD_SETLK || command == F_OFD_SETLKW,
+		    command == F_SETLKW || command == F_OFD_SETLKW);
 	case F_SETOWN:
 	case F_GETOWN:
 		return 0;

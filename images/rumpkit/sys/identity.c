@@ -2,7 +2,8 @@
  * identity.c - system calls about users and groups, credentials(7).
  *
  * A guest begins as root.  A program may become somebody else, as servers do, and is then
- * held to the permissions of files; root has every capability, others have none.
+ * held to the permissions of files.  Of the capabilities those to change users and groups
+ * count here; files look at the user alone.
  */
 #include "rumplib.h"
 #include "sys.h"
@@ -15,9 +16,13 @@ static struct kern_identity *own(void)
 	return &kern_process->identity;
 }
 
-static bool is_root(void)
+#define CAP_SETGID 6
+#define CAP_SETUID 7
+
+/* May the process have any user, or any group? */
+static bool is_free(const struct kern_ids *ids)
 {
-	return own()->user.effective == 0;
+	return own()->effective >> (ids == &own()->user ? CAP_SETUID : CAP_SETGID) & 1;
 }
 
 static bool in_group(uint32_t gid)
@@ -38,16 +43,37 @@ static void tell_files(void)
 
 static bool may_be(const struct kern_ids *ids, uint32_t id)
 {
-	return id == SAME || is_root() || id == ids->real || id == ids->effective || id == ids->saved;
+	return id == SAME || is_free(ids) || id == ids->real || id == ids->effective || id == ids->saved;
+}
+
+static bool has_root(const struct kern_ids *ids)
+{
+	return !ids->real || !ids->effective || !ids->saved;
+}
+
+/* What becomes of the capabilities of one who had these users before. */
+static void follow_users(const struct kern_ids *before)
+{
+	const struct kern_ids *now = &own()->user;
+
+	if (has_root(before) && !has_root(now) && !own()->keeps)
+		own()->permitted = own()->effective = 0;
+	if (!before->effective && now->effective)
+		own()->effective = 0;
+	else if (before->effective && !now->effective)
+		own()->effective = own()->permitted;
 }
 
 static long set(struct kern_ids *ids, uint32_t real, uint32_t effective, uint32_t saved)
 {
+	const struct kern_ids before = own()->user;
+
 	if (!may_be(ids, real) || !may_be(ids, effective) || !may_be(ids, saved))
 		return -EPERM;
 	ids->real = real == SAME ? ids->real : real;
 	ids->effective = effective == SAME ? ids->effective : effective;
 	ids->saved = saved == SAME ? ids->saved : saved;
+	follow_users(&before);
 	tell_files();
 	return 0;
 }
@@ -57,7 +83,7 @@ static long set_one(struct kern_ids *ids, uint32_t id)
 {
 	if (id == SAME)
 		return -EINVAL;
-	if (is_root())
+	if (is_free(ids))
 		return set(ids, id, id, id);
 	return id == ids->real || id == ids->saved ? set(ids, SAME, id, SAME) : -EPERM;
 }
@@ -69,7 +95,7 @@ static long set_two(struct kern_ids *ids, uint32_t real, uint32_t effective)
 	uint32_t next = effective == SAME ? ids->effective : effective;
 	bool saves = real != SAME || (effective != SAME && effective != before);
 
-	if (!is_root() && real != SAME && real != ids->real && real != ids->effective)
+	if (!is_free(ids) && real != SAME && real != ids->real && real != ids->effective)
 		return -EPERM;
 	return set(ids, real, effective, saves && may_be(ids, next) ? next : SAME);
 }
@@ -175,7 +201,7 @@ long sys_setgroups(SYS2(count, user))
 {
 	uint32_t groups[KERN_GROUPS_MOST];
 
-	if (!is_root())
+	if (!is_free(&own()->group))
 		return -EPERM;
 	if (count < 0 || count > KERN_GROUPS_MOST)
 		return -EINVAL;
@@ -190,27 +216,63 @@ long sys_setgroups(SYS2(count, user))
 /* Capabilities, in two structures of 32 bits each. */
 #define CAPABILITY_VERSION 0x20080522u
 
-long sys_capget(SYS2(user_header, user_data))
+struct capabilities { uint32_t effective, permitted, inheritable; };
+
+/* 0, or -EINVAL for another version: the header then tells ours. */
+static int check_header(long user, int32_t *pid)
 {
 	struct { uint32_t version; int32_t pid; } header;
-	struct { uint32_t effective, permitted, inheritable; } data[2] = {
-		{ is_root() ? ~0u : 0, is_root() ? ~0u : 0, 0 },
-		{ is_root() ? 0x1ff : 0, is_root() ? 0x1ff : 0, 0 },
-	};
 
-	if (kern_copyin((const void *)user_header, &header, sizeof(header)))
+	if (kern_copyin((const void *)user, &header, sizeof(header)))
 		return -EFAULT;
-	if (header.version != CAPABILITY_VERSION) {
-		header.version = CAPABILITY_VERSION;
-		if (kern_copyout(&header, (void *)user_header, sizeof(header)))
-			return -EFAULT;
-		return user_data ? -EINVAL : 0;
-	}
-	return user_data ? kern_copyout(data, (void *)user_data, sizeof(data)) : 0;
+	*pid = header.pid;
+	if (header.version == CAPABILITY_VERSION)
+		return 0;
+	header.version = CAPABILITY_VERSION;
+	return kern_copyout(&header, (void *)user, sizeof(header)) ? -EFAULT : -EINVAL;
 }
 
-/* What is given up is not kept account of. */
-long sys_capset(SYS0)
+long sys_capget(SYS2(user_header, user_data))
 {
+	const struct kern_process *process;
+	const struct kern_identity *of;
+	int32_t pid;
+	int error = check_header(user_header, &pid);
+
+	if (error || !user_data)
+		return error == -EINVAL && !user_data ? 0 : error;
+	if (pid < 0)
+		return -EINVAL;
+	process = sys_process_of(pid);
+	if (!process)
+		return -ESRCH;
+	of = &process->identity;
+	const struct capabilities data[2] = {
+		{ (uint32_t)of->effective, (uint32_t)of->permitted, 0 },
+		{ (uint32_t)(of->effective >> 32), (uint32_t)(of->permitted >> 32), 0 },
+	};
+
+	return kern_copyout(data, (void *)user_data, sizeof(data));
+}
+
+/* Capabilities can be given up, and used or not, but not gained; none are inherited. */
+long sys_capset(SYS2(user_header, user_data))
+{
+	struct capabilities data[2];
+	uint64_t effective, permitted;
+	int32_t pid;
+	int error = check_header(user_header, &pid);
+
+	if (error)
+		return error;
+	if (kern_copyin((const void *)user_data, data, sizeof(data)))
+		return -EFAULT;
+	effective = (data[0].effective | (uint64_t)data[1].effective << 32) & KERN_CAPABILITIES_ALL;
+	permitted = (data[0].permitted | (uint64_t)data[1].permitted << 32) & KERN_CAPABILITIES_ALL;
+	if ((pid && pid != (int32_t)kern_process->pid) || permitted & ~own()->permitted ||
+	    effective & ~permitted)
+		return -EPERM;
+	own()->permitted = permitted;
+	own()->effective = effective;
 	return 0;
 }

@@ -12,8 +12,17 @@
 #define PR_GET_DUMPABLE 3
 #define PR_SET_DUMPABLE 4
 #define PR_SET_KEEPCAPS 8
+#define PR_GET_PDEATHSIG 2
+#define PR_GET_KEEPCAPS 7
+#define PR_CAPBSET_READ 23
+#define PR_GET_SECUREBITS 27
+#define PR_CAP_AMBIENT 47
+#define PR_CAP_AMBIENT_IS_SET 1
+#define PR_CAP_AMBIENT_RAISE 2
+#define PR_CAP_AMBIENT_CLEAR_ALL 4
 #define PR_SET_TIMERSLACK 29
 #define PR_SET_NO_NEW_PRIVS 38
+#define PR_GET_NO_NEW_PRIVS 39
 
 #define CLONE_VM 0x100
 #define CLONE_VFORK 0x4000
@@ -184,7 +193,35 @@ long sys_arch_prctl(SYS2(code, value))
 	return -EINVAL;
 }
 
-long sys_prctl(SYS2(option, argument))
+static long keep_capabilities(long on)
+{
+	if (on & ~1)
+		return -EINVAL;
+	kern_process->identity.keeps = on;
+	return 0;
+}
+
+/* Capabilities that programs would inherit: none ever are. */
+static long ambient(long what, long capability)
+{
+	if (what == PR_CAP_AMBIENT_CLEAR_ALL)
+		return capability ? -EINVAL : 0;
+	if (what < PR_CAP_AMBIENT_IS_SET || what > PR_CAP_AMBIENT_CLEAR_ALL ||
+	    capability < 0 || capability >= KERN_CAPABILITIES)
+		return -EINVAL;
+	return what == PR_CAP_AMBIENT_RAISE ? -EPERM : 0;
+}
+
+/* PR_SET_NO_NEW_PRIVS wants 1 and three zeros; it is never taken back. */
+static long no_new_privileges(long on, long c, long d, long e)
+{
+	if (on != 1 || c || d || e)
+		return -EINVAL;
+	kern_process->no_new_privileges = true;
+	return 0;
+}
+
+long sys_prctl(SYS5(option, argument, third, fourth, fifth))
 {
 	char name[KERN_NAME_BYTES];
 	long length;
@@ -192,9 +229,25 @@ long sys_prctl(SYS2(option, argument))
 	if (option == PR_GET_NAME)
 		return kern_copyout(kern_current()->name, (void *)argument, sizeof(name));
 	/* Who gets what when another ends, what is dumped: nothing to keep here. */
-	if (option == PR_SET_PDEATHSIG || option == PR_SET_DUMPABLE || option == PR_SET_KEEPCAPS ||
-	    option == PR_SET_NO_NEW_PRIVS || option == PR_SET_TIMERSLACK)
+	if (option == PR_SET_PDEATHSIG || option == PR_SET_DUMPABLE ||
+	    option == PR_SET_TIMERSLACK)
 		return 0;
+	if (option == PR_SET_NO_NEW_PRIVS)
+		return no_new_privileges(argument, third, fourth, fifth);
+	if (option == PR_GET_NO_NEW_PRIVS)
+		return argument || third || fourth || fifth ? -EINVAL : kern_process->no_new_privileges;
+	if (option == PR_SET_KEEPCAPS)
+		return keep_capabilities(argument);
+	if (option == PR_GET_KEEPCAPS)
+		return kern_process->identity.keeps;
+	if (option == PR_GET_SECUREBITS)
+		return 0;
+	if (option == PR_CAP_AMBIENT)
+		return ambient(argument, third);
+	if (option == PR_CAPBSET_READ)
+		return argument >= 0 && argument < KERN_CAPABILITIES ? 1 : -EINVAL;
+	if (option == PR_GET_PDEATHSIG)
+		return kern_copyout(&(int32_t){ 0 }, (void *)argument, sizeof(int32_t));
 	if (option == PR_GET_DUMPABLE)
 		return 1;
 	if (option != PR_SET_NAME)

@@ -4,6 +4,7 @@
  * How often one is mapped is counted where the mappings are, when it is asked for.  One
  * that is removed while it is mapped stays until it is not, as on Linux.
  */
+#include "apart.h"
 #include "region.h"
 #include "sys.h"
 #include "vfs.h"

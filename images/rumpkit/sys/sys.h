@@ -50,8 +50,6 @@ int sys_copyout_timespec(int64_t ns, void *user);
 	X(108, getegid) X(113, setreuid) X(114, setregid) X(115, getgroups) X(116, setgroups) \
 	X(117, setresuid) X(118, getresuid) X(119, setresgid) X(120, getresgid) X(122, setfsuid) \
 	X(123, setfsgid) X(125, capget) X(126, capset)
-/* System V's shared memory. */
-#define SYS_SEGMENTS(X) X(29, shmget) X(30, shmat) X(31, shmctl) X(67, shmdt)
 /*
  * Calls whose answer is always 0: memory is never swapped, there is one processor, no
  * scheduling class but one, no persona but Linux, and what is asked of caches is advice.
@@ -77,7 +75,6 @@ SYS_TIMERS(SYS_DECLARE)
 SYS_SIGNAL(SYS_DECLARE)
 SYS_PROCESS(SYS_DECLARE)
 SYS_IDENTITY(SYS_DECLARE)
-SYS_SEGMENTS(SYS_DECLARE)
 
 /* Unused parameters have no name in a definition. */
 #define SYS0 long, long, long, long, long, long

@@ -1,6 +1,7 @@
 /*
  * table.c - from a system call's number to its function.
  */
+#include "apart.h"
 #include "files.h"
 #include "rumplib.h"
 #include "sockets.h"
@@ -30,11 +31,11 @@ static const sys_fn table[CALLS] = {
 	SYS_SIGNAL(SYS_ENTRY)
 	SYS_PROCESS(SYS_ENTRY)
 	SYS_IDENTITY(SYS_ENTRY)
-	SYS_SEGMENTS(SYS_ENTRY)
 	SYS_CONSTANT(SYS_ZERO)
 	SYS_UNSUPPORTED(SYS_NOT)
 	SYS_FILES(SYS_ENTRY)
 	SYS_SOCKETS(SYS_ENTRY)
+	SYS_APART(SYS_ENTRY)
 };
 
 /* Calls that libraries try first and do without, so that a report would be noise. */
@@ -61,7 +62,7 @@ static bool report_wanted(uint64_t number)
 static bool is_apart(uint64_t number)
 {
 #define SYS_IS(call, name) || number == call
-	return false SYS_SOCKETS(SYS_IS);
+	return false SYS_SOCKETS(SYS_IS) SYS_APART(SYS_IS);
 #undef SYS_IS
 }
 

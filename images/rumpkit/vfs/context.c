@@ -43,6 +43,7 @@ static void close_all(struct vfs_context *context, bool only_on_exec)
 		context->slots[i] = (struct vfs_slot){ NULL, false };
 		if (i < context->first_free)
 			context->first_free = i;
+		vfs_record_drop(slot.file->node, context);
 		vfs_file_put(slot.file);
 	}
 }

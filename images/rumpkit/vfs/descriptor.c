@@ -74,6 +74,8 @@ int vfs_descriptor_set(int descriptor, struct vfs_file *file, bool close_on_exec
 		return error;
 	old = vfs_current->slots[descriptor].file;
 	vfs_current->slots[descriptor] = (struct vfs_slot){ vfs_file_get(file), close_on_exec };
+	if (old)
+		vfs_record_drop(old->node, vfs_current);
 	vfs_file_put(old);
 	return descriptor;
 }
@@ -89,6 +91,7 @@ int vfs_descriptor_close(int descriptor)
 	*slot = (struct vfs_slot){ NULL, false };
 	if ((unsigned)descriptor < vfs_current->first_free)
 		vfs_current->first_free = (unsigned)descriptor;
+	vfs_record_drop(file->node, vfs_current);
 	vfs_file_put(file);
 	return 0;
 }

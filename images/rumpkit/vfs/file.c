@@ -54,6 +54,7 @@ void vfs_file_put(struct vfs_file *file)
 		return;
 	vfs_epoll_forget(file);
 	vfs_lock_drop(file);
+	vfs_record_drop(file->node, file);
 	if (file->ops->release)
 		file->ops->release(file);
 	if (file->node->ops->close)

@@ -131,6 +131,21 @@ int vfs_hardlink(struct vfs_node *node, struct vfs_place *place)
 	return error;
 }
 
+int vfs_may_remove(const struct vfs_node *dir, const struct vfs_node *node)
+{
+	if (dir->mode & S_ISVTX && vfs_node_owned(dir) && vfs_node_owned(node))
+		return -EPERM;
+	return 0;
+}
+
+/* Whether an entry may be taken out of its directory. */
+static int check_removal(const struct vfs_place *place)
+{
+	int error = vfs_node_access(place->dir, W_OK);
+
+	return error ? error : vfs_may_remove(place->dir, place->node);
+}
+
 static int check_unlink(struct vfs_place *place)
 {
 	struct vfs_node *node = place->node;
@@ -145,7 +160,7 @@ static int check_unlink(struct vfs_place *place)
 		return -ENOTDIR;
 	if (!place->dir->ops->remove && !place->dir->ops->unlink)
 		return -EPERM;
-	return vfs_node_access(place->dir, W_OK);
+	return check_removal(place);
 }
 
 /* The entry goes; the node's counts and the directory's. */
@@ -196,7 +211,7 @@ static int check_rmdir(struct vfs_place *place)
 		return -EBUSY;
 	if ((!place->dir->ops->remove && !place->dir->ops->unlink) || !node->ops->empty)
 		return -EPERM;
-	error = vfs_node_access(place->dir, W_OK);
+	error = check_removal(place);
 	if (error)
 		return error;
 	return node->ops->empty(node) ? 0 : -ENOTEMPTY;

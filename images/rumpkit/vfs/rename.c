@@ -54,6 +54,10 @@ static int check_rename_nodes(struct vfs_place *from, struct vfs_place *to, unsi
 	error = vfs_node_access(from->dir, W_OK);
 	if (!error)
 		error = vfs_node_access(to->dir, W_OK);
+	if (!error)
+		error = vfs_may_remove(from->dir, from->node);
+	if (!error && to->node)
+		error = vfs_may_remove(to->dir, to->node);
 	if (error)
 		return error;
 	if (!to->node)

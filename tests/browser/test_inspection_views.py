@@ -83,8 +83,8 @@ def test_a_threads_calls_source_and_variables_unfold_and_its_time_moves(opened, 
     page.page.keyboard.press("ArrowDown")           # the row below, and its calls
     expect(told).not_to_contain_text("wait_for_it")
     expect(table.locator("[aria-selected=true]")).to_be_focused()
-    page.page.wait_for_timeout(2500)
-    assert table.inner_text() != before             # the spinner's time
+    page.page.wait_for_function(                    # the spinner's time
+        "([table, before]) => table.innerText !== before", arg=[table.element_handle(), before])
     table.get_by_role("button", name="cpu").click()
     expect(table.get_by_role("columnheader", name="cpu")).to_have_attribute(
         "aria-sort", "descending")

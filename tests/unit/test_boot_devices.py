@@ -218,4 +218,5 @@ def test_the_monitor_says_which_ports_were_chosen():
     first, second = parse_usernet(said)
     assert (first.protocol, first.state, first.source_port, first.destination_port) == (
         "tcp", "HOST_FORWARD", 33457, 80)
+    assert first.descriptor == 14
     assert second.state == "236 sec"

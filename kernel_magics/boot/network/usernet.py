@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from kernel_magics.boot.network.forward_queue import lengthen_queues
 from kernel_magics.boot.network.network import Network
 from kernel_magics.errors import BootError
 
@@ -13,12 +14,12 @@ __all__ = ["FORWARD", "UserSocket", "parse_usernet", "host_ports"]
 
 FORWARD = "HOST_FORWARD"   # the state of a socket that waits for connections of this machine
 # net/slirp.c, "info usernet": protocol, state, descriptor, source, destination, two queues
-_LINE = re.compile(r"^\s*(TCP|UDP)\[([^\]]+)\]\s+\S+\s+(\S+)\s+(\d+)\s+(\S+)\s+(\d+)",
+_LINE = re.compile(r"^\s*(TCP|UDP)\[([^\]]+)\]\s+(-?\d+)\s+(\S+)\s+(\d+)\s+(\S+)\s+(\d+)",
                    re.MULTILINE)
 
 
 class UserSocket(NamedTuple):
-    """One socket of the user-mode network."""
+    """One socket of the user-mode network; `descriptor` is QEMU's."""
 
     protocol: str
     state: str
@@ -26,27 +27,35 @@ class UserSocket(NamedTuple):
     source_port: int
     destination: str
     destination_port: int
+    descriptor: int
 
 
 def parse_usernet(said: str) -> list[UserSocket]:
     """Return the sockets in the answer to the monitor's "info usernet"."""
     return [UserSocket(protocol.lower(), state, source, int(source_port), destination,
-                       int(destination_port))
-            for protocol, state, source, source_port, destination, destination_port
+                       int(destination_port), int(descriptor))
+            for protocol, state, descriptor, source, source_port, destination, destination_port
             in _LINE.findall(said.replace("\r", ""))]
 
 
 def host_ports(network: Network | None, machine: "Machine") -> dict[str, int]:
     """Return a guest's port (80, or 53/udp) → this machine's port, once QEMU has them.
 
-    A free port was chosen by the system when QEMU bound it, so nobody else can have it.
-    Raises BootError if QEMU does not tell.
+    A free port was chosen by the system when QEMU bound it, so nobody else can have it.  At
+    the ports of QEMU's own network more than one connection may wait from then on.  Raises
+    BootError if QEMU does not tell.
     """
-    if network is None:
+    if network is None or not network.forwards:
         return {}
-    chosen: dict[str, int] = {}
-    if any(not forward.host_port for forward in network.forwards):
-        chosen = _chosen(machine)
+    found = []
+    if network.kind == "user":
+        found = [one for one in parse_usernet(machine.monitor("info usernet"))
+                 if one.state == FORWARD]
+    if machine.process:
+        lengthen_queues(machine.process, [one.descriptor for one in found
+                                          if one.protocol == "tcp"])
+    chosen = {f"{one.destination_port}{'' if one.protocol == 'tcp' else '/udp'}":
+              one.source_port for one in found}
     try:
         return {str(forward.key): forward.host_port or chosen[str(forward.key)]
                 for forward in network.forwards}
@@ -54,10 +63,3 @@ def host_ports(network: Network | None, machine: "Machine") -> dict[str, int]:
         raise BootError(f"QEMU does not say which port of this machine leads to port "
                         f"{missing.args[0]}", log=str(chosen),
                         next_step='choose one: ports=["8080:80"]') from missing
-
-
-def _chosen(machine: "Machine") -> dict[str, int]:
-    forwards = [found for found in parse_usernet(machine.monitor("info usernet"))
-                if found.state == FORWARD]
-    return {f"{found.destination_port}{'' if found.protocol == 'tcp' else '/udp'}":
-            found.source_port for found in forwards}

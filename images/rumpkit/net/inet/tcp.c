@@ -9,7 +9,6 @@
 #define KEEP_INTERVAL_S 75
 #define KEEP_COUNT 9
 #define TTL 64
-#define TIME_WAIT_MAX 512 /* connections; each is searched for with every new one */
 
 struct tcp_socket *tcp_socket_make(int family)
 {
@@ -27,18 +26,6 @@ struct tcp_socket *tcp_socket_make(int family)
 	return socket;
 }
 
-/* Of those that wait for stray segments the longest waiting goes, as on Linux. */
-static void trim_time_wait(void)
-{
-	struct tcp_pcb *pcb = tcp_tw_pcbs, *last = NULL;
-	unsigned count = 0;
-
-	for (; pcb; pcb = pcb->next, count++)
-		last = pcb;
-	if (count > TIME_WAIT_MAX)
-		tcp_abort(last);
-}
-
 int inet_tcp_make(int family, struct net_socket **made)
 {
 	struct tcp_socket *socket = tcp_socket_make(family);
@@ -46,7 +33,7 @@ int inet_tcp_make(int family, struct net_socket **made)
 
 	if (!socket)
 		return -ENOMEM;
-	trim_time_wait();
+	tcp_trim_time_wait();
 	pcb = tcp_new_ip_type(inet_any_type(&socket->base, false));
 	if (!pcb) {
 		kern_free(socket);

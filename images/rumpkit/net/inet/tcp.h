@@ -76,6 +76,9 @@ int tcp_socket_listen(struct net_socket *socket, int backlog);
 int tcp_socket_accept(struct net_socket *socket, struct net_socket **accepted);
 void tcp_stop_listening(struct tcp_socket *socket);
 
+/* time_wait.c: of too many of those that wait for stray segments the longest waiting goes. */
+void tcp_trim_time_wait(void);
+
 /* tcp_io.c */
 long tcp_socket_send(struct net_socket *socket, struct net_message *message);
 long tcp_socket_receive(struct net_socket *socket, struct net_message *message);

@@ -2,13 +2,15 @@
 
 import random
 import socket
+import time
 from pathlib import Path
 
-__all__ = ["free_port", "held_by", "is_held"]
+__all__ = ["free_port", "held_by", "is_released"]
 
 # Below those that Linux gives to connections and to whoever asks for any:
 # /proc/sys/net/ipv4/ip_local_port_range.  Only who names one of these can have it.
 CHOSEN_FROM = range(20_000, 32_000)
+PATIENCE_S = 60
 LISTENS = "0A"   # linux/include/net/tcp_states.h, in /proc/net/tcp
 
 
@@ -32,9 +34,18 @@ def held_by(port: int) -> str:
     return found[0]
 
 
-def is_held(number: str) -> bool:
-    """Return whether that very socket is still there; its port may be another's by now."""
-    return any(number == other for _, _, other in _sockets())
+def is_released(number: str) -> bool:
+    """Return whether that very socket goes; its port may be another's by now.
+
+    A process that ends is without a command line, and not to be found, before it is without
+    its sockets.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while any(number == other for _, _, other in _sockets()):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def _sockets() -> list[tuple[str, str, str]]:

@@ -27,9 +27,10 @@ class ProcessId:
         return cls(pid, _stat(pid)[1])
 
     def is_alive(self) -> bool:
-        """Whether it is there and no zombie."""
-        state, start_ticks = _stat(self.pid)
-        return start_ticks == self.start_ticks != 0 and state not in "ZX"
+        """Whether it is there and no zombie; one whose first thread alone has ended, and which
+        still holds its files, is there."""
+        state, start_ticks, threads = _stat(self.pid)
+        return start_ticks == self.start_ticks != 0 and (state not in "ZX" or threads > 1)
 
     def command_line(self) -> list[str]:
         """Its arguments; empty if it is gone or not ours to read."""
@@ -112,11 +113,12 @@ def own_process() -> ProcessId:
     return _own(os.getpid())
 
 
-def _stat(pid: int) -> tuple[str, int]:
-    """Return state letter and start time of a process, ("X", 0) if it is gone; proc(5)."""
+def _stat(pid: int) -> tuple[str, int, int]:
+    """Return state letter, start time and number of threads of a process, ("X", 0, 0) if it is
+    gone; proc(5)."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return "X", 0
+        return "X", 0, 0
     fields = text[text.rindex(")") + 2:].split()
-    return fields[0], int(fields[19])
+    return fields[0], int(fields[19]), int(fields[17])

@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 from capabilities import need
-from host_ports import free_port, held_by, is_held
+from host_ports import free_port, held_by, is_released
 from rumprun_programs import SERVER as RUMPRUN_SERVER
 from test_boot_errors import refused
 from test_boot_processes import Notebook
@@ -348,7 +348,7 @@ def test_nothing_of_a_closed_lab_is_left(driver, probe, tmp_path):
         processes = _passts(folders[1])
     assert not any(folder.exists() for folder in folders)
     assert len(processes) == 1 and processes[0].wait(60)
-    assert not any(map(is_held, held)) and not disk.in_use()
+    assert all(map(is_released, held)) and not disk.in_use()
 
 
 def test_guests_of_a_killed_notebook_keep_their_ports_until_they_are_stopped(driver, server):
@@ -366,7 +366,7 @@ def test_guests_of_a_killed_notebook_keep_their_ports_until_they_are_stopped(dri
             held, folder = held_by(found.ports[80]), found.host_files.folder
             lab.stop(net)
             assert not folder.exists() and all(p.wait(60) for p in _passts(folder))
-            assert not is_held(held)
+            assert is_released(held)
 
 
 @pytest.mark.parametrize("more, said", [

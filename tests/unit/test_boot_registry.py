@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from capabilities import need
 
 from kernel_magics.boot import abi, registry
 from kernel_magics.boot.header import HeaderReader
@@ -107,6 +109,29 @@ def test_waiting_for_a_process_ends_with_it_or_with_the_time():
         assert not sleeper.wait(0.05)
         sleeper.terminate()
         assert sleeper.wait(0) and not sleeper.is_alive()
+
+
+# Its first thread ends at once, the other when its input does.
+HEADLESS = r"""
+#include <pthread.h>
+#include <unistd.h>
+static void *stay(void *unused) { char byte; while (read(0, &byte, 1) > 0); _exit(0); }
+int main(void) { pthread_t thread; pthread_create(&thread, 0, stay, 0); pthread_exit(0); }
+"""
+
+
+def test_a_process_whose_first_thread_alone_has_ended_is_there(tmp_path):
+    need("compiler")
+    program = tmp_path / "headless"
+    subprocess.run(["gcc", "-pthread", "-xc", "-", "-o", program], input=HEADLESS, text=True,
+                   check=True)
+    with subprocess.Popen([program], stdin=subprocess.PIPE) as child:
+        found = ProcessId.of(child.pid)
+        while Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+            time.sleep(0.01)
+        assert found.is_alive() and not found.wait(0.05)
+        child.stdin.close()
+        assert found.wait(60) and not found.is_alive()
 
 
 def test_ram_is_read_where_qemu_puts_it(tmp_path):

@@ -136,7 +136,7 @@ def test_input_by_option_by_magic_and_waiting_for_a_text(session):
     guest, said = session.run("%rumpboot echo --wait ready")
     assert guest.state == "running" and said.startswith("ready\n")
     session.run('%rumpconsole echo --send "one two"')
-    guest.console.expect("heard one two")
+    guest.console.expect("heard one two", timeout=60)
     view, said = session.run("%rumpconsole echo")
     assert view.running and "heard one two" in said
     session.run("%rumpstop echo")

@@ -1,10 +1,12 @@
 """Conditions that seldom hold, and what is watched on a stack: what it costs, when it ends."""
 
 import json
+import threading
 from collections import Counter
 
 import pytest
 from capabilities import need
+from main_thread import interrupt_in
 
 from kernel_magics import Lab
 from kernel_magics.errors import GuestTimeout
@@ -127,6 +129,24 @@ def _passing(debugger, one):
         except GuestTimeout:
             if one.passed > 1:
                 raise
+
+
+def test_ctrl_c_in_any_long_motion_leaves_guest_and_session_usable(debugger):
+    for go in (debugger.cont, lambda: debugger.step(10**9), lambda: debugger.next(10**9),
+               lambda: debugger.stepi(10**9), lambda: debugger.nexti(10**9),
+               lambda: debugger.until("main")):  # (it is not begun again)
+        debugger.until("add", timeout=60)
+        interrupter = threading.Thread(target=interrupt_in, args=(
+            "_move", lambda: debugger.is_running and debugger._motion is not None))
+        interrupter.start()
+        with pytest.raises(KeyboardInterrupt):
+            go()
+        interrupter.join()
+        assert debugger.is_running, "what was begun goes on"
+        stop = debugger.interrupt(timeout=60)
+        assert stop.reason == "interrupted" and stop.place is not None, go
+        assert int(debugger.evaluate("counter")) > 0
+    assert debugger.until("add", timeout=60).place.function == "add"
 
 
 def test_a_pass_is_few_words_with_qemu(debugger, monkeypatch):

@@ -14,9 +14,22 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 from kernel_magics.errors import UsageError
+from kernel_magics.inspect.debugger.operations import (
+    Compute,
+    Names,
+    binary,
+    both,
+    either,
+    element,
+    member,
+    prefix,
+    register,
+    unescaped,
+    variable,
+)
 
 __all__ = ["Expression", "Names", "parse"]
 
@@ -40,55 +53,8 @@ _BINARY: tuple[dict[str, Callable[[Any, Any], Any]], ...] = (
     {"+": operator.add, "-": operator.sub},
     {"*": operator.mul, "/": operator.truediv, "%": operator.mod},
 )
-_COMPARISONS = frozenset(function for marks in _BINARY[3:5] for function in marks.values())
-_PREFIXES: dict[str, Callable[[Any], Any]] = {
-    "~": operator.invert, "-": operator.neg, "+": operator.pos}
 _TYPE_WORDS = frozenset(("struct", "union", "enum", "unsigned", "signed", "const", "volatile",
                          "char", "short", "int", "long", "float", "double", "void", "_Bool"))
-_ESCAPES = {"n": "\n", "t": "\t", "0": "\0", "r": "\r"}
-
-
-class Names(Protocol):
-    """Where an expression's names come from; drgn objects, or numbers."""
-
-    def variable(self, name: str) -> Any:
-        """Return a variable; raises LookupError."""
-        ...
-
-    def register(self, name: str) -> int:
-        """Return a register or another number of the stop, such as thread; LookupError."""
-        ...
-
-    def is_type(self, name: str) -> bool:
-        """Whether a name is that of a type."""
-        ...
-
-    def cast(self, type_name: str, value: Any) -> Any:
-        """Return a value as a type; raises LookupError."""
-        ...
-
-    def text(self, value: Any) -> str:
-        """Return the string a char pointer leads to, or a char array holds."""
-        ...
-
-    def member(self, value: Any, name: str) -> Any:
-        """Return a member of a structure, or of what a pointer leads to."""
-        ...
-
-    def element(self, value: Any, which: int | str) -> Any:
-        """Return an element of an array, a pointer or a container."""
-        ...
-
-    def count(self, value: Any) -> int:
-        """Return how many elements a container has, as its size() does."""
-        ...
-
-    def size(self, what: Any) -> int:
-        """Return the size of a value, or of a type given by name, in bytes."""
-        ...
-
-
-Compute = Callable[[Names], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +146,13 @@ class _Parser:
     def _or(self) -> Compute:
         left = self._and()
         while self._take("||"):
-            left = _either(left, self._and())
+            left = either(left, self._and())
         return left
 
     def _and(self) -> Compute:
         left = self._binary(0)
         while self._take("&&"):
-            left = _both(left, self._binary(0))
+            left = both(left, self._binary(0))
         return left
 
     def _binary(self, level: int) -> Compute:
@@ -195,7 +161,7 @@ class _Parser:
         left = self._binary(level + 1)
         while self._peek()[0] == "mark" and self._peek()[1] in _BINARY[level]:
             operation = _BINARY[level][self._next()[1]]
-            left = _operation(operation, left, self._binary(level + 1))
+            left = binary(operation, left, self._binary(level + 1))
         return left
 
     def _unary(self) -> Compute:
@@ -205,7 +171,7 @@ class _Parser:
             if self._depth > MOST_DEPTH:
                 raise self._wrong(at, "it is nested too deeply")
             self._at += 1
-            value = _prefix(mark, self._unary())
+            value = prefix(mark, self._unary())
             self._depth -= 1
             return value
         if kind == "name" and mark == "sizeof":
@@ -263,11 +229,11 @@ class _Parser:
                 if kind != "name":
                     raise self._wrong(at, "the name of a member is expected here")
                 value = self._call(value, name) if self._peek()[:2] == ("mark", "(") \
-                    else _member(value, name)
+                    else member(value, name)
             elif self._take("["):
                 index = self._choice()
                 self._need("]")
-                value = _element(value, index)
+                value = element(value, index)
             elif self._peek()[:2] == ("mark", "("):
                 raise self._wrong(self._peek()[2], "a debugger here calls no functions")
             else:
@@ -289,84 +255,17 @@ class _Parser:
                 if not (clean.startswith("0") and clean.isdigit()) else int(clean, 8)
             return lambda _names: number
         if kind == "text":
-            text = _unescaped(token)
+            text = unescaped(token)
             return lambda _names: text
         if kind == "character":
-            code = ord(_unescaped(token))
+            code = ord(unescaped(token))
             return lambda _names: code
         if (kind, token) == ("name", "NULL"):  # a macro, which no debugging data has
             return lambda _names: 0
         if kind == "name":
-            return _register(token[1:]) if token.startswith("$") else _variable(token)
+            return register(token[1:]) if token.startswith("$") else variable(token)
         if (kind, token) == ("mark", "("):
             value = self._choice()
             self._need(")")
             return value
         raise self._wrong(at, "a value is expected here")
-
-
-def _unescaped(token: str) -> str:
-    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), token[1:-1])
-
-
-def _either(left: Compute, right: Compute) -> Compute:
-    return lambda names: int(bool(left(names)) or bool(right(names)))
-
-
-def _both(left: Compute, right: Compute) -> Compute:
-    return lambda names: int(bool(left(names)) and bool(right(names)))
-
-
-def _operation(operation: Callable[[Any, Any], Any], left: Compute, right: Compute) -> Compute:
-    def compute(names: Names) -> Any:
-        one, other = left(names), right(names)
-        if isinstance(one, str) != isinstance(other, str):
-            one, other = (value if isinstance(value, str) else names.text(value)
-                          for value in (one, other))
-        if operation in _COMPARISONS:
-            one, other = _as_number(one, other), _as_number(other, one)
-        if operation is operator.truediv and isinstance(one, int) and isinstance(other, int):
-            quotient = abs(one) // abs(other)  # (towards zero, as C does)
-            return quotient if (one < 0) == (other < 0) else -quotient
-        return operation(one, other)
-
-    return compute
-
-
-def _as_number(value: Any, beside: Any) -> Any:
-    """Return a pointer's address if it is compared with a number, else the value."""
-    if isinstance(beside, int) and not isinstance(value, int) and hasattr(value, "value_"):
-        return value.value_()
-    return value
-
-
-def _prefix(mark: str, value: Compute) -> Compute:
-    if mark == "!":
-        return lambda names: int(not value(names))
-    if mark == "*":
-        return lambda names: names.element(value(names), 0)
-    if mark == "&":
-        return lambda names: value(names).address_of_()
-    operation = _PREFIXES[mark]
-    return lambda names: operation(value(names))
-
-
-def _member(value: Compute, name: str) -> Compute:
-    return lambda names: names.member(value(names), name)
-
-
-def _element(value: Compute, index: Compute) -> Compute:
-    def compute(names: Names) -> Any:
-        which = index(names)
-        return names.element(value(names), which if isinstance(which, str)
-                             else operator.index(which))
-
-    return compute
-
-
-def _variable(name: str) -> Compute:
-    return lambda names: names.variable(name)
-
-
-def _register(name: str) -> Compute:
-    return lambda names: names.register(name)

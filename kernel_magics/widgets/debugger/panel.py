@@ -194,6 +194,9 @@ def _calls(debugger: Any, shown: str) -> list[Block]:
 def _breakpoint(one: Any) -> list[str]:
     thread = f"thread {one.thread}" if one.thread is not None else ""
     limits = " ".join(part for part in (one.condition_text and f"if {one.condition_text}", thread,
-                                        "temporary" if one.is_temporary else "") if part)
-    return [str(one.number), one.kind, one.where, limits, str(one.hits),
+                                        "temporary" if one.is_temporary else "",
+                                        f"until {one.scope.function} returns" if one.scope else "")
+                      if part)
+    hits = f"{one.hits} of {one.hits + one.passed}" if one.passed else str(one.hits)
+    return [str(one.number), one.kind, one.where, limits, hits,
             "enabled" if one.is_enabled else "disabled"]

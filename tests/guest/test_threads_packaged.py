@@ -1,6 +1,7 @@
 """Threads of unmodified programs: glibc, its mutexes, and the files a process has mapped."""
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,16 @@ def test_a_stripped_interpreter(lab):
             assert any("PyEval" in name for name in names), names
     assert all(one.wait.kind in ("futex", "semaphore", "condition", "mutex")
                for one in guest.threads if one.process)
+    guest.stop()
+
+
+def test_a_program_that_has_said_nothing_has_begun(lab):
+    guest = lab.boot(lab.package("dash", name="silent", argv=["dash", "-c", "read answer"]))
+    end = time.monotonic() + 60
+    while "read on fd 0" not in repr(guest.whereabouts) and time.monotonic() < end:
+        time.sleep(0.02)
+    (line,) = guest.whereabouts.lines
+    assert "main" in line and "waits for read on fd 0" in line
     guest.stop()
 
 

@@ -15,7 +15,8 @@ __all__ = ["Whereabouts"]
 SHOWN_THREADS = 4
 MOST_LOOKED_AT = 64  # for the program's own functions: a stack each
 BOOT_THREAD = "main"  # it prepares what the program needs, and then is the program's first
-_BEGUN = frozenset(("main", "output", "exit"))  # phases of a boot after which a program runs
+# Phases of a boot after which a program runs; of an unmodified one nobody is told of its main.
+_BEGUN = frozenset(("libc", "main", "output", "exit"))
 
 
 class Whereabouts:

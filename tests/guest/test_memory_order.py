@@ -14,8 +14,8 @@ from capabilities import need
 from kernel_magics.boot.hypervisor.calibration import assemble
 from kernel_magics.places import images_dir
 
-HERE = Path(__file__).parent / "ordering"
 ORDER = images_dir() / "rumpkit" / "arch" / "x86_64" / "order.S"
+HERE = Path(__file__).parent / "ordering"
 WORDS = 2048                 # behind the header, see guest.S
 FOR_MS = 1000
 
@@ -24,11 +24,9 @@ pytestmark = pytest.mark.guest
 
 def test_one_of_two_sides_always_sees_the_other(lab, tmp_path):
     need("compiler")
-    source = tmp_path / "ordering.S"
-    source.write_text((HERE / "guest.S").read_text() + ORDER.read_text())
     other_side = tmp_path / "other_side"
     subprocess.run(["gcc", "-O2", "-Wall", "-o", other_side, HERE / "other_side.c"], check=True)
-    guest = lab.boot(assemble(source), memory_mib=16)
+    guest = lab.boot(assemble(HERE / "guest.S", ORDER), memory_mib=16)
     try:
         done = subprocess.run(
             [other_side, guest.record.ram, str(guest.record.header_address + WORDS), str(FOR_MS)],

@@ -29,3 +29,5 @@ main64:
 	jmp 1b
 2:	xor %edi, %edi
 	jmp leave
+
+#include "../../../images/rumpkit/arch/x86_64/order.S"

@@ -66,13 +66,14 @@ def calibration_image() -> GuestImage:
 def assemble(source: Path, *included: Path) -> GuestImage:
     """Return the guest image of one assembly file, from the cache if it is unchanged.
 
-    `included` are the files that it includes, besides longmode.S.  Raises HostError if there is no assembler or it refuses.
+    `included` are the files that it includes, besides longmode.S.  Raises HostError if there
+    is no assembler or it refuses.
     """
     folder = images_dir() / "guests" / "calibrate"
     command = ["gcc", "-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none",
                f"-Wl,-T,{folder / 'guest.ld'}", "-Wl,-z,noexecstack",
                "-Wl,-z,max-page-size=4096", f"-I{folder}", *assembler_defines(), str(source)]
-    parts = [path.read_bytes() 
+    parts = [path.read_bytes()
              for path in (source, folder / "longmode.S", folder / "guest.ld", *included)]
     key = sha256(b"\0".join([*parts, *(part.encode() for part in command)])).hexdigest()[:16]
     target = cache_dir() / f"{source.stem}-{key}.elf"

@@ -154,9 +154,14 @@ class NotebookPage:
                      ?.status === 'idle'""", timeout=PAGE_MS)
 
     def choose_theme(self, theme: str) -> None:
+        """Choose a theme, and wait until JupyterLab has drawn it and its curtain is gone.
+
+        Two curtains that fade at once are one too many for JupyterLab: it removes it twice.
+        """
         self.command("apputils:change-theme", {"theme": theme})
         light = str("Light" in theme).lower()
         self.page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     def run_all(self, timeout_ms: int = CELLS_MS, wait_all: bool = True) -> None:
         """Run every cell and wait until the last has ended; without `wait_all`, any."""

@@ -3,8 +3,10 @@
 LAB_REQUIRE=kvm,browser turns the skips for those into failures; LAB_REQUIRE=all, every one.
 """
 
+import ctypes
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -61,6 +63,21 @@ def _tun() -> str:
     return "" if os.access("/dev/net/tun", os.R_OK | os.W_OK) else "/dev/net/tun is not usable"
 
 
+def _descriptors() -> str:
+    """Whether a descriptor can be had of a process that is nobody's child, as QEMU may be."""
+    with subprocess.Popen(["sh", "-c", "sleep 60 > /dev/null & echo $!"], text=True,
+                          stdout=subprocess.PIPE) as shell:
+        pid = int(shell.stdout.read())
+    pidfd = os.pidfd_open(pid)
+    libc = ctypes.CDLL(None, use_errno=True)
+    copy = libc.syscall(438, pidfd, 1, 0)  # pidfd_getfd(2)
+    why = os.strerror(ctypes.get_errno())
+    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    for descriptor in (pidfd, *([copy] if copy >= 0 else [])):
+        os.close(descriptor)
+    return "" if copy >= 0 else f"no descriptors of other processes here: {why}"
+
+
 def _rumprun() -> str:
     from kernel_magics.build.rumprun import rumprun_problem
 
@@ -91,6 +108,7 @@ CAPABILITIES: dict[str, Callable[[], str]] = {
     "namespaces": _namespaces,
     "makefs": _program("makefs"),
     "debian": _debian,
+    "descriptors": _descriptors,
     "browser": _browser,
     "rumprun": _rumprun,
 }

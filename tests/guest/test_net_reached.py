@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from capabilities import need
 from host_ports import free_port
 
 from kernel_magics import Lab
@@ -61,6 +62,7 @@ def test_many_ask_at_once(lab: Lab) -> None:
 
 def test_requests_wait_where_a_port_is_forwarded(lab: Lab, driver: str) -> None:
     """Nobody is refused, or has to ask again, while QEMU does something else."""
+    need("descriptors")
     head = b"POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n"
     with serving(lab) as guest, ExitStack() as stack:
         guest.http("/", timeout=TIMEOUT_S)
@@ -140,7 +142,7 @@ def answering(family: int, host: str) -> tuple[socket.socket, int]:
         asked = b""
         while asked != b"who?":
             client, _ = server.accept()
-            client.settimeout(1)
+            client.settimeout(TIMEOUT_S / 3)
             with client, suppress(OSError):
                 asked = client.recv(64)
                 client.sendall(b"me")
